@@ -1,0 +1,58 @@
+# The two commands of the README: `make lab` opens the course, `make test` checks all of it.
+# Both set up .venv first, with the exact versions of constraints.txt; the second time there is nothing to do.
+
+PYTHON ?= python3
+VENV ?= .venv
+# Linux: set TORCH_INDEX=https://download.pytorch.org/whl/cpu for PyTorch's small CPU build instead of the CUDA one.
+TORCH_INDEX ?=
+BIN = $(VENV)/bin
+READY = $(VENV)/ready
+NOTEBOOKS = $(sort $(wildcard notebooks/*.ipynb))
+
+.PHONY: help lab test lint notebooks portable bench clean
+
+help:
+	@echo "make lab        set up and open the course in JupyterLab"
+	@echo "make test       set up and run every test"
+	@echo "make lint       ruff over code and notebooks"
+	@echo "make notebooks  run all notebooks and store their outputs"
+	@echo "make portable   strict nbval on other instruction sets and thread counts"
+	@echo "make bench      measure imports and run times on this machine"
+	@echo "make clean      remove .venv"
+
+$(READY): pyproject.toml constraints.txt
+	@echo "Setting up $(VENV) (a few minutes the first time) ..."
+	$(PYTHON) -c 'import sys; sys.exit("This course needs Python 3.11 or newer; set PYTHON=..." if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --editable '.[test]'
+	@touch $(READY)
+	@echo "Ready."
+
+lab: $(READY)
+	@echo "Opening the course; stop it with Ctrl+C."
+	$(BIN)/jupyter lab $(firstword $(NOTEBOOKS))
+
+# Two calls of pytest: nbval starts a kernel for each notebook and compares every stored output.
+test: $(READY)
+	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 notebooks
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+notebooks: $(READY)
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
+		--ExecutePreprocessor.store_widget_state=False $(NOTEBOOKS)
+
+portable: $(READY)
+	ATEN_CPU_CAPABILITY=default OMP_NUM_THREADS=1 $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks
+	ATEN_CPU_CAPABILITY=avx2 OMP_NUM_THREADS=2 $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks
+
+bench: $(READY)
+	$(BIN)/python tests/benchmarks/imports.py
+	$(BIN)/python tests/benchmarks/notebooks.py
+
+clean:
+	rm -rf $(VENV)

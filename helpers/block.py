@@ -1,0 +1,192 @@
+"""One residual block in NumPy, in the lecture's notation: forward, backward, weight decay.
+
+Examples are columns: ``a`` has shape (units, examples), and a layer is ``W @ a + b`` with ``b`` a column (units, 1).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+SKIPS = ("none", "inside", "outside")
+
+
+def relu(z):
+    return np.maximum(z, 0.0)
+
+
+def tanh(z):
+    return np.tanh(z)
+
+
+def sigmoid(z):
+    return 0.5 * (1.0 + np.tanh(0.5 * z))  # the same function as 1 / (1 + exp(-z)), without overflow
+
+
+def linear(z):
+    return z
+
+
+# The derivative of each g, as a function of z. At z = 0 ReLU's slope is taken as 0, as PyTorch does.
+SLOPES = {
+    relu: lambda z: np.where(z > 0, 1.0, 0.0),
+    tanh: lambda z: 1.0 - np.tanh(z) ** 2,
+    sigmoid: lambda z: sigmoid(z) * (1.0 - sigmoid(z)),
+    linear: lambda z: np.ones_like(z),
+}
+
+
+class Gradients(NamedTuple):
+    """Derivatives of the loss, each of the shape of what it belongs to."""
+
+    a: np.ndarray
+    W1: np.ndarray
+    b1: np.ndarray
+    W2: np.ndarray
+    b2: np.ndarray
+
+
+def block(a, W1, b1, W2, b2, skip="inside", g=relu):
+    """Return a[l+2] for a[l] = ``a``: two layers, and a shortcut past both of them.
+
+    Shapes: a (units, examples); W1 (hidden, units); b1 (hidden, 1); W2 (units, hidden); b2 (units, 1).
+    The result has the shape of ``a``. ``skip`` is one of
+    "none" (a plain net), "inside" (He et al. 2015, arXiv 1512.03385, equation 1 and figure 2: the sum, then g) and
+    "outside" (He et al. 2016, arXiv 1603.05027, figure 4c: g, then the sum).
+    Raises ValueError if two shapes do not fit together, or for an unknown ``skip``.
+    """
+    check(a, W1, b1, W2, b2, skip)
+    a1 = g(W1 @ a + b1)
+    z2 = W2 @ a1 + b2
+    match skip:
+        case "none":
+            return g(z2)
+        case "inside":
+            return g(z2 + a)
+        case "outside":
+            return g(z2) + a
+
+
+def block_gradients(a, W1, b1, W2, b2, upstream, skip="inside", g=relu):
+    """Return the Gradients of a loss whose derivative with respect to a[l+2] is ``upstream`` (units, examples).
+
+    The chain rule, written out; shapes and ``skip`` as for ``block``. ``g`` is one of the four functions of this
+    module, whose slopes are known. Raises ValueError for shapes that do not fit, an unknown ``skip`` or ``g``.
+    """
+    check(a, W1, b1, W2, b2, skip)
+    if g not in SLOPES:
+        raise ValueError(f"the slope of g = {g!r} is not known; use relu, tanh, sigmoid or linear of helpers.block")
+    if np.shape(upstream) != a.shape:
+        raise ValueError(f"upstream has shape {np.shape(upstream)}, but a[l+2] has shape {a.shape}")
+    slope = SLOPES[g]
+    z1 = W1 @ a + b1
+    a1 = g(z1)
+    z2 = W2 @ a1 + b2
+    d2 = upstream * slope(z2 + a if skip == "inside" else z2)
+    d1 = (W2.T @ d2) * slope(z1)
+    through_the_shortcut = {"none": 0.0, "inside": d2, "outside": upstream}[skip]
+    return Gradients(
+        a=W1.T @ d1 + through_the_shortcut,
+        W1=d1 @ a.T,
+        b1=d1.sum(axis=1, keepdims=True),
+        W2=d2 @ a1.T,
+        b2=d2.sum(axis=1, keepdims=True),
+    )
+
+
+def descend(a, target, parameters, *, learning_rate, steps, skip="inside", g=relu, strength=0.0, decay_b=False):
+    """Fit one block to ``target`` by gradient descent; yield (loss, parameters) after each step.
+
+    The loss is the squared error, summed over units and averaged over examples, halved:
+    L = sum((a[l+2] - target)**2) / (2 * examples). Weight decay adds ``strength`` / 2 * (sum(W1**2) + sum(W2**2)) to
+    what is minimised, with ``decay_b`` the squares of b1 and b2 too, and nothing to the loss that is reported.
+    ``parameters`` is (W1, b1, W2, b2); they are not changed in place.
+    Raises ValueError as ``block`` does, and for a negative ``strength`` or ``learning_rate``.
+    """
+    _check_decay(strength, learning_rate)
+    penalties = (strength, strength * decay_b, strength, strength * decay_b)
+    examples = a.shape[1]
+    error = block(a, *parameters, skip=skip, g=g) - target
+    for _ in range(steps):
+        gradients = block_gradients(a, *parameters, error / examples, skip=skip, g=g)[1:]
+        parameters = tuple(
+            p - learning_rate * (gradient + penalty * p)
+            for p, gradient, penalty in zip(parameters, gradients, penalties, strict=True)
+        )
+        error = block(a, *parameters, skip=skip, g=g) - target
+        yield float((error**2).sum() / (2 * examples)), parameters
+
+
+def decay(W, strength, learning_rate, steps):
+    """Let weight decay alone act on ``W`` (any shape); return its norms before and after each step, and the final W.
+
+    Each step is gradient descent on the penalty strength / 2 * sum(W**2), whose gradient is strength * W, so that
+    ||W|| after t steps is |1 - learning_rate * strength|**t times the norm at the start. Norms: (steps + 1,).
+    Raises ValueError for a negative ``strength``, ``learning_rate`` or ``steps``, and where
+    learning_rate * strength > 2: there every step makes W larger.
+    """
+    _check_decay(strength, learning_rate)
+    if steps < 0:
+        raise ValueError(f"steps = {steps}, but it must be 0 or more")
+    if learning_rate * strength > 2:
+        raise ValueError(
+            f"learning_rate * strength = {learning_rate * strength:g} is above 2, where each step makes W larger; "
+            "lower one of the two"
+        )
+    W = np.array(W, dtype=float)
+    norms = [np.linalg.norm(W)]
+    for _ in range(steps):
+        W = W - learning_rate * strength * W
+        norms.append(np.linalg.norm(W))
+    return np.array(norms), W
+
+
+def random_block(units, seed, scale=1.0):
+    """Return (W1, b1, W2, b2) for ``units`` units: entries of W are normal with deviation scale * sqrt(2 / units),
+    the start of He et al. 2015 (arXiv 1502.01852, equation 10) at ``scale`` 1; b is a tenth of that."""
+    rng = np.random.default_rng(seed)
+    deviation = scale * np.sqrt(2.0 / units)
+    shapes = [(units, units), (units, 1), (units, units), (units, 1)]
+    return tuple(
+        rng.normal(0.0, deviation * size, shape) for shape, size in zip(shapes, (1, 0.1, 1, 0.1), strict=True)
+    )
+
+
+def check(a, W1, b1, W2, b2, skip="inside"):
+    """Raise ValueError, naming the symbols and both shapes, if these arrays do not make a block; else return None."""
+    if skip not in SKIPS:
+        raise ValueError(f"skip = {skip!r} is not known; use one of {', '.join(map(repr, SKIPS))}")
+    for name, array in {"a[l]": a, "W1": W1, "b1": b1, "W2": W2, "b2": b2}.items():
+        if np.ndim(array) != 2:
+            raise ValueError(
+                f"{name} has shape {np.shape(array)}, but must have two axes; a vector is a column (units, 1)"
+            )
+    _fits("W1", W1, "a[l]", a)
+    _is_column("b1", b1, "W1", W1)
+    if W2.shape[1] != W1.shape[0]:
+        raise ValueError(
+            f"W2 has {W2.shape[1]} columns, but a[l+1] has {W1.shape[0]} rows (shapes {W2.shape} and {W1.shape} of W1)"
+        )
+    _is_column("b2", b2, "W2", W2)
+    if skip != "none" and W2.shape[0] != a.shape[0]:
+        raise ValueError(
+            f"z[l+2] has {W2.shape[0]} rows (W2 has shape {W2.shape}), but a[l] has {a.shape[0]} (shape {a.shape}); "
+            "the shortcut can add only equal shapes"
+        )
+
+
+def _fits(name, W, input_name, x):
+    if W.shape[1] != x.shape[0]:
+        raise ValueError(
+            f"{name} has {W.shape[1]} columns, but {input_name} has {x.shape[0]} rows (shapes {W.shape} and {x.shape})"
+        )
+
+
+def _is_column(name, b, weight_name, W):
+    if b.shape != (W.shape[0], 1):
+        raise ValueError(f"{name} has shape {b.shape}, but {weight_name} has {W.shape[0]} rows: use ({W.shape[0]}, 1)")
+
+
+def _check_decay(strength, learning_rate):
+    for name, value in {"strength": strength, "learning_rate": learning_rate}.items():
+        if not value >= 0:
+            raise ValueError(f"{name} = {value}, but it must be 0 or more")

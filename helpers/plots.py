@@ -1,0 +1,149 @@
+"""Figures and views: arrays and axes in, artists out. A view returns what it takes to update it.
+
+Figures are made without pyplot: they own their canvas, so they can be drawn from any thread, and they show
+themselves as a picture when they are the last line of a cell.
+"""
+
+import io
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+
+# One colour, line style and marker for each way of writing the block, through the whole course.
+PLAIN = {"color": "#c2410c", "linestyle": "--", "marker": "x", "linewidth": 2.0}
+INSIDE = {"color": "#0b5cad", "linestyle": "-", "marker": "o", "linewidth": 3.0}
+OUTSIDE = {"color": "#0a7a6e", "linestyle": ":", "marker": "s", "linewidth": 2.4}
+STYLES = {"none": PLAIN, "inside": INSIDE, "outside": OUTSIDE}
+NAMES = {"none": "plain", "inside": "residual, inside g", "outside": "residual, outside g"}
+QUIET = "#5b6470"
+HALO = [withStroke(linewidth=4.5, foreground="white")]  # lines that lie on each other stay apart for the eye
+
+
+class Picture(Figure):
+    """A figure that a notebook shows as a PNG, with its alternative text beside it."""
+
+    alt = "figure"
+
+    def _repr_mimebundle_(self, **_):
+        buffer = io.BytesIO()
+        self.savefig(buffer, format="png")
+        return {"image/png": buffer.getvalue(), "text/plain": self.alt}, {"image/png": {"alt": self.alt}}
+
+
+def figure(rows=1, columns=1, size=(9.0, 4.0), alt="figure", **options):
+    """Return (figure, axes): a Picture of ``size`` inches with rows x columns axes, one Axes if there is only one.
+
+    ``alt`` says in words what the picture shows; ``options`` go to Figure.subplots.
+    """
+    picture = Picture(figsize=size, dpi=110, layout="constrained")
+    FigureCanvasAgg(picture)
+    picture.alt = alt
+    axes = picture.subplots(rows, columns, **options)
+    for ax in np.ravel(axes):
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.tick_params(labelsize=11)
+        ax.xaxis.label.set_size(12)
+        ax.yaxis.label.set_size(12)
+        ax.title.set_size(13)
+    return picture, axes
+
+
+def diagonal(axes, low, high, text="a[l+2] = a[l]"):
+    """Draw the line output = input from ``low`` to ``high``: where the identity is."""
+    (line,) = axes.plot([low, high], [low, high], color=QUIET, linewidth=1.2, zorder=1)
+    axes.text(high, high, text + " ", color=QUIET, fontsize=11, ha="right", va="bottom")
+    return line
+
+
+def points(axes, skip, x=(), y=(), size=5.0, alpha=0.8):
+    """Draw input against output as points in the style of ``skip``; update with ``line.set_data``."""
+    style = STYLES[skip]
+    (line,) = axes.plot(
+        x, y, linestyle="none", marker=style["marker"], color=style["color"], markersize=size, alpha=alpha
+    )
+    return line
+
+
+def curves(axes, names=NAMES, **options):
+    """Draw one curve for each ``skip`` in ``names``, named at its right end; return ``show(x, values)``.
+
+    ``show`` gives the curves their data: x is (points,), values maps each skip to its y (points,), NaN where there is
+    none. The names follow the ends that lie within the limits of the axes, and keep clear of each other.
+    """
+    lines, labels = {}, {}
+    for skip, name in names.items():
+        style = STYLES[skip]
+        (lines[skip],) = axes.plot([], [], **{**style, "marker": ""}, path_effects=HALO, **options)
+        labels[skip] = axes.annotate(
+            name, (0, 0), xytext=(6, 0), textcoords="offset points", color=style["color"], fontsize=11, va="center"
+        )
+
+    def show(x, values):
+        for skip, line in lines.items():
+            line.set_data(x, values[skip])
+            _to_end(axes, labels[skip], np.asarray(x, dtype=float), np.asarray(values[skip], dtype=float))
+        _keep_apart(axes, list(labels.values()))
+
+    return show
+
+
+def _to_end(axes, label, x, y):
+    """Put a name at the last point of its curve that can be seen; hide it if there is none."""
+    low, high = axes.get_ylim()
+    seen = np.flatnonzero((y >= low) & (y <= high))
+    label.set_visible(len(seen) > 0)
+    if len(seen):
+        label.xy = (x[seen[-1]], y[seen[-1]])
+        label.stale = True  # matplotlib does not notice a new xy by itself
+
+
+def _keep_apart(axes, labels, distance=14.0):
+    """Push names of curves that end close together apart, to ``distance`` points; the lowest stays in place."""
+    shown = [label for label in labels if label.get_visible()]
+    points_per_pixel = 72.0 / axes.figure.dpi
+    place = {label: axes.transData.transform(label.xy)[1] * points_per_pixel for label in shown}
+    floor = -np.inf
+    for label in sorted(shown, key=place.get):
+        floor = max(place[label], floor + distance)
+        label.set_position((6, floor - place[label]))
+
+
+def against_depth(axes, depths, shift=0.16):
+    """Set up the errors of many nets against their depth; return ``show(errors)``, which draws or updates them.
+
+    errors maps each skip to an array (len(depths), seeds) of fractions, NaN where there is no result or it diverged:
+    every seed is a point, the medians are a line, and the arms stand side by side so that none hides another.
+    """
+    places = np.arange(len(depths), dtype=float)
+    axes.set(xlim=(-0.5, len(depths) + 1.2), ylim=(-4, 104), xlabel="weight layers", ylabel="images put into a wrong class, %")
+    axes.set_xticks(places, [str(depth) for depth in depths])
+    at = {skip: places + shift * (number - 1) for number, skip in enumerate(STYLES)}
+    clouds = {skip: points(axes, skip, size=5.5, alpha=0.55) for skip in STYLES}
+    lines = {skip: axes.plot([], [], **{**STYLES[skip], "marker": ""})[0] for skip in STYLES}
+    names = {skip: axes.text(0, 0, NAMES[skip], color=STYLES[skip]["color"], fontsize=11, va="center") for skip in STYLES}
+
+    def show(errors):
+        ends = {}
+        for skip, cloud in clouds.items():
+            percent = 100 * np.asarray(errors[skip], dtype=float)
+            medians = np.array([np.median(row[np.isfinite(row)]) if np.isfinite(row).any() else np.nan for row in percent])
+            cloud.set_data(np.repeat(at[skip], percent.shape[1]), percent.ravel())
+            lines[skip].set_data(at[skip], medians)
+            known = np.flatnonzero(np.isfinite(medians))
+            ends[skip] = medians[known[-1]] if len(known) else np.nan
+        _name_ends(names, ends, len(depths) - 0.55)
+
+    return show
+
+
+def _name_ends(names, ends, x, distance=6.0):
+    """Put each name at ``x`` beside the end of its line, ``distance`` apart from the name below; hide the others."""
+    floor = -np.inf
+    for name in names.values():
+        name.set_visible(False)
+    for skip in sorted((skip for skip in names if np.isfinite(ends[skip])), key=ends.get):
+        floor = max(ends[skip], floor + distance)
+        names[skip].set_position((x, floor))
+        names[skip].set_visible(True)
