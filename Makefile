@@ -9,7 +9,7 @@ BIN = $(VENV)/bin
 READY = $(VENV)/ready
 NOTEBOOKS = $(sort $(wildcard notebooks/*.ipynb))
 
-.PHONY: help lab test lint notebooks portable bench clean
+.PHONY: help lab test lint notebooks portable pictures bench clean
 
 help:
 	@echo "make lab        set up and open the course in JupyterLab"
@@ -17,6 +17,7 @@ help:
 	@echo "make lint       ruff over code and notebooks"
 	@echo "make notebooks  run all notebooks and store their outputs"
 	@echo "make portable   strict nbval on other instruction sets and thread counts"
+	@echo "make pictures   take the pictures of the README in a browser"
 	@echo "make bench      measure imports and run times on this machine"
 	@echo "make clean      remove .venv"
 
@@ -49,6 +50,10 @@ notebooks: $(READY)
 portable: $(READY)
 	ATEN_CPU_CAPABILITY=default OMP_NUM_THREADS=1 $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks
 	ATEN_CPU_CAPABILITY=avx2 OMP_NUM_THREADS=2 $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks
+
+pictures: $(READY)
+	mkdir -p notebooks/pictures
+	$(BIN)/python -m pytest -q tests/browser/pictures.py
 
 bench: $(READY)
 	$(BIN)/python tests/benchmarks/imports.py

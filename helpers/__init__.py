@@ -1,1 +1,1 @@
-"""Small, independent modules behind the notebooks; import the one you need, for example ``from helpers import block``."""
+"""Small, independent modules behind the notebooks; import the one you need: ``from helpers import block``."""

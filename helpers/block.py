@@ -31,7 +31,7 @@ SLOPES = {
     relu: lambda z: np.where(z > 0, 1.0, 0.0),
     tanh: lambda z: 1.0 - np.tanh(z) ** 2,
     sigmoid: lambda z: sigmoid(z) * (1.0 - sigmoid(z)),
-    linear: lambda z: np.ones_like(z),
+    linear: np.ones_like,
 }
 
 
@@ -146,9 +146,7 @@ def random_block(units, seed, scale=1.0):
     rng = np.random.default_rng(seed)
     deviation = scale * np.sqrt(2.0 / units)
     shapes = [(units, units), (units, 1), (units, units), (units, 1)]
-    return tuple(
-        rng.normal(0.0, deviation * size, shape) for shape, size in zip(shapes, (1, 0.1, 1, 0.1), strict=True)
-    )
+    return tuple(rng.normal(0.0, deviation * size, shape) for shape, size in zip(shapes, (1, 0.1, 1, 0.1), strict=True))
 
 
 def check(a, W1, b1, W2, b2, skip="inside"):

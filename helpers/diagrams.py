@@ -65,21 +65,31 @@ def _blank(axes, x, y):
 
 def _box(axes, x, text, width, y=0.0):
     axes.add_patch(
-        FancyBboxPatch((x - width / 2, y - 0.42), width, 0.84, boxstyle="round,pad=0,rounding_size=0.12", fc=PAPER, ec=INK)
+        FancyBboxPatch(
+            (x - width / 2, y - 0.42), width, 0.84, boxstyle="round,pad=0,rounding_size=0.12", fc=PAPER, ec=INK
+        )
     )
     axes.text(x, y, text, fontsize=14, ha="center", va="center", color=INK)
 
 
 def _arrow(axes, start, end, color):
     return axes.add_patch(
-        FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=13, color=color, linewidth=1.4, shrinkA=0, shrinkB=0)
+        FancyArrowPatch(
+            start, end, arrowstyle="-|>", mutation_scale=13, color=color, linewidth=1.4, shrinkA=0, shrinkB=0
+        )
     )
 
 
 def _arc(axes, start, end, skip):
     return axes.add_patch(
         FancyArrowPatch(
-            start, end, connectionstyle="arc3,rad=-0.5", arrowstyle="-|>", mutation_scale=12, color=SHORTCUT[skip], linewidth=1.8
+            start,
+            end,
+            connectionstyle="arc3,rad=-0.5",
+            arrowstyle="-|>",
+            mutation_scale=12,
+            color=SHORTCUT[skip],
+            linewidth=1.8,
         )
     )
 

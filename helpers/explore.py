@@ -11,10 +11,11 @@ import inspect
 import io
 import threading
 import time
+from functools import partial
 
 import ipywidgets as widgets
 import numpy as np
-from IPython.display import display
+from IPython.display import DisplayHandle
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.spines import Spine
@@ -108,7 +109,10 @@ class Film(Panel):
         self._bar = widgets.FloatProgress(min=0.0, max=1.0, description="done", layout={"width": "100%"})
         super().__init__(figure, update, controls)
         for name, button in self._buttons.items():
-            button.on_click(lambda _button, act=getattr(self, name): act())
+            button.on_click(partial(self._pressed, name))
+
+    def _pressed(self, name, _button):
+        getattr(self, name)()
 
     def _rows(self):
         return [*super()._rows(), widgets.HBox(list(self._buttons.values())), self._bar]
@@ -146,7 +150,8 @@ class Film(Panel):
 
         An interrupt of the kernel, or the pause button, ends it early; what was computed until then is kept.
         """
-        handle = display(self, display_id=True)
+        handle = DisplayHandle()
+        handle.display(self)
         self._running.set()
         try:
             self._run()
@@ -224,7 +229,9 @@ class Drawing:
         return _png(self.canvas)
 
     def _artists(self):
-        return [artist for axes in self.canvas.figure.axes for artist in axes.get_children() if artist is not axes.patch]
+        return [
+            artist for axes in self.canvas.figure.axes for artist in axes.get_children() if artist is not axes.patch
+        ]
 
     def _draw_background(self):
         foreground = self._foreground()
@@ -263,9 +270,10 @@ def _png(canvas):
 
 def _control(update, name, short, labels):
     """Turn the short form of a control into a widget that starts at the default value of its argument."""
-    parameter = inspect.signature(update).parameters.get(name)
+    parameters = inspect.signature(update).parameters
+    parameter = parameters.get(name)
     if parameter is None:
-        raise ValueError(f"update has no argument {name!r}; its arguments are {', '.join(inspect.signature(update).parameters)}")
+        raise ValueError(f"update has no argument {name!r}; its arguments are {', '.join(parameters)}")
     if isinstance(short, widgets.Widget):
         return short
     if parameter.default is parameter.empty:

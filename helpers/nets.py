@@ -20,8 +20,7 @@ class Block(nn.Module):
 
     def __init__(self, width, skip="inside"):
         super().__init__()
-        if width < 1:
-            raise ValueError(f"width = {width}, but a layer needs at least 1 unit")
+        _check_width(width)
         self.skip = _known("skip", skip, SKIPS)
         self.first = nn.utils.skip_init(nn.Linear, width, width)
         self.second = nn.utils.skip_init(nn.Linear, width, width)
@@ -47,11 +46,12 @@ def fully_connected(layers, skip="inside", start="he", seed=0, inputs=64, width=
     Maps images or vectors with ``inputs`` numbers each, (examples, ...), to scores (logits) of shape
     (examples, classes). ``start`` sets the initial numbers, see ``start``; nets of one seed and start have the same
     ones whatever their ``skip``. Raises ValueError unless ``layers`` is even and at least 2, and for an unknown
-    ``skip`` or ``start``.
+    ``skip`` or ``start``, or a width below 1.
     """
     if layers < 2 or layers % 2:
         raise ValueError(f"layers = {layers}, but a net has a first and a last layer and blocks of two: 2, 4, 6, ...")
     _known("skip", skip, SKIPS)
+    _check_width(width)
     net = nn.Sequential(
         nn.Flatten(),
         nn.utils.skip_init(nn.Linear, inputs, width),
@@ -101,3 +101,8 @@ def _known(name, value, choices):
     if value not in choices:
         raise ValueError(f"{name} = {value!r} is not known; use one of {', '.join(map(repr, choices))}")
     return value
+
+
+def _check_width(width):
+    if width < 1:
+        raise ValueError(f"width = {width}, but a layer needs at least 1 unit")

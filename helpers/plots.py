@@ -117,18 +117,25 @@ def against_depth(axes, depths, shift=0.16):
     every seed is a point, the medians are a line, and the arms stand side by side so that none hides another.
     """
     places = np.arange(len(depths), dtype=float)
-    axes.set(xlim=(-0.5, len(depths) + 1.2), ylim=(-4, 104), xlabel="weight layers", ylabel="images put into a wrong class, %")
+    axes.set(
+        xlim=(-0.5, len(depths) + 1.2),
+        ylim=(-4, 104),
+        xlabel="weight layers",
+        ylabel="images put into a wrong class, %",
+    )
     axes.set_xticks(places, [str(depth) for depth in depths])
     at = {skip: places + shift * (number - 1) for number, skip in enumerate(STYLES)}
     clouds = {skip: points(axes, skip, size=5.5, alpha=0.55) for skip in STYLES}
     lines = {skip: axes.plot([], [], **{**STYLES[skip], "marker": ""})[0] for skip in STYLES}
-    names = {skip: axes.text(0, 0, NAMES[skip], color=STYLES[skip]["color"], fontsize=11, va="center") for skip in STYLES}
+    names = {skip: axes.text(0, 0, NAMES[skip], color=STYLES[skip]["color"], va="center") for skip in STYLES}
 
     def show(errors):
         ends = {}
         for skip, cloud in clouds.items():
             percent = 100 * np.asarray(errors[skip], dtype=float)
-            medians = np.array([np.median(row[np.isfinite(row)]) if np.isfinite(row).any() else np.nan for row in percent])
+            medians = np.array(
+                [np.median(row[np.isfinite(row)]) if np.isfinite(row).any() else np.nan for row in percent]
+            )
             cloud.set_data(np.repeat(at[skip], percent.shape[1]), percent.ravel())
             lines[skip].set_data(at[skip], medians)
             known = np.flatnonzero(np.isfinite(medians))

@@ -12,7 +12,6 @@ from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-
 adam = partial(torch.optim.Adam, fused=True)  # one pass over memory instead of a dozen; the same numbers
 
 
@@ -45,8 +44,10 @@ def train_many(nets, data, **arguments):
     nets and histories keep what was reached, and each history says ``stopped``.
     """
     histories = [History() for _ in nets]
+    progress = lockstep(nets, data, **arguments)
     try:
-        for histories in lockstep(nets, data, **arguments):
+        histories = next(progress)
+        for _ in progress:
             pass
     except KeyboardInterrupt:
         for history in histories:
@@ -54,9 +55,7 @@ def train_many(nets, data, **arguments):
     return histories
 
 
-def lockstep(
-    nets, data, *, epochs, learning_rates, seeds, batch=128, optimizer=adam, measure_every=1, **settings
-):
+def lockstep(nets, data, *, epochs, learning_rates, seeds, batch=128, optimizer=adam, measure_every=1, **settings):
     """Train ``nets`` in lockstep; yield the list of their histories before training and after each measured epoch.
 
     data: (x_train, y_train, x_test, y_test), arrays or tensors; x (images, ...) of numbers, y (images,) of classes.
@@ -155,7 +154,7 @@ def _tensors(data):
             raise ValueError(f"there are {len(x)} {name} images but {len(y)} labels; each image needs one label")
         bad = int((~x.isfinite()).sum())
         if bad:
-            raise ValueError(f"the {name} images hold {bad} values that are infinite or not a number; remove them first")
+            raise ValueError(f"the {name} images hold {bad} values that are infinite or not a number; mend them first")
     return x_train.float(), y_train.long(), x_test.float(), y_test.long()
 
 

@@ -1,0 +1,182 @@
+"""The block against oracles that nobody here wrote: PyTorch, finite differences, closed forms."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from helpers import block as B
+
+FUNCTIONS = {B.relu: torch.relu, B.tanh: torch.tanh, B.sigmoid: torch.sigmoid, B.linear: lambda z: z}
+sizes = st.integers(1, 7)
+
+
+def random_parts(seed, units=4, hidden=5, examples=6):
+    rng = np.random.default_rng(seed)
+    shapes = [(units, examples), (hidden, units), (hidden, 1), (units, hidden), (units, 1)]
+    return [rng.normal(size=shape) for shape in shapes]
+
+
+def by_torch(a, W1, b1, W2, b2, skip, g):
+    """The formulas of the lecture with PyTorch's own layers; examples are rows there."""
+    z = torch.nn.functional.linear(g(torch.nn.functional.linear(a.T, W1, b1.ravel())), W2, b2.ravel()).T
+    return {"none": lambda: g(z), "inside": lambda: g(z + a), "outside": lambda: g(z) + a}[skip]()
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 10**6), sizes, sizes, sizes, st.sampled_from(B.SKIPS), st.sampled_from(list(FUNCTIONS)))
+def test_forward_and_backward_agree_with_torch(seed, units, hidden, examples, skip, g):
+    parts = random_parts(seed, units, hidden, examples)
+    upstream = np.random.default_rng(seed + 1).normal(size=(units, examples))
+    tensors = [torch.tensor(part, requires_grad=True) for part in parts]
+    expected = by_torch(*tensors, skip, FUNCTIONS[g])
+    assert np.allclose(B.block(*parts, skip=skip, g=g), expected.detach().numpy(), atol=1e-12)
+    expected.backward(torch.tensor(upstream))
+    for ours, tensor in zip(B.block_gradients(*parts, upstream, skip=skip, g=g), tensors, strict=True):
+        theirs = np.zeros(tensor.shape) if tensor.grad is None else tensor.grad.numpy()
+        assert ours.shape == tensor.shape
+        assert np.allclose(ours, theirs, atol=1e-10)
+
+
+@pytest.mark.parametrize("skip", B.SKIPS)
+@pytest.mark.parametrize("g", [B.tanh, B.sigmoid, B.linear])
+def test_gradients_agree_with_finite_differences(skip, g):
+    parts, upstream = random_parts(0), np.random.default_rng(1).normal(size=(4, 6))
+    gradients = B.block_gradients(*parts, upstream, skip=skip, g=g)
+    for i, gradient in enumerate(gradients):
+        direction = np.random.default_rng(2 + i).normal(size=parts[i].shape)
+
+        def loss(shift, i=i, direction=direction):
+            moved = [part + shift * direction if j == i else part for j, part in enumerate(parts)]
+            return np.sum(upstream * B.block(*moved, skip=skip, g=g))
+
+        assert (loss(1e-6) - loss(-1e-6)) / 2e-6 == pytest.approx(np.sum(gradient * direction), rel=1e-6, abs=1e-8)
+
+
+def test_slope_of_relu_at_zero_is_that_of_torch():
+    z = torch.zeros(1, requires_grad=True)
+    torch.relu(z).backward()
+    assert B.SLOPES[B.relu](np.zeros(1)) == z.grad.item() == 0
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10**6), sizes, sizes)
+def test_block_of_zeros_is_the_identity_or_nothing(seed, units, examples):
+    a = np.random.default_rng(seed).normal(size=(units, examples))
+    W, b = np.zeros((units, units)), np.zeros((units, 1))
+    activation = B.relu(a)
+    assert np.array_equal(B.block(activation, W, b, W, b, skip="none"), np.zeros_like(a))
+    assert np.array_equal(B.block(activation, W, b, W, b, skip="inside"), activation)
+    assert np.array_equal(B.block(a, W, b, W, b, skip="inside"), B.relu(a))
+    assert np.array_equal(B.block(a, W, b, W, b, skip="outside"), a)
+
+
+def test_inputs_are_never_changed():
+    parts = random_parts(3)
+    copies = [part.copy() for part in parts]
+    for skip in B.SKIPS:
+        out = B.block(*parts, skip=skip)
+        B.block_gradients(*parts, out, skip=skip)
+        list(B.descend(parts[0], out, parts[1:], learning_rate=0.1, steps=3, skip=skip, strength=0.1))
+    B.decay(parts[1], 0.5, 0.1, 3)
+    assert all(np.array_equal(part, copy) for part, copy in zip(parts, copies, strict=True))
+
+
+def test_sigmoid_survives_extremes():
+    assert np.array_equal(B.sigmoid(np.array([-1e9, 0.0, 1e9])), [0, 0.5, 1])
+
+
+@settings(deadline=None)
+@given(st.floats(0, 1), st.floats(0, 1), st.integers(0, 50))
+def test_decay_follows_its_closed_form(strength, learning_rate, steps):
+    W = np.arange(6.0).reshape(2, 3) - 2
+    norms, end = B.decay(W, strength, learning_rate, steps)
+    factor = (1 - learning_rate * strength) ** np.arange(steps + 1)
+    assert np.allclose(norms, factor * np.linalg.norm(W), rtol=1e-9, atol=1e-12)
+    assert np.allclose(end, factor[-1] * W, rtol=1e-9, atol=1e-12)
+
+
+def test_descend_is_gradient_descent_with_weight_decay():
+    """The oracle: torch.optim.SGD with weight_decay on the same loss."""
+    a, *parameters = random_parts(4)
+    target = np.random.default_rng(5).normal(size=a.shape)
+    for skip in B.SKIPS:
+        tensors = [torch.tensor(p, requires_grad=True) for p in parameters]
+        W1, b1, W2, b2 = tensors
+        groups = [{"params": [W1, W2], "weight_decay": 0.3}, {"params": [b1, b2]}]
+        optimizer = torch.optim.SGD(groups, lr=0.05)
+        for _ in range(5):
+            optimizer.zero_grad()
+            output = by_torch(torch.tensor(a), *tensors, skip, torch.relu)
+            ((output - torch.tensor(target)) ** 2).sum().div(2 * a.shape[1]).backward()
+            optimizer.step()
+        *_, (loss, ours) = B.descend(a, target, parameters, learning_rate=0.05, steps=5, skip=skip, strength=0.3)
+        for mine, theirs in zip(ours, tensors, strict=True):
+            assert np.allclose(mine, theirs.detach().numpy(), atol=1e-12)
+        assert loss == pytest.approx(((B.block(a, *ours, skip=skip) - target) ** 2).sum() / (2 * a.shape[1]))
+
+
+def test_descend_decays_b_only_when_told():
+    a = np.zeros((2, 3))  # no signal: only weight decay and b act
+    parameters = (np.ones((2, 2)), np.ones((2, 1)), np.ones((2, 2)), -np.ones((2, 1)) * 9)
+    (_, kept), (_, decayed) = (
+        next(B.descend(a, a, parameters, learning_rate=0.1, steps=1, skip="none", strength=1.0, decay_b=switch))
+        for switch in (False, True)
+    )
+    assert np.allclose(kept[0], 0.9)
+    assert np.array_equal(kept[3], parameters[3])
+    assert np.allclose(decayed[3], 0.9 * parameters[3])
+
+
+def test_random_block_has_the_deviation_of_he():
+    W1, b1, W2, b2 = B.random_block(400, seed=0)
+    assert W1.shape == W2.shape == (400, 400)
+    assert b1.shape == b2.shape == (400, 1)
+    assert W1.std() == pytest.approx((2 / 400) ** 0.5, rel=0.02)
+    assert B.random_block(400, seed=0, scale=0.5)[2].std() == pytest.approx(W2.std() / 2)
+    assert not np.array_equal(B.random_block(4, seed=1)[0], B.random_block(4, seed=2)[0])
+
+
+BAD_PARTS = [
+    ({"W1": np.zeros((5, 3))}, r"W1 has 3 columns, but a\[l\] has 4 rows"),
+    ({"W2": np.zeros((4, 3))}, r"W2 has 3 columns, but a\[l\+1\] has 5 rows"),
+    ({"b1": np.zeros((4, 1))}, r"b1 has shape \(4, 1\), but W1 has 5 rows"),
+    ({"b2": np.zeros((4, 2))}, r"b2 has shape \(4, 2\), but W2 has 4 rows"),
+    ({"b2": np.zeros(4)}, r"b2 has shape \(4,\), but must have two axes"),
+    ({"a": np.zeros(4)}, r"a\[l\] has shape \(4,\), but must have two axes"),
+    ({"W2": np.zeros((3, 5)), "b2": np.zeros((3, 1))}, r"z\[l\+2\] has 3 rows .* but a\[l\] has 4"),
+    ({"skip": "sideways"}, r"skip = 'sideways' is not known; use one of 'none', 'inside', 'outside'"),
+]
+
+
+@pytest.mark.parametrize(("bad", "message"), BAD_PARTS)
+def test_bad_parts_are_named(bad, message):
+    parts = dict(zip(("a", "W1", "b1", "W2", "b2"), random_parts(0), strict=True)) | bad
+    with pytest.raises(ValueError, match=message):
+        B.block(**parts)
+    with pytest.raises(ValueError, match=message):
+        B.block_gradients(**parts, upstream=np.zeros((4, 6)))
+
+
+def test_plain_block_may_change_the_dimension():
+    a, W1, b1, *_ = random_parts(0)
+    assert B.block(a, W1, b1, np.ones((3, 5)), np.ones((3, 1)), skip="none").shape == (3, 6)
+
+
+def test_bad_numbers_are_named():
+    parts = random_parts(0)
+    with pytest.raises(ValueError, match=r"upstream has shape \(1, 6\), but a\[l\+2\] has shape \(4, 6\)"):
+        B.block_gradients(*parts, np.zeros((1, 6)))
+    with pytest.raises(ValueError, match="slope of g"):
+        B.block_gradients(*parts, np.zeros((4, 6)), g=np.cos)
+    with pytest.raises(ValueError, match=r"strength = -1, but it must be 0 or more"):
+        B.decay(parts[1], -1, 0.1, 3)
+    with pytest.raises(ValueError, match=r"learning_rate = nan"):
+        B.decay(parts[1], 1, np.nan, 3)
+    with pytest.raises(ValueError, match="steps = -3"):
+        B.decay(parts[1], 1, 0.1, -3)
+    with pytest.raises(ValueError, match=r"learning_rate \* strength = 3 is above 2, where each step makes W larger"):
+        B.decay(parts[1], 30, 0.1, 3)
+    with pytest.raises(ValueError, match="strength = -1"):
+        next(B.descend(parts[0], parts[0], parts[1:], learning_rate=0.1, steps=1, strength=-1))

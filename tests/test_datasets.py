@@ -1,0 +1,75 @@
+"""The readers: right numbers, or one sentence that says what to do."""
+
+import hashlib
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from helpers import datasets
+
+
+def test_digits_are_what_the_readme_says():
+    digits = datasets.digits()
+    assert digits.x_train.shape == (1437, 8, 8)
+    assert digits.x_test.shape == (360, 8, 8)
+    for x, y in ((digits.x_train, digits.y_train), (digits.x_test, digits.y_test)):
+        assert x.dtype == np.float32
+        assert y.dtype == np.int64
+        assert x.min() == 0
+        assert x.max() == 1
+        assert set(y.tolist()) == set(range(10))
+        assert min(Counter(y.tolist()).values()) > len(y) / 15  # no class is rare, in either part
+    assert datasets.DIGITS_SHA256 in (datasets.DATA / "README.md").read_text(encoding="utf-8")
+
+
+def test_digits_look_like_their_labels():
+    """The mean image of each class is nearest to test images of that class far more often than chance."""
+    digits = datasets.digits()
+    means = np.stack([digits.x_train[digits.y_train == label].mean(axis=0) for label in range(10)])
+    distances = ((digits.x_test[:, None] - means) ** 2).sum(axis=(2, 3))
+    assert (distances.argmin(axis=1) == digits.y_test).mean() > 0.85
+
+
+def test_no_test_image_is_a_training_image():
+    digits = datasets.digits()
+    seen = {image.tobytes() for image in digits.x_train}
+    assert not any(image.tobytes() in seen for image in digits.x_test)
+
+
+def test_standardise_uses_the_training_images_alone():
+    digits = datasets.digits()
+    result = datasets.standardise(digits)
+    assert abs(result.x_train.mean()) < 1e-5
+    assert result.x_train.std() == pytest.approx(1, abs=1e-5)
+    mean, deviation = digits.x_train.mean(), digits.x_train.std()
+    assert np.allclose(result.x_test, (digits.x_test - mean) / deviation)
+    assert result.x_train.dtype == np.float32
+    constant = digits._replace(x_train=np.ones_like(digits.x_train))
+    with pytest.raises(ValueError, match="all training pixels are equal"):
+        datasets.standardise(constant)
+
+
+def test_missing_file_says_what_to_do(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"digits.npz is missing; restore it with 'git checkout -- data'"):
+        datasets.digits(tmp_path / "digits.npz")
+
+
+HARMS = [lambda b: b[:1000], lambda b: b"", lambda b: b[:-1] + bytes([b[-1] ^ 1]), lambda b: b * 2]
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_harmed_file_is_refused(tmp_path, harm):
+    path = tmp_path / "digits.npz"
+    path.write_bytes(harm((datasets.DATA / "digits.npz").read_bytes()))
+    with pytest.raises(ValueError, match=r"is damaged or was changed: .* bytes with SHA-256"):
+        datasets.digits(path)
+
+
+def test_pickles_are_never_read(tmp_path, monkeypatch):
+    """Even a file with the right checksum is not unpickled."""
+    path = tmp_path / "digits.npz"
+    np.savez(path, images=np.array([{"a": 1}], dtype=object), labels=np.array([1]))
+    monkeypatch.setattr(datasets, "DIGITS_SHA256", hashlib.sha256(path.read_bytes()).hexdigest())
+    with pytest.raises(ValueError, match="allow_pickle"):
+        datasets.digits(path)

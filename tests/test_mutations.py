@@ -1,0 +1,126 @@
+"""Break the code on purpose: every mistake below must make a test fail. A test that still passes is not a test."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# name: (file, what is there, what a mistake would write, the tests that must notice)
+MUTATIONS = {
+    "drop + a[l] inside": ("helpers/block.py", "return g(z2 + a)", "return g(z2)", "test_block.py"),
+    "drop + a[l] outside": ("helpers/block.py", "return g(z2) + a", "return g(z2)", "test_block.py"),
+    "inside adds after g": ("helpers/block.py", "return g(z2 + a)", "return g(z2) + a", "test_block.py"),
+    "a[l+1] as the shortcut": ("helpers/block.py", "return g(z2 + a)", "return g(z2 + a1)", "test_block.py"),
+    "forget b2": (
+        "helpers/block.py",
+        "    z2 = W2 @ a1 + b2\n    match",
+        "    z2 = W2 @ a1\n    match",
+        "test_block.py",
+    ),
+    "forget b1": ("helpers/block.py", "    a1 = g(W1 @ a + b1)", "    a1 = g(W1 @ a)", "test_block.py"),
+    "gradient without the + 1": ("helpers/block.py", '"inside": d2,', '"inside": 0.0,', "test_block.py"),
+    "slope of g at the wrong place": ("helpers/block.py", "slope(z2 + a if", "slope(z2 if", "test_block.py"),
+    "decay that grows W": (
+        "helpers/block.py",
+        "W - learning_rate * strength",
+        "W + learning_rate * strength",
+        "test_block.py",
+    ),
+    "torch: drop + a[l]": ("helpers/nets.py", "return torch.relu(z + a)", "return torch.relu(z)", "test_nets.py"),
+    "torch: inside adds after g": ("helpers/nets.py", "torch.relu(z + a)", "torch.relu(z) + a", "test_nets.py"),
+    "torch: a plain net with a secret skip": (
+        "helpers/nets.py",
+        'case "none":\n                return torch.relu(z)',
+        'case "none":\n                return torch.relu(z + a)',
+        "test_nets.py",
+    ),
+    "torch: identity start is not the identity": (
+        "helpers/nets.py",
+        "nn.init.zeros_(block.second.bias)",
+        "nn.init.ones_(block.second.bias)",
+        "test_nets.py",
+    ),
+    "swap the arms' names": ("helpers/plots.py", '"none": "plain"', '"none": "residual"', "test_plots.py"),
+    "swap the arms' styles": (
+        "helpers/plots.py",
+        '"none": PLAIN, "inside": INSIDE',
+        '"none": INSIDE, "inside": PLAIN',
+        "test_plots.py",
+    ),
+    "swap the shortcuts of the drawing": ("helpers/diagrams.py", "(name == skip)", "(name != skip)", "test_plots.py"),
+    "shuffle the labels": ("helpers/datasets.py", 'file["labels"]', 'file["labels"][::-1]', "test_datasets.py"),
+    "test images among the training images": (
+        "helpers/datasets.py",
+        "images[~test]",
+        "images[:1437]",
+        "test_datasets.py",
+    ),
+    "no checksum": ("helpers/datasets.py", "if found != sha256:", "if False:", "test_datasets.py"),
+    "every net sees the batches of the first": (
+        "helpers/training.py",
+        "for seed in seeds]",
+        "for _ in seeds for seed in seeds[:1]]",
+        "test_training.py",
+    ),
+    "diverged runs are not noticed": (
+        "helpers/training.py",
+        "history.diverged or not ok",
+        "history.diverged",
+        "test_training.py",
+    ),
+    "an error in a callback stays silent": (
+        "helpers/explore.py",
+        'f\'<p role="alert"',
+        'f\'<p hidden role=""',
+        "test_explore.py",
+    ),
+    "only the moved artists are redrawn": (
+        "helpers/explore.py",
+        "a.get_zorder() >= min(moving)",
+        "a in self._moving",
+        "test_explore.py",
+    ),
+}
+
+
+def run_in_a_copy(folder, *tests, change=None):
+    """Run tests on a copy of the project, with one line of it changed; the copy comes before the installed package."""
+    for part in ("helpers", "data", "tests"):
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", ".hypothesis"))
+    if change:
+        file, before, after = change
+        source = (folder / file).read_text(encoding="utf-8")
+        assert source.count(before) == 1, f"the line to break stands {source.count(before)} times in {file}"
+        (folder / file).write_text(source.replace(before, after), encoding="utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-x",
+        "-q",
+        "-p",
+        "no:nbval",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        "/dev/null",
+    ]
+    paths = [f"tests/{name}" for name in tests]
+    return subprocess.run([*command, *paths], cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_without_a_mistake_all_pass(tmp_path):
+    done = run_in_a_copy(tmp_path, *sorted({tests for *_, tests in MUTATIONS.values()}))
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_mistake_is_noticed(name, tmp_path):
+    *change, tests = MUTATIONS[name]
+    done = run_in_a_copy(tmp_path, tests, change=change)
+    assert done.returncode == 1, done.stdout
+    assert " failed" in done.stdout

@@ -1,0 +1,172 @@
+"""Notebook hygiene; what the cells compute is checked by the cells themselves, and compared by strict nbval."""
+
+import json
+import re
+import shutil
+import subprocess
+import symtable
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
+FORBIDDEN = {
+    "sys.path": r"sys\.path",
+    "installing in a cell": r"%pip|!pip|%conda",
+    "warnings switched off": r"filterwarnings|simplefilter",
+    "interact (fails in nbval, silent on errors)": r"\binteract\b|interactive_output|Output\(",
+    "pyplot (not safe in a panel's thread)": r"pyplot",
+    "star import": r"import \*",
+}
+FILLER = r"\b(simply|obviously|trivial(ly)?|of course|clearly)\b"
+
+
+@pytest.fixture(params=PATHS, ids=lambda path: path.stem)
+def notebook(request):
+    return nbformat.read(request.param, as_version=4)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def prose(notebook):
+    return [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+
+
+def test_there_are_notebooks():
+    assert {"01_the_residual_block", "02_shrinking_to_the_identity", "04_plain_vs_residual"} <= {p.stem for p in PATHS}
+
+
+def test_is_valid_and_has_named_cells(notebook):
+    nbformat.validate(notebook)
+    ids = [cell.id for cell in notebook.cells]
+    assert len(set(ids)) == len(ids)
+    assert all(cell.source.strip() for cell in notebook.cells)
+
+
+def test_is_committed_executed_in_order(notebook):
+    """A cell without an execution count is never compared by nbval: a stripped notebook would pass unchecked."""
+    assert [cell.execution_count for cell in code_cells(notebook)] == list(range(1, len(code_cells(notebook)) + 1))
+    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
+    assert len(outputs) >= len(code_cells(notebook)) / 4
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+    for cell in code_cells(notebook):
+        if re.search(r"^(print\(|explore\.explore\(|picture$)|\.play\(\)$", cell.source, re.MULTILINE):
+            assert cell.outputs, f"{cell.id} shows something, but its output is not stored"
+
+
+def test_outputs_are_clean(notebook):
+    assert "widgets" not in notebook.metadata
+    for cell in code_cells(notebook):
+        assert "execution" not in cell.metadata, f"{cell.id} carries times of execution"
+        for output in cell.outputs:
+            assert output.output_type != "error", f"{cell.id} stores an error"
+            assert output.get("name") != "stderr", f"{cell.id} writes to stderr"
+            text = json.dumps({k: v for k, v in output.get("data", {}).items() if k.startswith("text")})
+            assert not re.search(r"0x[0-9a-f]{6}|/home/|/root/|/tmp/|site-packages", text), cell.id
+
+
+def test_every_panel_is_stored_with_picture_and_sentence(notebook):
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            data = output.get("data", {})
+            if "application/vnd.jupyter.widget-view+json" in data:
+                assert "image/png" in data, cell.id
+                assert re.match(r"(Interactive|Live) panel \(.*\)\. .+", data["text/plain"], re.DOTALL), cell.id
+
+
+def test_cells_are_short(notebook):
+    for cell in code_cells(notebook):
+        lines = [line for line in cell.source.splitlines() if line.strip()]
+        assert len(lines) <= 25, f"{cell.id} has {len(lines)} lines"
+
+
+def test_code_keeps_to_the_rules(notebook):
+    for cell in code_cells(notebook):
+        for what, pattern in FORBIDDEN.items():
+            assert not re.search(pattern, cell.source), f"{cell.id}: {what}"
+        assert set(cell.metadata.get("tags", [])) <= {"nbval-ignore-output"}
+
+
+def globals_read(table):
+    """Names that the functions of a symbol table read from the notebook, at any depth."""
+    if table.get_type() == "module":  # what a comprehension of the cell itself reads, it reads at once
+        return set().union(
+            *(globals_read(t) for t in table.get_children() if not t.get_name().endswith(("comp", "genexpr")))
+        )
+    return set(table.get_globals()).union(*(globals_read(child) for child in table.get_children()))
+
+
+def test_no_later_cell_rebinds_what_a_panel_reads(notebook):
+    """A slider calls its function long after the cell ran: a name that a later cell uses again would break it."""
+    tables = [(cell.id, symtable.symtable(cell.source, cell.id, "exec")) for cell in code_cells(notebook)]
+    bound = [{s.get_name() for s in t.get_symbols() if s.is_assigned() or s.is_imported()} for _, t in tables]
+    for number, (cell, table) in enumerate(tables):
+        again = globals_read(table) & set().union(*bound[number + 1 :])
+        assert not again, f"functions of {cell} read {sorted(again)}, which a later cell binds again"
+
+
+def test_prose_has_no_filler(notebook):
+    for source in prose(notebook):
+        assert not re.search(FILLER, source, re.IGNORECASE), source
+
+
+def test_anatomy(notebook):
+    text = prose(notebook)
+    headings = [line for source in text for line in source.splitlines() if line.startswith("#")]
+    assert notebook.cells[0].cell_type == "markdown"
+    assert [line for line in headings if line.startswith("# ")] == [headings[0]]
+    for word in ("After this notebook you will be able to", "to teach", "to run", "needs"):
+        assert word in text[0]
+    for heading in ("## What we saw", "## Exercises", "## Where this is not the whole truth"):
+        assert heading in headings
+    joined = "\n".join(text)
+    assert joined.count("*Predict:*") >= 3
+    assert joined.count("*Believe now:*") >= 1
+    assert len(re.findall(r"^\d\. \*\(\d+ minutes\)\*", joined, re.MULTILINE)) >= 3
+    assert sum("assert " in cell.source for cell in code_cells(notebook)) >= 8
+
+
+def test_links_lead_somewhere(notebook):
+    for source in prose(notebook):
+        for target in re.findall(r"\]\((?!https?://)([^)#]+)", source):
+            assert (NOTEBOOKS / target).exists(), target
+
+
+def nbval(path):
+    """Run strict nbval as `make test` does; return its exit code and report."""
+    command = [sys.executable, "-m", "pytest", "-q", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider", "-c"]
+    done = subprocess.run([*command, "/dev/null", str(path)], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout
+
+
+def test_nbval_catches_one_wrong_digit(tmp_path):
+    """The net under the notebooks must hold: the true one passes, the same one with a digit changed does not."""
+    path = tmp_path / "copy.ipynb"
+    shutil.copy(NOTEBOOKS / "01_the_residual_block.ipynb", path)
+    code, report = nbval(path)
+    assert code == 0, report
+    harmed = nbformat.read(path, as_version=4)
+    cell = next(cell for cell in harmed.cells if cell.id == "first-layer")
+    text = cell.outputs[0].data["text/plain"]
+    cell.outputs[0].data["text/plain"] = text.replace("2.", "3.", 1)
+    nbformat.write(harmed, path)
+    code, report = nbval(path)
+    assert code == 1, report
+    assert "1 failed" in report
+
+
+def test_hygiene_catches_stripped_outputs():
+    stripped = nbformat.read(NOTEBOOKS / "01_the_residual_block.ipynb", as_version=4)
+    for cell in code_cells(stripped):
+        cell.outputs, cell.execution_count = [], None
+    with pytest.raises(AssertionError):
+        test_is_committed_executed_in_order(stripped)
+    whole = nbformat.read(NOTEBOOKS / "01_the_residual_block.ipynb", as_version=4)
+    next(cell for cell in whole.cells if cell.id == "switch-the-shortcut").outputs = []
+    with pytest.raises(AssertionError, match="output is not stored"):
+        test_is_committed_executed_in_order(whole)

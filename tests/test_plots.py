@@ -1,0 +1,117 @@
+"""Views: what they draw is what they were given, in one style for each arm."""
+
+import io
+
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+from PIL import Image
+
+from helpers import diagrams, plots
+
+
+def test_a_picture_shows_itself_with_its_alternative_text():
+    picture, axes = plots.figure(size=(4, 3), alt="a test picture")
+    axes.plot([0, 1], [0, 1])
+    data, metadata = picture._repr_mimebundle_()
+    image = Image.open(io.BytesIO(data["image/png"]))
+    assert image.size == (440, 330)
+    assert len(image.getcolors(100_000)) > 2
+    assert data["text/plain"] == metadata["image/png"]["alt"] == "a test picture"
+
+
+def test_each_arm_has_its_own_name_colour_line_and_marker():
+    assert plots.NAMES == {"none": "plain", "inside": "residual, inside g", "outside": "residual, outside g"}
+    for key in ("color", "linestyle", "marker"):
+        assert len({style[key] for style in plots.STYLES.values()}) == 3
+    assert plots.STYLES["none"] is plots.PLAIN
+    assert plots.STYLES["inside"] is plots.INSIDE
+    assert {skip: plots.STYLES[skip]["color"] for skip in diagrams.SHORTCUT} == diagrams.SHORTCUT
+
+
+@pytest.mark.parametrize("color", [*(style["color"] for style in plots.STYLES.values()), plots.QUIET])
+def test_text_has_a_contrast_of_4_5_to_1_on_white(color):
+    """Relative luminance and contrast as in WCAG 2.2."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color)]
+    luminance = np.dot([0.2126, 0.7152, 0.0722], linear)
+    assert 1.05 / (luminance + 0.05) > 4.5
+
+
+def names_of(axes):
+    return {text.get_text(): text for text in axes.texts if text.get_visible()}
+
+
+def test_curves_show_the_data_and_name_the_ends_apart():
+    picture, axes = plots.figure()
+    axes.set(xlim=(0, 4), ylim=(0, 10))
+    show = plots.curves(axes)
+    x = np.arange(4)
+    values = {"none": x * 1.0, "inside": np.full(4, 5.0), "outside": np.full(4, 5.01)}
+    show(x, values)
+    for line, (skip, y) in zip(axes.lines, values.items(), strict=True):
+        assert line.get_color() == plots.STYLES[skip]["color"]
+        assert np.array_equal(line.get_ydata(), y)
+    picture.canvas.draw()
+    boxes = [text.get_window_extent() for text in names_of(axes).values()]
+    assert len(boxes) == 3
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+def test_names_of_curves_stay_where_they_can_be_seen():
+    _, axes = plots.figure()
+    axes.set(xlim=(0, 4), ylim=(0, 10))
+    show = plots.curves(axes)
+    show(np.arange(4), {"none": [1, 2, 99, 99], "inside": [np.nan] * 4, "outside": [3, 3, 3, np.nan]})
+    names = names_of(axes)
+    assert names["plain"].xy == (1, 2)
+    assert names["residual, outside g"].xy == (2, 3)
+    assert "residual, inside g" not in names
+
+
+def test_against_depth_shows_every_seed_and_the_median():
+    _, axes = plots.figure()
+    show = plots.against_depth(axes, (2, 8, 20))
+    errors = {
+        "none": [[0.1, 0.2, 0.9], [0.5, np.nan, 0.7], [np.nan] * 3],
+        "inside": np.zeros((3, 3)),
+        "outside": np.full((3, 3), np.nan),
+    }
+    show(errors)
+    clouds, lines = axes.lines[:3], axes.lines[3:]
+    assert np.array_equal(clouds[0].get_ydata(), 100 * np.ravel(errors["none"]), equal_nan=True)
+    assert np.allclose(lines[0].get_ydata(), [20, 60, np.nan], equal_nan=True)
+    assert [line.get_color() for line in lines] == [style["color"] for style in plots.STYLES.values()]
+    assert len({tuple(line.get_xdata()) for line in lines}) == 3  # the arms stand side by side
+    assert set(names_of(axes)) == {"plain", "residual, inside g"}
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["2", "8", "20"]
+
+
+@pytest.mark.parametrize("skip", diagrams.SKIPS)
+def test_block_diagram_shows_the_shortcut_of_its_skip_only(skip):
+    _, axes = plots.figure(size=(10, 3.2))
+    show = diagrams.block(axes)
+    show(skip)
+    shown = [text for text in axes.texts if text.get_visible() and "shortcut" in text.get_text()]
+    assert [text.get_color() for text in shown] == ([] if skip == "none" else [diagrams.SHORTCUT[skip]])
+    assert any(text.get_text() == diagrams.FORMULAS[skip] for text in axes.texts)
+    pluses = [circle.center[0] for circle in axes.patches if hasattr(circle, "center") and circle.get_visible()]
+    assert pluses == ([] if skip == "none" else [diagrams.PLACES[skip]])
+    # the plus stands before the second g inside, after it outside
+    assert diagrams.PLACES["second"] < diagrams.PLACES["inside"] < diagrams.PLACES["g2"] < diagrams.PLACES["outside"]
+
+
+def test_block_diagram_refuses_an_unknown_skip():
+    _, axes = plots.figure()
+    with pytest.raises(ValueError, match="skip = 'over' is not known"):
+        diagrams.block(axes, "over")
+
+
+def test_no_text_of_the_block_diagram_leaves_the_picture_or_covers_another():
+    for skip in diagrams.SKIPS:
+        picture, axes = plots.figure(size=(10, 3.2))
+        diagrams.block(axes, skip)
+        picture.canvas.draw()
+        boxes = [text.get_window_extent() for text in axes.texts if text.get_visible()]
+        assert all(picture.bbox.fully_containsx(x) for box in boxes for x in (box.x0, box.x1))
+        assert all(picture.bbox.fully_containsy(y) for box in boxes for y in (box.y0, box.y1))
+        assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])

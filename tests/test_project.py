@@ -1,0 +1,124 @@
+"""The house rules: what is installed, what imports what, what is written where."""
+
+import ast
+import importlib.metadata
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = sorted(path.stem for path in (ROOT / "helpers").glob("*.py") if path.stem != "__init__")
+HEAVY = {"torch", "matplotlib", "ipywidgets"}
+MAY_IMPORT = {
+    "block": set(),
+    "datasets": set(),
+    "plots": {"matplotlib"},
+    "diagrams": {"matplotlib"},
+    "explore": {"matplotlib", "ipywidgets"},
+    "nets": {"torch"},
+    "training": {"torch"},
+}
+NUMPY_NOTEBOOKS = ("01_the_residual_block", "02_shrinking_to_the_identity")
+
+
+def fresh(code, cwd):
+    """Run code in a new Python process outside the project; return what it prints."""
+    return subprocess.run([sys.executable, "-c", code], cwd=cwd, capture_output=True, text=True, check=True).stdout
+
+
+def test_conda_and_pip_install_the_same():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    *conda, pip = environment["dependencies"]
+    assert pip == {"pip": ["-e ."]}
+    assert environment["channels"] == ["conda-forge"]
+    assert any(re.fullmatch(r"python=3\.1[1-9]", package) for package in conda)
+    names = {package for package in conda if not package.startswith("python=")} - {"pip"}
+    assert {"torch" if name == "pytorch-cpu" else name for name in names} == set(project["dependencies"])
+
+
+def test_everything_the_course_needs_is_pinned():
+    pinned = dict(
+        re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    assert pinned["torch"] == "2.13.0"
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for name in [*project["dependencies"], *project["optional-dependencies"]["test"]]:
+        assert name in {pin.lower() for pin in pinned}, f"{name} is not in constraints.txt"
+        assert importlib.metadata.version(name).split("+")[0] == {k.lower(): v for k, v in pinned.items()}[name]
+
+
+def test_every_module_is_known_here():
+    assert set(MODULES) == set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_no_helper_imports_another(name):
+    for node in ast.walk(ast.parse((ROOT / "helpers" / f"{name}.py").read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0
+            assert node.module.split(".")[0] != "helpers"
+            assert not any(alias.name == "*" for alias in node.names)
+        if isinstance(node, ast.Import):
+            assert not any(alias.name.split(".")[0] == "helpers" for alias in node.names)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_loads_only_what_it_may(name, tmp_path):
+    """In a fresh process, from another folder: that also shows that the package is installed."""
+    code = f"import sys, helpers.{name}; print(*(m for m in {sorted(HEAVY)} if m in sys.modules))"
+    assert set(fresh(code, tmp_path).split()) <= MAY_IMPORT[name]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_public_functions_have_docstrings(name):
+    tree = ast.parse((ROOT / "helpers" / f"{name}.py").read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree)
+    obvious = {"relu", "tanh", "sigmoid", "linear", "forward", "extra_repr"}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            assert node.name in obvious or ast.get_docstring(node), f"{name}.{node.name} has no docstring"
+
+
+RUN_READ_ONLY = """
+import json, os, sys
+sys.dont_write_bytecode = True
+root, written = sys.argv[1], []
+
+
+def watch(event, arguments):
+    if event == "open" and isinstance(arguments[0], str) and arguments[2] & (os.O_WRONLY | os.O_RDWR):
+        if os.path.abspath(arguments[0]).startswith(root):
+            written.append(arguments[0])
+
+
+sys.addaudithook(watch)
+for name in sys.argv[2:]:
+    cells = json.load(open(f"{root}/notebooks/{name}.ipynb", encoding="utf-8"))["cells"]
+    scope = {}
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), scope)
+print(json.dumps({"written": written, "torch": "torch" in sys.modules}))
+"""
+
+
+def test_numpy_notebooks_write_nothing_and_never_load_torch(tmp_path):
+    """A shared course folder may be read-only; and a student of notebook 1 needs no PyTorch in memory."""
+    command = [sys.executable, "-c", RUN_READ_ONLY, str(ROOT), *NUMPY_NOTEBOOKS]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == '{"written": [], "torch": false}'
+
+
+def test_the_makefile_and_ci_run_what_the_readme_says():
+    readme, ci = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", ".ci/run"))
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in ("lab", "test"):
+        assert f"make {target}" in readme
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+    assert "\nmake test\n" in ci

@@ -1,0 +1,191 @@
+"""Training against the loop a user would write, and what must not get lost when something goes wrong."""
+
+import signal
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from helpers import nets, training
+
+
+@pytest.fixture
+def data():
+    """60 training and 20 test images of 8 x 8 that can be told apart: the class sets the brightest row."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 8, 80)
+    x = rng.normal(0, 0.3, (80, 8, 8))
+    x[np.arange(80), y] += 1
+    return x[:60], y[:60], x[60:], y[60:]
+
+
+def by_hand(net, data, epochs, rate, seed, batch, make=torch.optim.Adam):
+    """One net, torch.optim, one batch after another."""
+    x, y = torch.as_tensor(data[0]).float(), torch.as_tensor(data[1])
+    optimizer, order = make(net.parameters(), lr=rate), torch.Generator().manual_seed(seed)
+    for _ in range(epochs):
+        for indices in torch.randperm(len(x), generator=order).split(batch):
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(net(x[indices]), y[indices]).backward()
+            optimizer.step()
+    with torch.no_grad():
+        scores = net(x)
+        loss = torch.nn.functional.cross_entropy(scores, y).item()
+        return loss, (scores.argmax(1) != y).float().mean().item()
+
+
+@pytest.mark.parametrize("skip", nets.SKIPS)
+def test_lockstep_equals_one_net_after_another(data, skip):
+    rates, seeds = [1e-3, 3e-3, 1e-2], [5, 6, 7]
+    together = [nets.fully_connected(8, skip, seed=seed, width=16) for seed in seeds]
+    alone = [nets.fully_connected(8, skip, seed=seed, width=16) for seed in seeds]
+    histories = training.train_many(together, data, epochs=3, learning_rates=rates, seeds=seeds, batch=16)
+    for net, history, lonely, rate, seed in zip(together, histories, alone, rates, seeds, strict=True):
+        loss, error = by_hand(lonely, data, 3, rate, seed, 16)
+        assert history.training_loss[-1] == pytest.approx(loss, rel=1e-3)
+        assert history.training_error[-1] == pytest.approx(error)
+        for ours, theirs in zip(net.parameters(), lonely.parameters(), strict=True):
+            assert torch.allclose(ours, theirs, atol=1e-3)
+
+
+def test_any_optimizer_of_torch_can_be_used(data):
+    sgd = {"momentum": 0.9, "weight_decay": 1e-2}
+    net, lonely = (nets.fully_connected(4, seed=0, width=16) for _ in range(2))
+    history = training.train(
+        net, data, epochs=3, learning_rate=0.05, seed=1, batch=20, optimizer=torch.optim.SGD, **sgd
+    )
+    loss, _ = by_hand(lonely, data, 3, 0.05, 1, 20, make=lambda p, lr: torch.optim.SGD(p, lr=lr, **sgd))
+    assert history.training_loss[-1] == pytest.approx(loss, rel=1e-3)
+
+
+def test_buffers_are_kept_up_to_date(data):
+    """Running statistics of a normalisation belong to the net and come back to it."""
+    flat = tuple(np.asarray(part).reshape(len(part), -1) if part.ndim > 1 else part for part in data)
+    many = [torch.nn.Sequential(torch.nn.BatchNorm1d(64), torch.nn.Linear(64, 10)) for _ in range(2)]
+    for net in many:
+        net[0].running_mean.fill_(9.0)
+    training.train_many(many, flat, epochs=2, learning_rates=[1e-3] * 2, seeds=[0, 1], batch=30)
+    for net in many:
+        assert int(net[0].num_batches_tracked) == 4
+        assert (net[0].running_mean < 9).all()
+
+
+def test_history_is_plain_numbers_and_the_first_entry_is_the_start(data):
+    net = nets.fully_connected(4, seed=0, width=16)
+    start = torch.nn.functional.cross_entropy(net(torch.as_tensor(data[0]).float()), torch.as_tensor(data[1])).item()
+    history = training.train(net, data, epochs=7, learning_rate=1e-2, batch=10, measure_every=3)
+    assert history.epoch == [0, 3, 6, 7]
+    for numbers in (history.training_loss, history.training_error, history.test_error):
+        assert [type(number) for number in numbers] == [float] * 4
+    assert history.training_loss[0] == pytest.approx(start, rel=1e-5)
+    assert history.training_loss[-1] < 0.5 * start
+    assert history.test_error[-1] < 0.5
+    assert not history.diverged
+    assert not history.stopped
+
+
+def test_one_seed_repeats_a_run_to_the_bit(data):
+    def run(seed):
+        net = nets.fully_connected(8, seed=0, width=16)
+        return training.train(net, data, epochs=2, learning_rate=3e-3, seed=seed, batch=16)
+
+    assert run(1) == run(1)
+    assert run(1).training_loss != run(2).training_loss
+
+
+def test_global_random_state_is_left_alone(data):
+    before = torch.random.get_rng_state()
+    training.train(nets.fully_connected(4, width=8), data, epochs=1, learning_rate=1e-3)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_diverging_net_is_reported_and_harms_no_other(data):
+    def pair():
+        return [nets.fully_connected(8, "outside", seed=seed, width=16) for seed in (0, 1)]
+
+    wild, calm = training.train_many(
+        pair(), data, epochs=4, learning_rates=[1e12, 1e-3], seeds=[0, 1], optimizer=torch.optim.SGD
+    )
+    _, alone = training.train_many(
+        pair(), data, epochs=4, learning_rates=[1e-3, 1e-3], seeds=[0, 1], optimizer=torch.optim.SGD
+    )
+    assert wild.diverged
+    assert wild.epoch == [0]
+    assert np.isfinite(wild.training_loss).all()
+    assert not calm.diverged
+    assert calm.training_loss == pytest.approx(alone.training_loss, rel=1e-5)
+
+
+def test_training_ends_early_when_all_have_diverged(data):
+    net = nets.fully_connected(8, "outside", width=16)
+    moments = list(
+        training.lockstep([net], data, epochs=1000, learning_rates=[1e12], seeds=[0], optimizer=torch.optim.SGD)
+    )
+    assert len(moments) < 5
+
+
+def test_interrupt_keeps_the_history_and_the_net(data):
+    net = nets.fully_connected(20, seed=0, width=32)
+    untrained = net[1].weight.clone()
+    timer = threading.Timer(1.0, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    history = training.train(net, data, epochs=100_000, learning_rate=1e-3)
+    timer.join()
+    assert history.stopped
+    assert 1 < len(history.epoch) < 100_000
+    assert len(history.epoch) == len(history.training_loss) == len(history.training_error) == len(history.test_error)
+    assert not torch.equal(net[1].weight, untrained)
+    assert training.train(net, data, epochs=1, learning_rate=1e-3).training_loss[0] < history.training_loss[0]
+
+
+def test_closing_the_generator_leaves_the_nets_trained(data):
+    net = nets.fully_connected(4, seed=0, width=16)
+    untrained = net[1].weight.clone()
+    steps = training.lockstep([net], data, epochs=9, learning_rates=[1e-2], seeds=[0])
+    next(steps), next(steps)
+    steps.close()
+    assert not torch.equal(net[1].weight, untrained)
+
+
+def replaced(data, index, value):
+    parts = [np.array(part) for part in data]
+    parts[index].ravel()[7] = value
+    return parts
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": 0}, "epochs = 0, but it must be at least 1"),
+        ({"batch": 0}, "batch = 0"),
+        ({"learning_rates": [-1e-3]}, "learning rate -0.001, but it must be above 0"),
+        ({"learning_rates": [float("nan")]}, "learning rate nan"),
+        ({"learning_rates": [1e-3, 1e-3]}, "1 nets, 2 learning rates and 1 seeds; give one of each per net"),
+        ({"seeds": []}, "1 nets, 1 learning rates and 0 seeds"),
+    ],
+)
+def test_bad_arguments_are_named(data, change, message):
+    arguments = {"epochs": 1, "learning_rates": [1e-3], "seeds": [0]} | change
+    with pytest.raises(ValueError, match=message):
+        training.train_many([nets.fully_connected(4, width=8)], data, **arguments)
+
+
+def test_bad_data_are_named(data):
+    net = nets.fully_connected(4, width=8)
+    with pytest.raises(ValueError, match="the training images hold 1 values that are infinite or not a number"):
+        training.train(net, replaced(data, 0, np.nan), epochs=1, learning_rate=1e-3)
+    with pytest.raises(ValueError, match="the test images hold 1 values"):
+        training.train(net, replaced(data, 2, np.inf), epochs=1, learning_rate=1e-3)
+    with pytest.raises(ValueError, match="there are 60 training images but 59 labels"):
+        training.train(net, (data[0], data[1][:-1], *data[2:]), epochs=1, learning_rate=1e-3)
+
+
+def test_nets_of_different_architecture_are_refused(data):
+    net, arguments = (
+        nets.fully_connected(4, "inside", width=8),
+        {"epochs": 1, "learning_rates": [1e-3] * 2, "seeds": [0, 1]},
+    )
+    for other in (nets.fully_connected(4, "none", width=8), nets.fully_connected(6, "inside", width=8)):
+        with pytest.raises(ValueError, match="one architecture and one skip"):
+            training.train_many([net, other], data, **arguments)
