@@ -7,6 +7,8 @@ VENV ?= .venv
 TORCH_INDEX ?=
 BIN = $(VENV)/bin
 READY = $(VENV)/ready
+# What tests remember goes beside the environment, so that nothing is written into the course.
+PYTEST = HYPOTHESIS_STORAGE_DIRECTORY=$(abspath $(VENV))/hypothesis $(BIN)/python -B -m pytest -o cache_dir=$(abspath $(VENV))/pytest
 NOTEBOOKS = $(sort $(wildcard notebooks/*.ipynb))
 
 .PHONY: help lab test lint notebooks portable pictures bench clean
@@ -21,12 +23,21 @@ help:
 	@echo "make bench      measure imports and run times on this machine"
 	@echo "make clean      remove .venv"
 
+# A course folder that cannot be written to gets its packages without the editable install, which writes beside
+# pyproject.toml; the helpers are then found through a path file in the environment.
+DEPENDENCIES = import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+	print(*p["dependencies"], *p["optional-dependencies"]["test"])
+PATH_FILE = import os, pathlib, sysconfig; \
+	pathlib.Path(sysconfig.get_path("purelib"), "course.pth").write_text(os.getcwd())
+
 $(READY): pyproject.toml constraints.txt
 	@echo "Setting up $(VENV) (a few minutes the first time) ..."
-	$(PYTHON) -c 'import sys; sys.exit("This course needs Python 3.11 or newer; set PYTHON=..." if sys.version_info < (3, 11) else 0)'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "This course needs Python 3.11 or newer: make PYTHON=...")'
 	$(PYTHON) -m venv $(VENV)
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check \
-		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --editable '.[test]'
+	if test -w .; then packages='--editable .[test]'; else packages=$$($(BIN)/python -c '$(DEPENDENCIES)'); fi; \
+		PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $$packages
+	test -w . || $(BIN)/python -c '$(PATH_FILE)'
 	@touch $(READY)
 	@echo "Ready."
 
@@ -36,8 +47,8 @@ lab: $(READY)
 
 # Two calls of pytest: nbval starts a kernel for each notebook and compares every stored output.
 test: $(READY)
-	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=300 notebooks
+	$(PYTEST)
+	$(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=300 notebooks
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -48,16 +59,16 @@ notebooks: $(READY)
 		--ExecutePreprocessor.store_widget_state=False $(NOTEBOOKS)
 
 portable: $(READY)
-	ATEN_CPU_CAPABILITY=default OMP_NUM_THREADS=1 $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks
-	ATEN_CPU_CAPABILITY=avx2 OMP_NUM_THREADS=2 $(BIN)/python -m pytest --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks
+	ATEN_CPU_CAPABILITY=default OMP_NUM_THREADS=1 $(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks
+	ATEN_CPU_CAPABILITY=avx2 OMP_NUM_THREADS=2 $(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks
 
 pictures: $(READY)
 	mkdir -p notebooks/pictures
-	$(BIN)/python -m pytest -q tests/browser/pictures.py
+	$(PYTEST) -q tests/browser/pictures.py
 
 bench: $(READY)
 	$(BIN)/python tests/benchmarks/imports.py
 	$(BIN)/python tests/benchmarks/notebooks.py
 
 clean:
-	rm -rf $(VENV)
+	test -e $(VENV)/pyvenv.cfg && rm -rf $(VENV)

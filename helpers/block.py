@@ -54,7 +54,7 @@ def block(a, W1, b1, W2, b2, skip="inside", g=relu):
     "outside" (He et al. 2016, arXiv 1603.05027, figure 4c: g, then the sum).
     Raises ValueError if two shapes do not fit together, or for an unknown ``skip``.
     """
-    check(a, W1, b1, W2, b2, skip)
+    a, W1, b1, W2, b2 = _checked(a, W1, b1, W2, b2, skip)
     a1 = g(W1 @ a + b1)
     z2 = W2 @ a1 + b2
     match skip:
@@ -72,7 +72,7 @@ def block_gradients(a, W1, b1, W2, b2, upstream, skip="inside", g=relu):
     The chain rule, written out; shapes and ``skip`` as for ``block``. ``g`` is one of the four functions of this
     module, whose slopes are known. Raises ValueError for shapes that do not fit, an unknown ``skip`` or ``g``.
     """
-    check(a, W1, b1, W2, b2, skip)
+    a, W1, b1, W2, b2 = _checked(a, W1, b1, W2, b2, skip)
     if g not in SLOPES:
         raise ValueError(f"the slope of g = {g!r} is not known; use relu, tanh, sigmoid or linear of helpers.block")
     if np.shape(upstream) != a.shape:
@@ -104,8 +104,10 @@ def descend(a, target, parameters, *, learning_rate, steps, skip="inside", g=rel
     """
     _check_decay(strength, learning_rate)
     penalties = (strength, strength * decay_b, strength, strength * decay_b)
-    examples = a.shape[1]
-    error = block(a, *parameters, skip=skip, g=g) - target
+    output = block(a, *parameters, skip=skip, g=g)
+    if np.shape(target) != output.shape:
+        raise ValueError(f"target has shape {np.shape(target)}, but a[l+2] has shape {output.shape}")
+    error, examples = output - target, output.shape[1]
     for _ in range(steps):
         gradients = block_gradients(a, *parameters, error / examples, skip=skip, g=g)[1:]
         parameters = tuple(
@@ -149,15 +151,14 @@ def random_block(units, seed, scale=1.0):
     return tuple(rng.normal(0.0, deviation * size, shape) for shape, size in zip(shapes, (1, 0.1, 1, 0.1), strict=True))
 
 
-def check(a, W1, b1, W2, b2, skip="inside"):
-    """Raise ValueError, naming the symbols and both shapes, if these arrays do not make a block; else return None."""
+def _checked(a, W1, b1, W2, b2, skip):
+    """Return the five as arrays; raise ValueError, naming symbols and both shapes, if they do not make a block."""
     if skip not in SKIPS:
         raise ValueError(f"skip = {skip!r} is not known; use one of {', '.join(map(repr, SKIPS))}")
+    a, W1, b1, W2, b2 = map(np.asarray, (a, W1, b1, W2, b2))
     for name, array in {"a[l]": a, "W1": W1, "b1": b1, "W2": W2, "b2": b2}.items():
-        if np.ndim(array) != 2:
-            raise ValueError(
-                f"{name} has shape {np.shape(array)}, but must have two axes; a vector is a column (units, 1)"
-            )
+        if array.ndim != 2:
+            raise ValueError(f"{name} has shape {array.shape}, but must have two axes; a vector is a column (units, 1)")
     _fits("W1", W1, "a[l]", a)
     _is_column("b1", b1, "W1", W1)
     if W2.shape[1] != W1.shape[0]:
@@ -170,6 +171,7 @@ def check(a, W1, b1, W2, b2, skip="inside"):
             f"z[l+2] has {W2.shape[0]} rows (W2 has shape {W2.shape}), but a[l] has {a.shape[0]} (shape {a.shape}); "
             "the shortcut can add only equal shapes"
         )
+    return a, W1, b1, W2, b2
 
 
 def _fits(name, W, input_name, x):

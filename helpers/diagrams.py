@@ -46,16 +46,22 @@ def block(axes, skip="inside"):
     return show
 
 
-def net(axes, blocks, skip="inside", y=0.0):
-    """Draw a net of ``blocks`` blocks in a row at height ``y``, with arcs for its shortcuts unless skip is "none"."""
-    axes.text(-0.3, y, "X", fontsize=14, ha="right", va="center")
+def net(axes, blocks, skip="inside"):
+    """Draw a net of ``blocks`` blocks of two layers in a row, with arcs for its shortcuts unless ``skip`` is "none".
+
+    Raises ValueError for an unknown ``skip``.
+    """
+    if skip not in SKIPS:
+        raise ValueError(f"skip = {skip!r} is not known; use one of {', '.join(map(repr, SKIPS))}")
+    _blank(axes, (-2.0, 2 * blocks + 1), (-0.6, 1.4))
+    axes.text(-1.3, 0, "$X$", fontsize=14, ha="right", va="center", color=INK)
+    axes.text(2 * blocks + 0.1, 0, r"$\hat{y}$", fontsize=14, ha="left", va="center", color=INK)
     for layer in range(2 * blocks):
-        _box(axes, layer, "", 0.42, y=y)
-        _arrow(axes, (layer - 0.75, y), (layer - 0.25, y), INK)
-    axes.text(2 * blocks - 0.2, y, r"$\hat{y}$", fontsize=14, ha="left", va="center")
-    if skip != "none":
-        for start in range(0, 2 * blocks, 2):
-            _arc(axes, (start - 0.5, y + 0.05), (start + 1.5, y + 0.05), skip)
+        _box(axes, layer, "", 0.42)
+        _arrow(axes, (layer - 0.78 - 0.3 * (layer == 0), 0), (layer - 0.22, 0), INK)
+    _arrow(axes, (2 * blocks - 0.78, 0), (2 * blocks, 0), INK)
+    for start in range(0, 2 * blocks, 2) if skip != "none" else ():
+        _arc(axes, (start - 0.5, 0.03), (start + 1.5, 0.03), skip)
 
 
 def _blank(axes, x, y):

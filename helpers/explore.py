@@ -11,6 +11,7 @@ import inspect
 import io
 import threading
 import time
+import weakref
 from functools import partial
 
 import ipywidgets as widgets
@@ -32,6 +33,9 @@ def explore(figure, update, labels=None, **controls):
     A generator as ``update`` makes a Film: each ``yield (done, sentence)``, done between 0 and 1, is one more picture.
     Raises ValueError if a control is not an argument of ``update``, or has no value to start from.
     """
+    unknown = set(labels or {}) - set(controls)
+    if unknown:
+        raise ValueError(f"labels for {sorted(unknown)}, but the controls are {sorted(controls)}")
     kind = Film if inspect.isgeneratorfunction(update) else Panel
     return kind(figure, update, {name: _control(update, name, short, labels or {}) for name, short in controls.items()})
 
@@ -42,6 +46,7 @@ class Panel(widgets.VBox):
     def __init__(self, figure, update, controls):
         self.controls, self.sentence = controls, ""
         self._update, self._drawing = update, Drawing(figure)
+        self._failure = None
         self._lock = threading.RLock()  # callbacks may come on another thread while a cell runs
         self._picture = widgets.Image(format="png", layout={"max_width": "100%", "width": self._drawing.css_width})
         self._said = widgets.HTML()
@@ -67,12 +72,13 @@ class Panel(widgets.VBox):
             try:
                 result = action()
             except Exception as error:
+                self._failure = error
                 self._error.value = (
                     f'<p role="alert" style="color:#b00020"><b>{type(error).__name__}:</b> {html.escape(str(error))} '
                     "Move a control to go on.</p>"
                 )
                 return None
-            self._error.value = ""
+            self._error.value, self._failure = "", None
             return result
 
     def _show(self, sentence):
@@ -83,7 +89,8 @@ class Panel(widgets.VBox):
     def describe(self):
         """One line of text: where the controls stand, and the sentence. It is what a saved notebook compares."""
         settings = ", ".join(f"{_name(name, control)} = {control.value}" for name, control in self.controls.items())
-        return f"Interactive panel ({settings}). {self.sentence}".strip()
+        said = f"{type(self._failure).__name__}: {self._failure}" if self._failure else self.sentence
+        return f"Interactive panel ({settings}). {said}".strip()
 
     def _repr_mimebundle_(self, **options):
         # The picture and the sentence stand where no kernel runs: on GitHub, in exported HTML, in a test.
@@ -99,6 +106,8 @@ class Film(Panel):
     The computation runs on a thread of its own, or with ``play`` in the cell that calls it. Pausing loses nothing, and
     what the generator has stored by then is kept. Moving a control goes back to the beginning.
     """
+
+    _latest = staticmethod(lambda: None)  # the film that was started last: one at a time has the machine
 
     def __init__(self, figure, update, controls):
         self._frames, self._thread, self._running, self._next_picture = None, None, threading.Event(), 0.0
@@ -121,18 +130,18 @@ class Film(Panel):
         self.reset()
 
     def start(self):
-        """Go on from where the film stands, on a thread of its own."""
-        if not self._running.is_set():
-            self._running.set()
-            self._thread = threading.Thread(target=self._run, daemon=True)
-            self._thread.start()
+        """Go on from where the film stands, on a thread of its own; from the beginning, if it has ended."""
+        if not self._take_the_stage():
+            return
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
 
     def pause(self):
         """Stop after the current picture; ``start`` or ``play`` goes on from there."""
         self._running.clear()
-        if self._thread not in (None, threading.current_thread()):
-            self._thread.join()
-        self._thread = None
+        thread, self._thread = self._thread, None
+        if thread not in (None, threading.current_thread()):
+            thread.join()
 
     def step(self):
         """Show one more picture."""
@@ -142,42 +151,71 @@ class Film(Panel):
     def reset(self):
         """Throw the computation away and stand at its first picture again, with the controls as they are now."""
         self.pause()
-        self._close()
-        self._guarded(self._begin)
+        self._rewind()
 
     def play(self):
         """Show the panel, run it to its end in this cell, and store its last picture.
 
         An interrupt of the kernel, or the pause button, ends it early; what was computed until then is kept.
+        Raises what the computation raised, so that a cell with a broken film does not pass for a good one.
         """
+        self.pause()
         handle = DisplayHandle()
         handle.display(self)
-        self._running.set()
         try:
-            self._run()
+            if self._take_the_stage():
+                self._run()
         except KeyboardInterrupt:
             self.pause()
             self._said.value += "<p>Interrupted; what was computed until now is kept.</p>"
         handle.update(self)
+        if self._failure:
+            raise self._failure
 
     def describe(self):
         settings = ", ".join(f"{_name(name, control)} = {control.value}" for name, control in self.controls.items())
         return f"Live panel ({settings}). Run this cell, then press start."
 
-    def _begin(self):
-        self._frames = self._update(**self.values())
-        self._draw_next(at_once=True)
+    def _take_the_stage(self):
+        """Get ready to run, and pause the film that ran before; return False if this one runs already."""
+        other = Film._latest()
+        if other not in (None, self):
+            other.pause()
+        with self._lock:
+            if self._running.is_set():
+                return False
+            if self._frames is None:
+                self._rewind()
+            self._running.set()
+            Film._latest = weakref.ref(self)
+            return True
+
+    def _rewind(self):
+        with self._lock:
+            self._close()
+            self._frames = self._update(**self.values())
+            self._advance(at_once=True)
 
     def _run(self):
-        while self._running.is_set() and self._advance():
-            pass
-        self._running.clear()
+        try:
+            going = True
+            while going:
+                with self._lock:
+                    going = self._running.is_set() and self._advance()
+        finally:
+            self._running.clear()
+            if self._frames is not None:  # paused: the last frames may not have been drawn
+                self._guarded(lambda: self._show(self.sentence))
 
     def _advance(self, at_once=False):
         """Ask for the next picture; return False at the end of the film or after an error."""
-        if self._frames is None:
-            return False
-        return self._guarded(lambda: self._draw_next(at_once)) is True
+        with self._lock:
+            if self._frames is None:
+                return False
+            going = self._guarded(lambda: self._draw_next(at_once)) is True
+            if self._failure:
+                self._frames = None  # a generator that raised is over
+            return going
 
     def _draw_next(self, at_once=False):
         frame = next(self._frames, None)
@@ -203,56 +241,62 @@ class Drawing:
     """A figure that is drawn again and again: what stays the same is drawn once and kept as a background.
 
     In each axes, everything above the lowest artist that ever changed is drawn afresh over the background, so that
-    what covers what stays as in a full drawing. A change of anything else (limits, ticks) draws all of it again.
+    what covers what stays as in a full drawing. A change of anything else (limits, ticks, titles of the figure, artists
+    that come or go) draws all of it again. Axes must not overlap.
     """
 
     def __init__(self, figure):
         self.canvas = FigureCanvasAgg(figure)
         self.css_width = f"{100 * figure.get_figwidth():.0f}px"
-        self._moving, self._background = set(), None
-        self._frozen = False
+        self._moving, self._background, self._arranged = set(), None, None
 
     def png(self):
         """Return the current picture as the bytes of a PNG."""
-        changed = {artist for artist in self._artists() if artist.stale}
-        only_moved = self._background is not None and changed <= self._moving
-        if not only_moved:
+        watched = self._artists()
+        changed = {artist for artist in watched if artist.stale}
+        arranged = [(axes.get_position().bounds, axes.get_visible(), axes.axison) for axes in self.canvas.figure.axes]
+        arranged += map(id, watched)
+        if self._background is None or arranged != self._arranged or not changed <= self._moving:
             # The first drawing shows nothing of what will move; from the second on, it is known.
-            if self._background is not None:
+            first, self._background = self._background is None, None
+            if not first:
                 self._moving |= {artist for artist in changed if not isinstance(artist, Axis | Spine)}
+            self._moving &= set(watched)
             self._draw_background()
+            self._arranged = arranged
         self.canvas.restore_region(self._background)
         for artist in self._foreground():
             artist.draw(self.canvas.get_renderer())
-        for artist in self._artists():
+        for artist in watched:
             artist.stale = False
         return _png(self.canvas)
 
     def _artists(self):
-        return [
-            artist for axes in self.canvas.figure.axes for artist in axes.get_children() if artist is not axes.patch
-        ]
+        figure = self.canvas.figure
+        inside = [artist for axes in figure.axes for artist in axes.get_children()]
+        return inside + [artist for artist in figure.get_children() if artist not in figure.axes]
 
     def _draw_background(self):
         foreground = self._foreground()
-        for artist in foreground:
-            artist.set_animated(True)  # leaves it out of the drawing
-        self.canvas.draw()
-        for artist in foreground:
-            artist.set_animated(False)
-        if not self._frozen:
-            self.canvas.figure.set_layout_engine("none")  # nothing shall move aside while a slider is dragged
-            self._frozen = True
+        try:
+            for artist in foreground:
+                artist.set_animated(True)  # leaves it out of the drawing
+            self.canvas.draw()
+        finally:
+            for artist in foreground:
+                artist.set_animated(False)
+        self.canvas.figure.set_layout_engine("none")  # nothing shall move aside while a slider is dragged
         self._background = self.canvas.copy_from_bbox(self.canvas.figure.bbox)
 
     def _foreground(self):
-        """What is drawn over the background, lowest first."""
+        """What is drawn over the background, axes by axes, lowest first."""
         above = []
         for axes in self.canvas.figure.axes:
             moving = [artist.get_zorder() for artist in axes.get_children() if artist in self._moving]
             if moving and axes.get_visible():
-                above += [a for a in axes.get_children() if a.get_zorder() >= min(moving) and _is_drawn(a, axes)]
-        return sorted(above, key=lambda artist: artist.get_zorder())
+                high = [a for a in axes.get_children() if a.get_zorder() >= min(moving) and _is_drawn(a, axes)]
+                above += sorted(high, key=lambda artist: artist.get_zorder())
+        return above
 
 
 def _is_drawn(artist, axes):
@@ -271,21 +315,36 @@ def _png(canvas):
 def _control(update, name, short, labels):
     """Turn the short form of a control into a widget that starts at the default value of its argument."""
     parameters = inspect.signature(update).parameters
-    parameter = parameters.get(name)
-    if parameter is None:
+    if name not in parameters:
         raise ValueError(f"update has no argument {name!r}; its arguments are {', '.join(parameters)}")
     if isinstance(short, widgets.Widget):
         return short
-    if parameter.default is parameter.empty:
+    value = parameters[name].default
+    if value is inspect.Parameter.empty:
         raise ValueError(f"update needs a default value for {name!r}: that is where the control starts")
     label = labels.get(name, name.replace("_", " "))
-    look = {"description": label, "value": parameter.default, "style": {"description_width": "initial"}}
+    look = {"description": label, "value": value, "style": {"description_width": "initial"}}
     if isinstance(short, bool):
         return widgets.Checkbox(**look, indent=False)
     if isinstance(short, list):
-        return widgets.Dropdown(options=short, **look)
+        return _choice(name, short, look)
+    return _slider(name, short, look)
+
+
+def _choice(name, choices, look):
+    values = [choice[1] if isinstance(choice, tuple) else choice for choice in choices]
+    if look["value"] not in values:
+        raise ValueError(f"{name!r} starts at {look['value']!r}, which is not among its choices {values}")
+    return widgets.Dropdown(options=choices, **look)
+
+
+def _slider(name, short, look):
+    if not isinstance(short, tuple) or len(short) not in (2, 3) or not short[0] <= look["value"] <= short[1]:
+        raise ValueError(
+            f"{name!r} starts at {look['value']!r}: give it (low, high) or (low, high, step) around that, not {short!r}"
+        )
     low, high, *step = short
-    whole = all(isinstance(number, int) for number in short)
+    whole = all(isinstance(number, int) for number in (*short, look["value"]))
     slider = widgets.IntSlider if whole else widgets.FloatSlider
     return slider(min=low, max=high, step=step[0] if step else (1 if whole else (high - low) / 100), **look)
 

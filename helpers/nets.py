@@ -14,17 +14,18 @@ class Block(nn.Module):
     """Two fully connected layers of ``width`` units, and a shortcut past both of them: (examples, width) in and out.
 
     ``skip`` is "none" (plain), "inside" (He et al. 2015, arXiv 1512.03385, figure 2) or "outside" (He et al. 2016,
-    arXiv 1603.05027, figure 4c), and can be changed at any time: it has no parameters.
+    arXiv 1603.05027, figure 4c), and can be changed at any time: it has no parameters. The initial numbers are those
+    of PyTorch's own start, from ``seed`` alone; see ``start``.
     Raises ValueError for an unknown ``skip`` or a width below 1.
     """
 
-    def __init__(self, width, skip="inside"):
+    def __init__(self, width, skip="inside", seed=0):
         super().__init__()
         _check_width(width)
         self.skip = _known("skip", skip, SKIPS)
         self.first = nn.utils.skip_init(nn.Linear, width, width)
         self.second = nn.utils.skip_init(nn.Linear, width, width)
-        start(self)
+        start(self, "pytorch", seed)
 
     def forward(self, a):
         z = self.second(torch.relu(self.first(a)))
@@ -35,6 +36,8 @@ class Block(nn.Module):
                 return torch.relu(z + a)
             case "outside":
                 return torch.relu(z) + a
+            case _:
+                _known("skip", self.skip, SKIPS)
 
     def extra_repr(self):
         return f"skip={self.skip!r}"
@@ -91,10 +94,12 @@ def _start_layer(layer, start, generator):
     if start == "pytorch":
         bound = layer.in_features**-0.5
         nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
-        nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+        if layer.bias is not None:
+            nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
     else:
         nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
-        nn.init.zeros_(layer.bias)
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
 
 
 def _known(name, value, choices):

@@ -76,9 +76,7 @@ def curves(axes, names=NAMES, **options):
     for skip, name in names.items():
         style = STYLES[skip]
         (lines[skip],) = axes.plot([], [], **{**style, "marker": ""}, path_effects=HALO, **options)
-        labels[skip] = axes.annotate(
-            name, (0, 0), xytext=(6, 0), textcoords="offset points", color=style["color"], fontsize=11, va="center"
-        )
+        labels[skip] = _name(axes, skip, name)
 
     def show(x, values):
         for skip, line in lines.items():
@@ -99,58 +97,53 @@ def _to_end(axes, label, x, y):
         label.stale = True  # matplotlib does not notice a new xy by itself
 
 
-def _keep_apart(axes, labels, distance=14.0):
-    """Push names of curves that end close together apart, to ``distance`` points; the lowest stays in place."""
+def _keep_apart(axes, labels, distance=14.0, right=6.0):
+    """Push names of curves that end close together apart, to ``distance`` points; ``right`` points from the ends."""
     shown = [label for label in labels if label.get_visible()]
     points_per_pixel = 72.0 / axes.figure.dpi
     place = {label: axes.transData.transform(label.xy)[1] * points_per_pixel for label in shown}
     floor = -np.inf
     for label in sorted(shown, key=place.get):
         floor = max(place[label], floor + distance)
-        label.set_position((6, floor - place[label]))
+        label.set_position((right, floor - place[label]))
 
 
-def against_depth(axes, depths, shift=0.16):
+def against_depth(axes, depths, label, shift=0.16):
     """Set up the errors of many nets against their depth; return ``show(errors)``, which draws or updates them.
 
     errors maps each skip to an array (len(depths), seeds) of fractions, NaN where there is no result or it diverged:
     every seed is a point, the medians are a line, and the arms stand side by side so that none hides another.
+    ``label`` names the error, in %. The scale is linear up to 1 % and logarithmic above.
     """
     places = np.arange(len(depths), dtype=float)
-    axes.set(
-        xlim=(-0.5, len(depths) + 1.2),
-        ylim=(-4, 104),
-        xlabel="weight layers",
-        ylabel="images put into a wrong class, %",
-    )
+    axes.set_yscale("symlog", linthresh=1.0)
+    axes.set(xlim=(-0.5, len(depths) + 1.2), ylim=(-0.1, 130), xlabel="weight layers", ylabel=label)
     axes.set_xticks(places, [str(depth) for depth in depths])
+    ticks = [0, 0.5, 1, 3, 10, 30, 100]
+    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
     at = {skip: places + shift * (number - 1) for number, skip in enumerate(STYLES)}
     clouds = {skip: points(axes, skip, size=5.5, alpha=0.55) for skip in STYLES}
     lines = {skip: axes.plot([], [], **{**STYLES[skip], "marker": ""})[0] for skip in STYLES}
-    names = {skip: axes.text(0, 0, NAMES[skip], color=STYLES[skip]["color"], va="center") for skip in STYLES}
+    names = {skip: _name(axes, skip, NAMES[skip]) for skip in STYLES}
 
     def show(errors):
-        ends = {}
         for skip, cloud in clouds.items():
             percent = 100 * np.asarray(errors[skip], dtype=float)
-            medians = np.array(
-                [np.median(row[np.isfinite(row)]) if np.isfinite(row).any() else np.nan for row in percent]
-            )
+            medians = np.array([_median(row[np.isfinite(row)]) for row in percent])
             cloud.set_data(np.repeat(at[skip], percent.shape[1]), percent.ravel())
             lines[skip].set_data(at[skip], medians)
-            known = np.flatnonzero(np.isfinite(medians))
-            ends[skip] = medians[known[-1]] if len(known) else np.nan
-        _name_ends(names, ends, len(depths) - 0.55)
+            _to_end(axes, names[skip], at[skip], medians)
+        _keep_apart(axes, list(names.values()), right=20.0)
 
     return show
 
 
-def _name_ends(names, ends, x, distance=6.0):
-    """Put each name at ``x`` beside the end of its line, ``distance`` apart from the name below; hide the others."""
-    floor = -np.inf
-    for name in names.values():
-        name.set_visible(False)
-    for skip in sorted((skip for skip in names if np.isfinite(ends[skip])), key=ends.get):
-        floor = max(ends[skip], floor + distance)
-        names[skip].set_position((x, floor))
-        names[skip].set_visible(True)
+def _median(numbers):
+    return np.median(numbers) if len(numbers) else np.nan
+
+
+def _name(axes, skip, text):
+    """A text in the colour of ``skip`` that can follow the end of a curve."""
+    style = {"color": STYLES[skip]["color"], "fontsize": 11, "va": "center"}
+    return axes.annotate(text, (0, 0), xytext=(6, 0), textcoords="offset points", **style)

@@ -4,32 +4,35 @@ The whole data set lies in memory as tensors. In lockstep the nets' parameters a
 is one batched matrix product, which on two cores is several times faster than one net after another.
 """
 
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
 import torch
 from torch.func import functional_call, stack_module_state, vmap
 from torch.nn.functional import cross_entropy
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 adam = partial(torch.optim.Adam, fused=True)  # one pass over memory instead of a dozen; the same numbers
 
 
 @dataclass
 class History:
-    """What one training measured; entry 0 of each list is the net before training, entry i belongs to ``epoch[i]``.
+    """What one training measured: a row (epoch, training loss, training error, test error) for each moment.
 
-    ``training_loss`` is the mean cross-entropy in nats; both errors are fractions of images put into a wrong class.
-    ``diverged``: the loss became infinite or not a number; the lists end before that.
-    ``stopped``: the training was interrupted; the lists hold what was measured until then.
+    The first row is the net before training. The loss is the mean cross-entropy in nats; errors are fractions of images
+    put into a wrong class. ``history.training_loss`` and its like are the columns, as lists.
+    ``diverged``: the loss became infinite or not a number; the rows end before that.
+    ``stopped``: the training was interrupted; the rows hold what was measured until then.
     """
 
-    epoch: list[int] = field(default_factory=list)
-    training_loss: list[float] = field(default_factory=list)
-    training_error: list[float] = field(default_factory=list)
-    test_error: list[float] = field(default_factory=list)
+    rows: list[tuple[int, float, float, float]] = field(default_factory=list)
     diverged: bool = False
     stopped: bool = False
+
+    epoch = property(lambda self: [row[0] for row in self.rows])
+    training_loss = property(lambda self: [row[1] for row in self.rows])
+    training_error = property(lambda self: [row[2] for row in self.rows])
+    test_error = property(lambda self: [row[3] for row in self.rows])
 
 
 def train(net, data, *, epochs, learning_rate, seed=0, **options):
@@ -60,28 +63,37 @@ def lockstep(nets, data, *, epochs, learning_rates, seeds, batch=128, optimizer=
 
     data: (x_train, y_train, x_test, y_test), arrays or tensors; x (images, ...) of numbers, y (images,) of classes.
     learning_rates, seeds: one for each net. The seed alone orders the batches: nets of one seed see the same ones.
-    ``optimizer(groups, **settings)`` is any of torch.optim. The histories yielded are the same objects each time,
-    growing. The nets hold their trained parameters once the generator ends or is closed.
+    ``optimizer(groups, **settings)`` is one of torch.optim that treats each number by itself: Adam, SGD, RMSprop, ...
+    The histories yielded are the same objects each time, growing. The nets hold their trained parameters once the
+    generator ends or is closed; parameters with ``requires_grad`` off stay as they are.
     A net whose loss is no longer finite is frozen and marked ``diverged``; the others are not touched by it.
-    Raises ValueError for data that are not finite or do not fit, nets of different architecture, ``epochs`` or
-    ``batch`` below 1, a learning rate that is not above 0, or lists of different length.
+    Raises ValueError for data that are not finite or do not fit the nets or each other, for nets of different
+    architecture or given twice, for ``epochs``, ``batch`` or ``measure_every`` below 1, for a learning rate that is not
+    above 0, and for lists of different length.
     """
-    x_train, y_train, x_test, y_test = _tensors(data)
-    _check(nets, epochs, batch, learning_rates, seeds)
+    _check({"epochs": epochs, "batch": batch, "measure_every": measure_every}, nets, learning_rates, seeds)
+    data = _tensors(data)
+    _check_fit(nets[0], data)
     model = _Stack(nets)
-    groups = [{"params": [row], "lr": rate} for row, rate in zip(model.rows, learning_rates, strict=True)]
-    optimize = optimizer(groups, **settings)
-    orders = [torch.Generator().manual_seed(seed) for seed in seeds]
+    groups = [{"params": [row], "lr": float(rate)} for row, rate in zip(model.rows, learning_rates, strict=True)]
+    orders = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
+    moments = {epoch for epoch in range(epochs + 1) if epoch % measure_every == 0} | {epochs}
+    return _epochs(model, nets, data, optimizer(groups, **settings), orders, batch, moments)
+
+
+def _epochs(model, nets, data, optimizer, orders, batch, moments):
+    x_train, y_train, *_ = data
     histories = [History() for _ in nets]
     try:
-        for epoch in range(epochs + 1):
+        for epoch in range(max(moments) + 1):
             if epoch > 0:
                 shuffled = torch.stack([torch.randperm(len(x_train), generator=order) for order in orders])
-                for indices in shuffled.split(batch, dim=1):
-                    model.backward(x_train[indices], y_train[indices], skip=[h.diverged for h in histories])
-                    optimize.step()
-            if epoch % measure_every == 0 or epoch == epochs:
-                _measure(model, epoch, histories, x_train, y_train, x_test, y_test)
+                with _mode(model.template, training=True):
+                    for indices in shuffled.split(batch, dim=1):
+                        model.backward(x_train[indices], y_train[indices], frozen=[h.diverged for h in histories])
+                        optimizer.step()
+            if epoch in moments:
+                _measure(model, epoch, histories, *data)
                 yield histories
             if all(history.diverged for history in histories):
                 return
@@ -90,84 +102,122 @@ def lockstep(nets, data, *, epochs, learning_rates, seeds, batch=128, optimizer=
 
 
 class _Stack:
-    """Nets of one architecture as one: each net's parameters are a row of one matrix (nets, parameters)."""
+    """Nets of one architecture as one: the trained parameters of each net are a row of (nets, parameters)."""
 
     def __init__(self, nets):
         self.template = nets[0]
-        self.theta = torch.stack([parameters_to_vector(net.parameters()).detach() for net in nets])
-        self.rows = list(self.theta.unbind())
-        self.buffers = stack_module_state(nets)[1]
-        self.views, at = {}, 0
-        for name, parameter in self.template.named_parameters():
-            view = self.theta[:, at : at + parameter.numel()].view(len(nets), *parameter.shape)
-            self.views[name] = view.requires_grad_()
-            at += parameter.numel()
+        with ExitStack() as modes:  # stacking asks for nets of one mode
+            for net in nets:
+                modes.enter_context(_mode(net, training=True))
+            parameters, self.constants = stack_module_state(nets)
+        trained = [name for name, parameter in self.template.named_parameters() if parameter.requires_grad]
+        self.constants |= {name: value.detach() for name, value in parameters.items() if name not in trained}
+        theta = torch.cat([parameters[name].detach().flatten(1) for name in trained], dim=1)
+        self.rows, self.views, at = list(theta.unbind()), {}, 0
+        for name in trained:
+            size = parameters[name][0].numel()
+            self.views[name] = theta[:, at : at + size].view(parameters[name].shape).requires_grad_()
+            at += size
 
     def losses_and_scores(self, x, y, in_dims=0):
         """Mean cross-entropy of each net (nets,) and scores (nets, images, classes)."""
 
-        def one(parameters, buffers, x, y):
-            scores = functional_call(self.template, (parameters, buffers), (x,))
+        def one(parameters, constants, x, y):
+            scores = functional_call(self.template, (parameters, constants), (x,))
             return cross_entropy(scores, y), scores
 
-        return vmap(one, in_dims=(0, 0, in_dims, in_dims))(self.views, self.buffers, x, y)
+        return vmap(one, in_dims=(0, 0, in_dims, in_dims))(self.views, self.constants, x, y)
 
-    def backward(self, x, y, skip):
-        """Set the gradient of each net's row, except where ``skip`` is true; x (nets, batch, ...), y (nets, batch)."""
+    def backward(self, x, y, frozen):
+        """Set the gradient of each net's row, none where ``frozen``; x (nets, batch, ...), y (nets, batch)."""
         losses, _ = self.losses_and_scores(x, y)
         parts = torch.autograd.grad(losses.sum(), list(self.views.values()))
         gradients = torch.cat([part.flatten(1) for part in parts], dim=1)
-        for row, gradient, skipped in zip(self.rows, gradients, skip, strict=True):
+        for row, gradient, skipped in zip(self.rows, gradients, frozen, strict=True):
             row.grad = None if skipped else gradient
 
+    @torch.no_grad()
     def write_back(self, nets):
-        for i, (net, row) in enumerate(zip(nets, self.rows, strict=True)):
-            vector_to_parameters(row.clone(), net.parameters())
+        for i, net in enumerate(nets):
+            for name, view in self.views.items():
+                net.get_parameter(name).copy_(view[i])
             for name, buffer in net.named_buffers():
-                buffer.copy_(self.buffers[name][i])
+                buffer.copy_(self.constants[name][i])
+
+
+@contextmanager
+def _mode(net, training):
+    """Put a net and all its parts into training or evaluation mode, and back again."""
+    before = {module: module.training for module in net.modules()}
+    net.train(training)
+    try:
+        yield
+    finally:
+        for module, mode in before.items():
+            module.training = mode
 
 
 @torch.no_grad()
 def _measure(model, epoch, histories, x_train, y_train, x_test, y_test):
-    """Append the exact losses and errors over all images to the histories of the nets that still learn."""
-    model.template.eval()
-    losses, scores = model.losses_and_scores(x_train, y_train, in_dims=None)
-    training = (scores.argmax(dim=2) != y_train).float().mean(dim=1).tolist()
-    test = (model.losses_and_scores(x_test, y_test, in_dims=None)[1].argmax(dim=2) != y_test).float().mean(dim=1)
-    model.template.train()
-    finite = (losses.isfinite() & model.theta.isfinite().all(dim=1)).tolist()
-    for history, ok, *numbers in zip(histories, finite, losses.tolist(), training, test.tolist(), strict=True):
-        history.diverged = history.diverged or not ok
-        if history.diverged:
-            continue
-        history.epoch.append(epoch)
-        history.training_loss.append(numbers[0])
-        history.training_error.append(numbers[1])
-        history.test_error.append(numbers[2])
+    """Add the exact losses and errors over all images to the histories of the nets that still learn."""
+    with _mode(model.template, training=False):
+        losses, scores = model.losses_and_scores(x_train, y_train, in_dims=None)
+        _, test_scores = model.losses_and_scores(x_test, y_test, in_dims=None)
+    training, test = _errors(scores, y_train), _errors(test_scores, y_test)
+    for history, row, loss, *errors in zip(histories, model.rows, losses.tolist(), training, test, strict=True):
+        finite = abs(loss) < float("inf") and bool(row.isfinite().all())
+        history.diverged = history.diverged or not finite
+        if not history.diverged:
+            history.rows.append((epoch, loss, *errors))
+
+
+def _errors(scores, y):
+    """Fractions of wrong images of each net: scores (nets, images, classes), y (images,)."""
+    return (scores.argmax(dim=2) != y).double().mean(dim=1).tolist()
 
 
 def _tensors(data):
     """The four arrays as tensors, once they are known to be usable."""
     x_train, y_train, x_test, y_test = (torch.as_tensor(array) for array in data)
     for name, x, y in (("training", x_train, y_train), ("test", x_test, y_test)):
-        if len(x) != len(y):
-            raise ValueError(f"there are {len(x)} {name} images but {len(y)} labels; each image needs one label")
+        if len(x) != len(y) or len(x) == 0:
+            raise ValueError(f"there are {len(x)} {name} images and {len(y)} labels; each image needs one label")
         bad = int((~x.isfinite()).sum())
         if bad:
             raise ValueError(f"the {name} images hold {bad} values that are infinite or not a number; mend them first")
+        if y.is_floating_point() or y.is_complex():
+            raise ValueError(f"the {name} labels are of type {y.dtype}; classes are whole numbers from 0 on")
     return x_train.float(), y_train.long(), x_test.float(), y_test.long()
 
 
-def _check(nets, epochs, batch, learning_rates, seeds):
+@torch.no_grad()
+def _check_fit(net, data):
+    """Send one image through the net, and compare the labels with the number of its scores."""
+    x_train, y_train, _, y_test = data
+    try:
+        with _mode(net, training=False):
+            classes = net(x_train[:1]).shape[1]
+    except RuntimeError as error:
+        shape = tuple(x_train.shape[1:])
+        raise ValueError(f"the net cannot take images of shape {shape} in float32: {error}") from error
+    labels = torch.cat([y_train, y_test])
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= classes:
+        raise ValueError(f"the labels go from {low} to {high}, but the net has {classes} classes: 0 to {classes - 1}")
+
+
+def _check(counts, nets, learning_rates, seeds):
     if not nets or not len(nets) == len(learning_rates) == len(seeds):
         raise ValueError(
             f"{len(nets)} nets, {len(learning_rates)} learning rates and {len(seeds)} seeds; give one of each per net"
         )
-    for name, value in {"epochs": epochs, "batch": batch}.items():
+    for name, value in counts.items():
         if value < 1:
             raise ValueError(f"{name} = {value}, but it must be at least 1")
     for rate in learning_rates:
         if not rate > 0:
             raise ValueError(f"learning rate {rate}, but it must be above 0")
+    if len(set(map(id, nets))) < len(nets):
+        raise ValueError("the same net is given twice; build one for each training")
     if len({str(net) for net in nets}) > 1:
         raise ValueError("nets in lockstep must have one architecture and one skip; train the others in a second call")

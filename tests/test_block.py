@@ -164,8 +164,15 @@ def test_plain_block_may_change_the_dimension():
     assert B.block(a, W1, b1, np.ones((3, 5)), np.ones((3, 1)), skip="none").shape == (3, 6)
 
 
+def test_lists_are_arrays_too():
+    parts = random_parts(0)
+    assert np.array_equal(B.block(*[part.tolist() for part in parts]), B.block(*parts))
+
+
 def test_bad_numbers_are_named():
     parts = random_parts(0)
+    with pytest.raises(ValueError, match=r"target has shape \(4, 1\), but a\[l\+2\] has shape \(4, 6\)"):
+        next(B.descend(parts[0], np.zeros((4, 1)), parts[1:], learning_rate=0.1, steps=1))
     with pytest.raises(ValueError, match=r"upstream has shape \(1, 6\), but a\[l\+2\] has shape \(4, 6\)"):
         B.block_gradients(*parts, np.zeros((1, 6)))
     with pytest.raises(ValueError, match="slope of g"):

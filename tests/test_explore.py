@@ -222,11 +222,32 @@ def test_an_error_in_a_film_is_shown_and_reset_goes_on():
     assert panel._error.value == ""
 
 
-def test_play_shows_every_frame_and_an_interrupt_keeps_what_was_computed(capsys):
+@pytest.fixture
+def shown(monkeypatch):
+    """What was displayed, in order: the method, and the picture at that moment."""
+    calls = []
+
+    class Handle:
+        def display(self, panel):
+            calls.append(("display", panel._picture.value))
+
+        def update(self, panel):
+            calls.append(("update", panel._picture.value))
+
+    monkeypatch.setattr(explore, "DisplayHandle", Handle)
+    return calls
+
+
+def test_play_shows_the_film_and_stores_its_last_picture(shown):
     panel, kept = film_of()
+    first = panel._picture.value
     panel.play()
     assert kept == list(range(7))
-    picture, _ = plots.figure(size=(3, 2))
+    assert shown == [("display", first), ("update", panel._picture.value)]
+    assert panel._picture.value != first
+
+
+def test_an_interrupt_keeps_what_was_computed(shown):
     done = []
 
     def interrupted():
@@ -236,17 +257,162 @@ def test_play_shows_every_frame_and_an_interrupt_keeps_what_was_computed(capsys)
             done.append(number)
             yield number / 10, f"Frame {number}."
 
-    film = explore.explore(picture, interrupted)
+    film = explore.explore(plots.figure(size=(3, 2))[0], interrupted)
     film.play()  # does not raise: the cell goes on
     assert done == [0, 1, 2, 3]
     assert "kept" in film._said.value
+    assert [call for call, _ in shown] == ["display", "update"]
 
 
-def test_the_text_of_a_film_does_not_depend_on_how_far_it_ran():
+def test_play_raises_what_the_film_raised(shown):
+    """Otherwise a notebook with a broken film would pass for a good one."""
+    panel, _ = film_of(fails_at=3)
+    with pytest.raises(RuntimeError, match="the film broke"):
+        panel.play()
+    assert "the film broke" in panel._error.value
+
+
+def test_a_paused_film_shows_the_picture_of_its_sentence():
+    panel, kept = film_of(frames=100_000)
+    panel.start()
+    wait_for(lambda: len(kept) > 50)
+    panel.pause()
+    assert panel.sentence == f"Frame {kept[-1]} at height 5."
+    assert panel.sentence in panel._said.value
+    figure = panel._drawing.canvas.figure
+    assert np.array_equal(pixels(panel._picture.value), pixels(explore.Drawing(figure).png()))
+
+
+def test_drawing_leaves_the_time_to_the_computation():
+    panel, kept = film_of(frames=2000)
+    drawn = []
+    draw = panel._drawing.png
+    panel._drawing.png = lambda: drawn.append(1) or draw()
+    panel.start()
+    wait_for(lambda: not panel._running.is_set())
+    assert len(kept) == 2001
+    assert len(drawn) < 1000
+
+
+def test_a_control_moved_from_another_thread_while_the_film_plays(shown):
+    panel, kept = film_of(frames=500, pause=0.002)
+
+    def drag():
+        for height in (2, 7, 3):
+            wait_for(lambda: len(kept) > 3 or not panel._running.is_set())
+            panel.controls["height"].value = height
+
+    thread = threading.Thread(target=drag)
+    thread.start()
+    panel.play()
+    thread.join()
+    assert panel._error.value == ""
+    assert panel.sentence == "Frame 0 at height 3."
+
+
+def test_start_then_play_runs_the_film_once(shown):
+    panel, kept = film_of(frames=200, pause=0.001)
+    panel.start()
+    panel.play()
+    assert kept == list(range(201))
+
+
+def test_only_one_film_runs_at_a_time():
+    first, kept = film_of(frames=100_000, pause=0.001)
+    second, _ = film_of(frames=100_000, pause=0.001)
+    first.start()
+    wait_for(lambda: len(kept) > 3)
+    second.start()
+    assert not first._running.is_set()
+    second.pause()
+
+
+def test_a_film_that_ended_starts_again():
+    panel, kept = film_of()
+    for _ in range(2):
+        panel.start()
+        wait_for(lambda: not panel._running.is_set())
+        assert kept == list(range(7))
+
+
+def test_the_text_of_a_film_does_not_depend_on_how_far_it_ran(shown):
     panel, _ = film_of()
     before = panel._repr_mimebundle_()["text/plain"]
     panel.play()
     assert panel._repr_mimebundle_()["text/plain"] == before
+
+
+def test_a_small_move_draws_no_background():
+    panel, _ = panel_of()
+    for slope in (0.1, 0.2, 0.3):
+        panel.controls["slope"].value = slope
+    background = panel._drawing._background
+    panel.controls["slope"].value = 0.4
+    assert panel._drawing._background is background
+
+
+CHANGES = {
+    "title of the figure": lambda picture, axes: picture.suptitle("a title"),
+    "colour of the axes": lambda picture, axes: axes.set_facecolor("#ffddaa"),
+    "place of the axes": lambda picture, axes: axes.set_position([0.3, 0.3, 0.5, 0.5]),
+    "axes switched off": lambda picture, axes: axes.set_axis_off(),
+    "axes hidden": lambda picture, axes: axes.set_visible(False),
+    "an artist removed": lambda picture, axes: axes.lines[0].remove(),
+    "an artist added": lambda picture, axes: axes.text(1, 1, "new"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_whatever_changes_is_drawn(change):
+    picture, axes = plots.figure(size=(4, 3))
+    plots.diagonal(axes, 0, 4)
+    cloud = plots.points(axes, "none", [0, 1], [1, 2])
+    drawing = explore.Drawing(picture)
+    for y in (2, 3, 1):
+        cloud.set_data([0, 1], [0, y])
+        drawing.png()
+    CHANGES[change](picture, axes)
+    assert np.array_equal(pixels(drawing.png()), pixels(explore.Drawing(picture).png()))
+
+
+def test_a_drawing_that_was_broken_off_leaves_no_ghost(monkeypatch):
+    picture, axes = plots.figure(size=(4, 3))
+    cloud = plots.points(axes, "none", [0, 1], [1, 2])
+    drawing = explore.Drawing(picture)
+    drawing.png()
+    cloud.set_data([0, 1], [0, 1])
+    with monkeypatch.context() as patch:
+        patch.setattr(drawing.canvas, "draw", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            drawing.png()
+    assert np.array_equal(pixels(drawing.png()), pixels(explore.Drawing(picture).png()))
+    assert not cloud.get_animated()
+
+
+@pytest.mark.parametrize(
+    ("default", "short", "message"),
+    [
+        (9, (0, 3), "'x' starts at 9: give it"),
+        (1, (3, 0), "'x' starts at 1: give it"),
+        (1, (0, 3, 1, 1), "'x' starts at 1: give it"),
+        (1, 5, "'x' starts at 1: give it"),
+        ("a", ["b", "c"], "'x' starts at 'a', which is not among its choices"),
+    ],
+)
+def test_bad_ranges_are_named(default, short, message):
+    with pytest.raises(ValueError, match=message):
+        explore.explore(plots.figure()[0], lambda x=default: "", x=short)
+
+
+def test_a_default_between_whole_numbers_makes_a_slider_of_fractions():
+    panel = explore.explore(plots.figure(size=(3, 2))[0], lambda x=0.5: "", x=(0, 3))
+    assert panel.values() == {"x": 0.5}
+    assert panel.controls["x"].step == pytest.approx(0.03)
+
+
+def test_labels_of_unknown_controls_are_named():
+    with pytest.raises(ValueError, match=r"labels for \['y'\], but the controls are \['x'\]"):
+        explore.explore(plots.figure()[0], lambda x=1: "", labels={"y": "why"}, x=(0, 3))
 
 
 def test_a_panel_makes_no_warning():
@@ -254,3 +420,4 @@ def test_a_panel_makes_no_warning():
         warnings.simplefilter("error")
         panel, _ = panel_of()
         panel.controls["slope"].value = 2.0
+    assert panel._error.value == ""

@@ -72,6 +72,37 @@ MUTATIONS = {
         "history.diverged",
         "test_training.py",
     ),
+    "test error measured on training images": (
+        "helpers/training.py",
+        "_errors(test_scores, y_test)",
+        "training",
+        "test_training.py",
+    ),
+    "a diverged net goes on": ("helpers/training.py", "None if skipped else gradient", "gradient", "test_training.py"),
+    "an interrupt loses the history": (
+        "helpers/training.py",
+        "except KeyboardInterrupt:",
+        "except OSError:",
+        "test_training.py",
+    ),
+    "buffers of the first net for all": (
+        "helpers/training.py",
+        "self.constants[name][i]",
+        "self.constants[name][0]",
+        "test_training.py",
+    ),
+    "a broken film passes for a good one": (
+        "helpers/explore.py",
+        "            raise self._failure",
+        "            pass",
+        "test_explore.py",
+    ),
+    "reset without the lock": (
+        "helpers/explore.py",
+        "        self.pause()\n        self._rewind()",
+        "        self._rewind()",
+        "test_explore.py",
+    ),
     "an error in a callback stays silent": (
         "helpers/explore.py",
         'f\'<p role="alert"',

@@ -91,6 +91,21 @@ def test_skip_can_be_switched_later():
     block.skip = "outside"
     assert torch.equal(block(a), plain + a)
     assert "outside" in repr(block)
+    block.skip = "insid"
+    with pytest.raises(ValueError, match="skip = 'insid' is not known"):
+        block(a)
+
+
+def test_blocks_of_different_seeds_differ():
+    first, again, second = nets.Block(4, seed=1), nets.Block(4, seed=1), nets.Block(4, seed=2)
+    assert torch.equal(first.first.weight, again.first.weight)
+    assert not torch.equal(first.first.weight, second.first.weight)
+
+
+@pytest.mark.parametrize("start", nets.STARTS)
+def test_layers_without_a_bias_can_be_started(start):
+    layer = nets.start(nn.Linear(4, 4, bias=False), start)
+    assert layer.weight.any()
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def test_names_of_curves_stay_where_they_can_be_seen():
 
 def test_against_depth_shows_every_seed_and_the_median():
     _, axes = plots.figure()
-    show = plots.against_depth(axes, (2, 8, 20))
+    show = plots.against_depth(axes, (2, 8, 20), "wrong, %")
     errors = {
         "none": [[0.1, 0.2, 0.9], [0.5, np.nan, 0.7], [np.nan] * 3],
         "inside": np.zeros((3, 3)),
@@ -84,6 +84,20 @@ def test_against_depth_shows_every_seed_and_the_median():
     assert len({tuple(line.get_xdata()) for line in lines}) == 3  # the arms stand side by side
     assert set(names_of(axes)) == {"plain", "residual, inside g"}
     assert [label.get_text() for label in axes.get_xticklabels()] == ["2", "8", "20"]
+    assert axes.get_ylabel() == "wrong, %"
+    assert names_of(axes)["plain"].xy == (lines[0].get_xdata()[1], 60)  # the last median there is
+
+
+@pytest.mark.parametrize("skip", diagrams.SKIPS)
+def test_net_diagram_has_a_box_for_each_layer_and_an_arc_for_each_shortcut(skip):
+    _, axes = plots.figure()
+    diagrams.net(axes, 4, skip)
+    boxes = [patch for patch in axes.patches if patch.__class__.__name__ == "FancyBboxPatch"]
+    arcs = [patch for patch in axes.patches if to_rgb(patch.get_edgecolor()) in map(to_rgb, diagrams.SHORTCUT.values())]
+    assert len(boxes) == 8
+    assert len(arcs) == (0 if skip == "none" else 4)
+    with pytest.raises(ValueError, match="skip = 'over' is not known"):
+        diagrams.net(axes, 4, "over")
 
 
 @pytest.mark.parametrize("skip", diagrams.SKIPS)

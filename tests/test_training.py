@@ -69,6 +69,7 @@ def test_buffers_are_kept_up_to_date(data):
     for net in many:
         assert int(net[0].num_batches_tracked) == 4
         assert (net[0].running_mean < 9).all()
+    assert not torch.equal(many[0][0].running_mean, many[1][0].running_mean)  # each its own batches
 
 
 def test_history_is_plain_numbers_and_the_first_entry_is_the_start(data):
@@ -112,6 +113,7 @@ def test_diverging_net_is_reported_and_harms_no_other(data):
     )
     assert wild.diverged
     assert wild.epoch == [0]
+    assert wild.rows[0] == (0, wild.training_loss[0], wild.training_error[0], wild.test_error[0])
     assert np.isfinite(wild.training_loss).all()
     assert not calm.diverged
     assert calm.training_loss == pytest.approx(alone.training_loss, rel=1e-5)
@@ -159,6 +161,7 @@ def replaced(data, index, value):
     [
         ({"epochs": 0}, "epochs = 0, but it must be at least 1"),
         ({"batch": 0}, "batch = 0"),
+        ({"measure_every": 0}, "measure_every = 0"),
         ({"learning_rates": [-1e-3]}, "learning rate -0.001, but it must be above 0"),
         ({"learning_rates": [float("nan")]}, "learning rate nan"),
         ({"learning_rates": [1e-3, 1e-3]}, "1 nets, 2 learning rates and 1 seeds; give one of each per net"),
@@ -177,8 +180,61 @@ def test_bad_data_are_named(data):
         training.train(net, replaced(data, 0, np.nan), epochs=1, learning_rate=1e-3)
     with pytest.raises(ValueError, match="the test images hold 1 values"):
         training.train(net, replaced(data, 2, np.inf), epochs=1, learning_rate=1e-3)
-    with pytest.raises(ValueError, match="there are 60 training images but 59 labels"):
+    with pytest.raises(ValueError, match="the labels go from 0 to 12, but the net has 10 classes"):
+        training.train(net, replaced(data, 1, 12), epochs=1, learning_rate=1e-3)
+    with pytest.raises(ValueError, match="the labels go from -100 to 7"):
+        training.train(net, replaced(data, 3, -100), epochs=1, learning_rate=1e-3)
+    with pytest.raises(ValueError, match="classes are whole numbers"):
+        training.train(net, (data[0], data[1] / 2, *data[2:]), epochs=1, learning_rate=1e-3)
+    with pytest.raises(ValueError, match="there are 0 test images and 0 labels"):
+        training.train(net, (*data[:2], data[2][:0], data[3][:0]), epochs=1, learning_rate=1e-3)
+    with pytest.raises(ValueError, match=r"the net cannot take images of shape \(8, 7\)"):
+        training.train(net, (data[0][:, :, :7], *data[1:]), epochs=1, learning_rate=1e-3)
+    with pytest.raises(ValueError, match="there are 60 training images and 59 labels"):
         training.train(net, (data[0], data[1][:-1], *data[2:]), epochs=1, learning_rate=1e-3)
+
+
+def test_the_same_net_twice_is_refused(data):
+    net = nets.fully_connected(4, width=8)
+    with pytest.raises(ValueError, match="the same net is given twice"):
+        training.train_many([net, net], data, epochs=1, learning_rates=[1e-3] * 2, seeds=[0, 1])
+
+
+def test_bad_arguments_are_named_at_once_not_at_the_first_step(data):
+    with pytest.raises(ValueError, match="epochs = 0"):
+        training.lockstep([nets.fully_connected(4, width=8)], data, epochs=0, learning_rates=[1e-3], seeds=[0])
+
+
+def test_errors_are_measured_on_their_own_images(data):
+    net = nets.fully_connected(4, seed=0, width=16)
+    history = training.train(net, data, epochs=2, learning_rate=1e-2, batch=10)
+    for x, y, errors in ((data[0], data[1], history.training_error), (data[2], data[3], history.test_error)):
+        with torch.no_grad():
+            wrong = net(torch.as_tensor(x).float()).argmax(1).numpy() != y
+        assert errors[-1] == wrong.mean()
+    assert history.training_error != history.test_error
+
+
+def test_seeds_and_rates_may_be_numpy_numbers(data):
+    net = nets.fully_connected(4, width=8)
+    training.train_many([net], data, epochs=1, learning_rates=np.array([1e-3]), seeds=np.arange(1))
+
+
+def test_frozen_parameters_stay_as_they_are(data):
+    net = nets.fully_connected(4, seed=0, width=16)
+    net[1].requires_grad_(False)
+    first, last = net[1].weight.clone(), net[-1].weight.clone()
+    training.train(net, data, epochs=1, learning_rate=1e-2)
+    assert torch.equal(net[1].weight, first)
+    assert not torch.equal(net[-1].weight, last)
+
+
+def test_modes_of_the_nets_are_given_back(data):
+    many = [nets.fully_connected(4, width=8) for _ in range(2)]
+    many[0].eval()
+    training.train_many(many, data, epochs=1, learning_rates=[1e-3] * 2, seeds=[0, 1])
+    assert [net.training for net in many] == [False, True]
+    assert [net[3].training for net in many] == [False, True]
 
 
 def test_nets_of_different_architecture_are_refused(data):
