@@ -2,10 +2,12 @@
 
 import signal
 import threading
+import time
 
 import numpy as np
 import pytest
 import torch
+from jupyter_client.manager import start_new_kernel
 
 from helpers import nets, training
 
@@ -142,6 +144,36 @@ def test_interrupt_keeps_the_history_and_the_net(data):
     assert len(history.epoch) == len(history.training_loss) == len(history.training_error) == len(history.test_error)
     assert not torch.equal(net[1].weight, untrained)
     assert training.train(net, data, epochs=1, learning_rate=1e-3).training_loss[0] < history.training_loss[0]
+
+
+INTERRUPTED = """
+import numpy as np
+from helpers import datasets, nets, training
+data = datasets.standardise(datasets.digits())
+print("ready", flush=True)
+history = training.train(nets.fully_connected(20), data, epochs=100_000, learning_rate=1e-3)
+print("kept", history.stopped, len(history.epoch) > 1, len(history.epoch) < 100_000)
+"""
+
+
+def test_interrupting_the_kernel_keeps_the_history():
+    """The stop button of Jupyter, on a real kernel: the cell goes on behind the training."""
+    manager, client = start_new_kernel()
+    try:
+        client.execute(INTERRUPTED)
+        printed = ""
+        while "kept" not in printed:
+            message = client.get_iopub_msg(timeout=60)
+            assert message["msg_type"] != "error", message["content"]
+            if message["msg_type"] == "stream":
+                printed += message["content"]["text"]
+                if printed == "ready\n":
+                    time.sleep(2)
+                    manager.interrupt_kernel()
+        assert "kept True True True" in printed
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
 
 
 def test_closing_the_generator_leaves_the_nets_trained(data):
