@@ -51,8 +51,8 @@ test: $(READY)
 	$(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=300 notebooks
 
 lint: $(READY)
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff check --cache-dir $(VENV)/ruff .
+	$(BIN)/ruff format --check --cache-dir $(VENV)/ruff .
 
 notebooks: $(READY)
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \

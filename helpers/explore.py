@@ -116,6 +116,7 @@ class Film(Panel):
             for name, icon in {"start": "play", "pause": "pause", "step": "step-forward", "reset": "refresh"}.items()
         }
         self._bar = widgets.FloatProgress(min=0.0, max=1.0, description="done", layout={"width": "100%"})
+        self._note = widgets.HTML()
         super().__init__(figure, update, controls)
         for name, button in self._buttons.items():
             button.on_click(partial(self._pressed, name))
@@ -124,7 +125,7 @@ class Film(Panel):
         getattr(self, name)()
 
     def _rows(self):
-        return [*super()._rows(), widgets.HBox(list(self._buttons.values())), self._bar]
+        return [*super()._rows(), widgets.HBox(list(self._buttons.values())), self._bar, self._note]
 
     def _moved(self, _change=None):
         self.reset()
@@ -156,21 +157,29 @@ class Film(Panel):
     def play(self):
         """Show the panel, run it to its end in this cell, and store its last picture.
 
-        An interrupt of the kernel, or the pause button, ends it early; what was computed until then is kept.
+        The stop button of Jupyter ends it early; what was computed until then is kept. The panel's own buttons and
+        controls rest meanwhile, since a busy kernel hears them only after the cell.
         Raises what the computation raised, so that a cell with a broken film does not pass for a good one.
         """
         self.pause()
+        self._rest(True, "Running in this cell. Jupyter's stop button ends it early and keeps what was computed.")
         handle = DisplayHandle()
         handle.display(self)
+        interrupted = False
         try:
             if self._take_the_stage():
                 self._run()
         except KeyboardInterrupt:
-            self.pause()
-            self._said.value += "<p>Interrupted; what was computed until now is kept.</p>"
+            interrupted, self._frames = True, None  # a generator that was interrupted is over
+        self._rest(False, "Stopped early; what was computed until then is kept." if interrupted else "")
         handle.update(self)
         if self._failure:
             raise self._failure
+
+    def _rest(self, resting, note):
+        for part in (*self.controls.values(), *self._buttons.values()):
+            part.disabled = resting
+        self._note.value = f"<p>{note}</p>" if note else ""
 
     def describe(self):
         settings = ", ".join(f"{_name(name, control)} = {control.value}" for name, control in self.controls.items())

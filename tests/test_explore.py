@@ -260,8 +260,30 @@ def test_an_interrupt_keeps_what_was_computed(shown):
     film = explore.explore(plots.figure(size=(3, 2))[0], interrupted)
     film.play()  # does not raise: the cell goes on
     assert done == [0, 1, 2, 3]
-    assert "kept" in film._said.value
-    assert [call for call, _ in shown] == ["display", "update"]
+    assert "kept" in film._note.value
+    assert not film._buttons["start"].disabled
+    done.clear()
+    film.play()  # from the beginning again
+    assert done == [0, 1, 2, 3]
+    assert [call for call, _ in shown] == ["display", "update"] * 2
+
+
+def test_buttons_and_controls_rest_while_a_cell_plays(shown):
+    """A busy kernel would hear a click only after the cell, and then throw the last picture away."""
+    resting, shown_panel = [], []
+
+    def film(height=5):
+        for number in range(3):
+            for panel in shown_panel:
+                resting.append((panel.controls["height"].disabled, panel._buttons["pause"].disabled))
+            yield number / 2, f"Frame {number}."
+
+    panel = explore.explore(plots.figure(size=(3, 2))[0], film, height=(1, 9))
+    shown_panel.append(panel)
+    panel.play()
+    assert resting == [(True, True)] * 2
+    assert not panel.controls["height"].disabled
+    assert not panel._buttons["pause"].disabled
 
 
 def test_play_raises_what_the_film_raised(shown):

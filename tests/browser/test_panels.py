@@ -120,6 +120,25 @@ def test_a_film_starts_pauses_steps_and_resets(opened):
     assert frame(panel) == 0
 
 
+def test_the_stop_button_of_jupyter_ends_a_film_in_a_cell_and_keeps_what_it_computed(opened):
+    page = opened("film")
+    page.locator(".jp-CodeCell .cm-content").first.click()
+    page.keyboard.press("Control+End")
+    page.keyboard.type(".play()")
+    page.keyboard.press("Control+Enter")
+    panel = panels(page).first
+    expect(panel.get_by_text("Running in this cell")).to_be_visible(timeout=15_000)
+    expect(panel.get_by_role("button", name="pause")).to_be_disabled()
+    changes(panel, lambda: None, "playing")
+    page.get_by_role("button", name="Interrupt the kernel").click()
+    expect(panel.get_by_text("Stopped early")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("[*]:")).to_have_count(0, timeout=15_000)
+    assert page.locator("[data-mime-type='application/vnd.jupyter.error']").count() == 0
+    panel.get_by_role("button", name="start").click()
+    changes(panel, lambda: None, "going on from the panel")
+    panel.get_by_role("button", name="pause").click()
+
+
 def test_the_race_of_notebook_4_runs_in_the_browser(opened):
     page = opened("race")
     panel = panels(page).first
