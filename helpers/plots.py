@@ -117,7 +117,7 @@ def against_depth(axes, depths, label, shift=0.16):
     """
     places = np.arange(len(depths), dtype=float)
     axes.set_yscale("symlog", linthresh=1.0)
-    axes.set(xlim=(-0.5, len(depths) + 1.2), ylim=(-0.1, 130), xlabel="weight layers", ylabel=label)
+    axes.set(xlim=(-0.5, len(depths) + 1.8), ylim=(-0.1, 130), xlabel="weight layers", ylabel=label)
     axes.set_xticks(places, [str(depth) for depth in depths])
     ticks = [0, 0.5, 1, 3, 10, 30, 100]
     axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])

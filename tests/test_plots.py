@@ -129,3 +129,16 @@ def test_no_text_of_the_block_diagram_leaves_the_picture_or_covers_another():
         assert all(picture.bbox.fully_containsx(x) for box in boxes for x in (box.x0, box.x1))
         assert all(picture.bbox.fully_containsy(y) for box in boxes for y in (box.y0, box.y1))
         assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+def test_names_against_depth_stay_in_the_picture():
+    picture, (_, right) = plots.figure(1, 2, size=(12, 4.6))
+    show = plots.against_depth(right, (2, 8, 20, 32, 56), "wrong, %")
+    picture.canvas.draw()
+    picture.set_layout_engine("none")  # a panel keeps the layout of its first drawing, before there are names
+    show({skip: np.full((5, 5), error) for skip, error in {"none": 0.9, "inside": 0.01, "outside": 0.011}.items()})
+    picture.canvas.draw()
+    boxes = [text.get_window_extent() for text in names_of(right).values()]
+    assert len(boxes) == 3
+    assert all(picture.bbox.x0 <= box.x0 and box.x1 <= picture.bbox.x1 for box in boxes)
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
