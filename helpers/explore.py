@@ -355,6 +355,8 @@ def _slider(name, short, look):
     low, high, *step = short
     whole = all(isinstance(number, int) for number in (*short, look["value"]))
     slider = widgets.IntSlider if whole else widgets.FloatSlider
+    # The track keeps its length beside a long name.
+    look["layout"] = {"width": f"{19 + 0.55 * len(look['description']):.0f}em", "max_width": "100%"}
     return slider(min=low, max=high, step=step[0] if step else (1 if whole else (high - low) / 100), **look)
 
 

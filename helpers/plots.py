@@ -99,13 +99,14 @@ def _to_end(axes, label, x, y):
 
 def _keep_apart(axes, labels, distance=14.0, right=6.0):
     """Push names of curves that end close together apart, to ``distance`` points; ``right`` points from the ends."""
-    shown = [label for label in labels if label.get_visible()]
     points_per_pixel = 72.0 / axes.figure.dpi
-    place = {label: axes.transData.transform(label.xy)[1] * points_per_pixel for label in shown}
-    floor = -np.inf
-    for label in sorted(shown, key=place.get):
-        floor = max(place[label], floor + distance)
-        label.set_position((right, floor - place[label]))
+    ends = [(*axes.transData.transform(label.xy) * points_per_pixel, label) for label in labels if label.get_visible()]
+    placed = []
+    for x, end, label in sorted(ends, key=lambda entry: entry[1]):
+        # Only names that stand one above the other can be in each other's way.
+        y = max([end, *(below + distance for left, below in placed if abs(x - left) < 100)])
+        label.set_position((right, y - end))
+        placed.append((x, y))
 
 
 def against_depth(axes, depths, label, shift=0.16):
@@ -145,5 +146,5 @@ def _median(numbers):
 
 def _name(axes, skip, text):
     """A text in the colour of ``skip`` that can follow the end of a curve."""
-    style = {"color": STYLES[skip]["color"], "fontsize": 11, "va": "center"}
+    style = {"color": STYLES[skip]["color"], "fontsize": 11, "va": "center", "path_effects": HALO}
     return axes.annotate(text, (0, 0), xytext=(6, 0), textcoords="offset points", **style)

@@ -57,6 +57,14 @@ def test_curves_show_the_data_and_name_the_ends_apart():
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
 
 
+def test_a_name_far_to_the_left_pushes_no_other():
+    _, axes = plots.figure()
+    axes.set(xlim=(0, 40), ylim=(0, 10))
+    show = plots.curves(axes)
+    show(np.arange(31), {"none": [5.0] + [np.nan] * 30, "inside": np.full(31, 5.0), "outside": np.full(31, 9.0)})
+    assert all(text.get_position()[1] == 0 for text in names_of(axes).values())
+
+
 def test_names_of_curves_stay_where_they_can_be_seen():
     _, axes = plots.figure()
     axes.set(xlim=(0, 4), ylim=(0, 10))
