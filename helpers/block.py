@@ -45,42 +45,44 @@ class Gradients(NamedTuple):
     b2: np.ndarray
 
 
-def block(a, W1, b1, W2, b2, skip="inside", g=relu):
+def block(a, W1, b1, W2, b2, skip="inside", g=relu, Ws=None):
     """Return a[l+2] for a[l] = ``a``: two layers, and a shortcut past both of them.
 
-    Shapes: a (units, examples); W1 (hidden, units); b1 (hidden, 1); W2 (units, hidden); b2 (units, 1).
-    The result has the shape of ``a``. ``skip`` is one of
+    Shapes: a (units, examples); W1 (hidden, units); b1 (hidden, 1); W2 (out, hidden); b2 (out, 1). The result is
+    (out, examples). The shortcut adds a[l] as it is, where out = units, or ``Ws`` @ a[l] with Ws (out, units)
+    (He et al. 2015, equation 2). ``skip`` is one of
     "none" (a plain net), "inside" (He et al. 2015, arXiv 1512.03385, equation 1 and figure 2: the sum, then g) and
     "outside" (He et al. 2016, arXiv 1603.05027, figure 4c: g, then the sum).
     Raises ValueError if two shapes do not fit together, or for an unknown ``skip``.
     """
-    a, W1, b1, W2, b2 = _checked(a, W1, b1, W2, b2, skip)
+    a, W1, b1, W2, b2 = _checked(a, W1, b1, W2, b2, skip, Ws)
     a1 = g(W1 @ a + b1)
     z2 = W2 @ a1 + b2
+    shortcut = a if Ws is None else Ws @ a
     match skip:
         case "none":
             return g(z2)
         case "inside":
-            return g(z2 + a)
+            return g(z2 + shortcut)
         case "outside":
-            return g(z2) + a
+            return g(z2) + shortcut
 
 
 def block_gradients(a, W1, b1, W2, b2, upstream, skip="inside", g=relu):
     """Return the Gradients of a loss whose derivative with respect to a[l+2] is ``upstream`` (units, examples).
 
-    The chain rule, written out; shapes and ``skip`` as for ``block``. ``g`` is one of the four functions of this
-    module, whose slopes are known. Raises ValueError for shapes that do not fit, an unknown ``skip`` or ``g``.
+    The chain rule, written out; shapes and ``skip`` as for ``block``, and no Ws. ``g`` is one of the four functions of
+    this module, whose slopes are known. Raises ValueError for shapes that do not fit, an unknown ``skip`` or ``g``.
     """
     a, W1, b1, W2, b2 = _checked(a, W1, b1, W2, b2, skip)
     if g not in SLOPES:
         raise ValueError(f"the slope of g = {g!r} is not known; use relu, tanh, sigmoid or linear of helpers.block")
-    if np.shape(upstream) != a.shape:
-        raise ValueError(f"upstream has shape {np.shape(upstream)}, but a[l+2] has shape {a.shape}")
     slope = SLOPES[g]
     z1 = W1 @ a + b1
     a1 = g(z1)
     z2 = W2 @ a1 + b2
+    if np.shape(upstream) != z2.shape:
+        raise ValueError(f"upstream has shape {np.shape(upstream)}, but a[l+2] has shape {z2.shape}")
     d2 = upstream * slope(z2 + a if skip == "inside" else z2)
     d1 = (W2.T @ d2) * slope(z1)
     through_the_shortcut = {"none": 0.0, "inside": d2, "outside": upstream}[skip]
@@ -151,8 +153,8 @@ def random_block(units, seed, scale=1.0):
     return tuple(rng.normal(0.0, deviation * size, shape) for shape, size in zip(shapes, (1, 0.1, 1, 0.1), strict=True))
 
 
-def _checked(a, W1, b1, W2, b2, skip):
-    """Return the five as arrays; raise ValueError, naming symbols and both shapes, if they do not make a block."""
+def _checked(a, W1, b1, W2, b2, skip, Ws=None):
+    """Return the five as arrays; raise ValueError, naming symbols and shapes, if they do not make a block."""
     if skip not in SKIPS:
         raise ValueError(f"skip = {skip!r} is not known; use one of {', '.join(map(repr, SKIPS))}")
     a, W1, b1, W2, b2 = map(np.asarray, (a, W1, b1, W2, b2))
@@ -166,11 +168,14 @@ def _checked(a, W1, b1, W2, b2, skip):
             f"W2 has {W2.shape[1]} columns, but a[l+1] has {W1.shape[0]} rows (shapes {W2.shape} and {W1.shape} of W1)"
         )
     _is_column("b2", b2, "W2", W2)
-    if skip != "none" and W2.shape[0] != a.shape[0]:
+    fitting = (W2.shape[0], a.shape[0])
+    if Ws is None and skip != "none" and W2.shape[0] != a.shape[0]:
         raise ValueError(
             f"z[l+2] has {W2.shape[0]} rows (W2 has shape {W2.shape}), but a[l] has {a.shape[0]} (shape {a.shape}); "
-            "the shortcut can add only equal shapes"
+            f"the shortcut can add only equal shapes, or needs a Ws of shape {fitting}"
         )
+    if Ws is not None and np.shape(Ws) != fitting:
+        raise ValueError(f"Ws has shape {np.shape(Ws)}, but must be {fitting}: rows of z[l+2], rows of a[l]")
     return a, W1, b1, W2, b2
 
 

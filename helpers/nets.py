@@ -1,6 +1,7 @@
 """Plain and residual nets in PyTorch: one class of block, told apart by one switch.
 
-Examples are rows here, as everywhere in PyTorch: ``a`` has shape (examples, units), the transpose of the lecture's.
+Examples come first here, as everywhere in PyTorch: ``a`` is (examples, units), the transpose of the lecture's, or
+(examples, channels, height, width) for feature maps.
 """
 
 import torch
@@ -8,23 +9,25 @@ from torch import nn
 
 SKIPS = ("none", "inside", "outside")
 STARTS = ("pytorch", "he", "zero")
+SHORTCUTS = ("A", "B", "C")
 
 
 class Block(nn.Module):
-    """Two fully connected layers of ``width`` units, and a shortcut past both of them: (examples, width) in and out.
+    """Two layers, and a shortcut past both of them.
 
     ``skip`` is "none" (plain), "inside" (He et al. 2015, arXiv 1512.03385, figure 2) or "outside" (He et al. 2016,
-    arXiv 1603.05027, figure 4c), and can be changed at any time: it has no parameters. The initial numbers are those
-    of PyTorch's own start, from ``seed`` alone; see ``start``.
-    Raises ValueError for an unknown ``skip`` or a width below 1.
+    arXiv 1603.05027, figure 4c), and can be changed at any time: it has no parameters. ``layers`` are the two layers
+    without their g; without it they are fully connected, ``width`` units each: (examples, width) in and out. ``Ws``
+    stands on the shortcut; without it a[l] is added as it is. The initial numbers are those of PyTorch's own start,
+    from ``seed`` alone; see ``start``. Raises ValueError for an unknown ``skip`` or a width below 1.
     """
 
-    def __init__(self, width, skip="inside", seed=0):
+    def __init__(self, width, skip="inside", seed=0, layers=None, Ws=None):
         super().__init__()
         _check_width(width)
         self.skip = _known("skip", skip, SKIPS)
-        self.first = nn.utils.skip_init(nn.Linear, width, width)
-        self.second = nn.utils.skip_init(nn.Linear, width, width)
+        self.first, self.second = layers or [nn.utils.skip_init(nn.Linear, width, width) for _ in range(2)]
+        self.Ws = Ws or nn.Identity()
         start(self, "pytorch", seed)
 
     def forward(self, a):
@@ -33,14 +36,72 @@ class Block(nn.Module):
             case "none":
                 return torch.relu(z)
             case "inside":
-                return torch.relu(z + a)
+                return torch.relu(z + self.Ws(a))
             case "outside":
-                return torch.relu(z) + a
+                return torch.relu(z) + self.Ws(a)
             case _:
                 _known("skip", self.skip, SKIPS)
 
     def extra_repr(self):
         return f"skip={self.skip!r}"
+
+
+class ZeroPadding(nn.Module):
+    """Ws of ones and zeros on feature maps: keep every ``stride``-th pixel, and add ``more`` channels of zeros.
+
+    (examples, channels, height, width) becomes (examples, channels + more, ...), its sides divided by ``stride`` and
+    rounded up. Option A of He et al. 2015, section 3.3.
+    Raises ValueError for a ``stride`` below 1 or a negative ``more``.
+    """
+
+    def __init__(self, stride, more):
+        super().__init__()
+        if stride < 1 or more < 0:
+            raise ValueError(f"stride = {stride} and more = {more}, but zero padding needs at least 1 and 0")
+        self.stride, self.more = stride, more
+
+    def forward(self, a):
+        return nn.functional.pad(a[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.more))
+
+    def extra_repr(self):
+        return f"stride={self.stride}, more={self.more}"
+
+
+def convolutional_block(inputs, outputs, stride=1, skip="inside", shortcut="A", seed=0):
+    """Return the same Block on feature maps: two 3 x 3 "same" convolutions, each with batch normalisation.
+
+    (examples, inputs, height, width) becomes (examples, outputs, height, width), the sides divided by ``stride`` and
+    rounded up. ``shortcut`` says what Ws is (He et al. 2015, section 3.3): "A" zero padding where dimensions change,
+    "B" a learned 1 x 1 convolution there, "C" a learned one in every block. Raises ValueError for an unknown ``skip``
+    or ``shortcut``, for "B" or "C" without a skip, for a width or ``stride`` below 1, and where "A" would have to drop
+    channels.
+    """
+    _known("skip", skip, SKIPS)
+    _known("shortcut", shortcut, SHORTCUTS)
+    _check_width(min(inputs, outputs))
+    if stride < 1:
+        raise ValueError(f"stride = {stride}, but a kernel moves by at least 1 pixel")
+    if skip == "none" and shortcut != "A":
+        raise ValueError(f"shortcut = {shortcut!r} puts weights on the shortcut, but a plain net has none: use 'A'")
+    layers = convolution(inputs, outputs, 3, stride), convolution(outputs, outputs, 3)
+    return Block(outputs, skip, seed, layers, _Ws(shortcut, inputs, outputs, stride))
+
+
+def _Ws(shortcut, inputs, outputs, stride):
+    changes = stride != 1 or inputs != outputs
+    if shortcut == "C" or (shortcut == "B" and changes):
+        return convolution(inputs, outputs, 1, stride)
+    return ZeroPadding(stride, outputs - inputs) if changes else None
+
+
+def convolution(inputs, outputs, kernel, stride=1):
+    """Return a "same" convolution with batch normalisation: at stride 1 the output keeps height and width.
+
+    The convolution has no bias, since the normalisation that follows has one (beta).
+    """
+    same = (kernel - 1) // 2
+    layer = nn.utils.skip_init(nn.Conv2d, inputs, outputs, kernel, stride=stride, padding=same, bias=False)
+    return nn.Sequential(layer, nn.BatchNorm2d(outputs))
 
 
 def fully_connected(layers, skip="inside", start="he", seed=0, inputs=64, width=64, classes=10):
@@ -65,34 +126,89 @@ def fully_connected(layers, skip="inside", start="he", seed=0, inputs=64, width=
     return _started(net, start, seed)
 
 
-def start(net, start="pytorch", seed=0):
-    """Give every linear layer of ``net`` fresh initial numbers, from ``seed`` alone, and return the net.
+def convolutional(layers, skip="inside", start="he", shortcut="A", seed=0, channels=1, width=16, classes=10):
+    """Return a net for small images, with ``layers`` = 6n + 2 weight layers: He et al. 2015, section 4.2.
 
-    "pytorch": W and b uniform in +- 1 / sqrt(fan_in), what nn.Linear does by itself;
+    One 3 x 3 convolution, then three stages of n blocks with ``width``, 2 ``width`` and 4 ``width`` channels, the
+    second and third stage at half the height and width of the one before, then the mean over all pixels and one fully
+    connected layer. Maps images (examples, channels, height, width) to scores (examples, classes).
+    ``start`` and ``seed`` as for ``fully_connected``, ``skip`` and ``shortcut`` as for ``convolutional_block``.
+    Raises ValueError unless ``layers`` is 8, 14, 20, ..., for an unknown ``skip``, ``start`` or ``shortcut``, and for a
+    ``width``, ``channels`` or ``classes`` below 1.
+    """
+    if layers < 8 or layers % 6 != 2:
+        raise ValueError(f"layers = {layers}, but a net of three stages has 6n + 2 of them: 8, 14, 20, 26, 32, ...")
+    _check_width(min(width, channels, classes))
+    first = [convolution(channels, width, 3), nn.ReLU()]
+    stages = [((layers - 2) // 6, width * 2**stage) for stage in range(3)]
+    net = nn.Sequential(*first, *_stages(stages, skip, shortcut), *_head(4 * width, classes))
+    return _started(net, start, seed)
+
+
+def resnet34(skip="inside", start="he", shortcut="A", seed=0, classes=1000):
+    """Return the net of 34 weight layers of He et al. 2015 (table 1, figure 3), or its plain twin, untrained.
+
+    Maps images (examples, 3, height, width), 224 x 224 in the paper, to scores (examples, classes).
+    Arguments and errors as for ``convolutional``.
+    """
+    first = [convolution(3, 64, 7, stride=2), nn.ReLU(), nn.MaxPool2d(3, stride=2, padding=1)]
+    stages = [(3, 64), (4, 128), (6, 256), (3, 512)]
+    net = nn.Sequential(*first, *_stages(stages, skip, shortcut), *_head(512, classes))
+    return _started(net, start, seed)
+
+
+def _stages(stages, skip, shortcut):
+    """The blocks of all stages, each stage a pair (blocks, channels); from the second on it starts with stride 2."""
+    inputs = stages[0][1]
+    for stage, (blocks, channels) in enumerate(stages):
+        for number in range(blocks):
+            yield convolutional_block(inputs, channels, 2 if stage and not number else 1, skip, shortcut)
+            inputs = channels
+
+
+def _head(channels, classes):
+    return nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.utils.skip_init(nn.Linear, channels, classes)
+
+
+def start(net, start="pytorch", seed=0):
+    """Give every layer of ``net`` fresh initial numbers, from ``seed`` alone, and return the net.
+
+    "pytorch": W and b uniform in +- 1 / sqrt(fan_in), what nn.Linear and nn.Conv2d do by themselves;
     "he": W normal with deviation sqrt(2 / fan_in), b = 0 (He et al. 2015, arXiv 1502.01852, equation 10);
-    "zero": as "he", then W = 0 and b = 0 in the last layer of every block, so that a residual block starts as the
-    identity (the idea of Goyal et al. 2017, arXiv 1706.02677, section 5.1, without normalisation).
+    "zero": as "he", then the last layer of every block is zero, so that a residual block starts as the identity:
+    W = 0 and b = 0, or, where the block ends in a batch normalisation, its gamma = 0 (Goyal et al. 2017,
+    arXiv 1706.02677, section 5.1). fan_in is the number of inputs of one unit, kernel height x width x channels for a
+    convolution. A batch normalisation starts with gamma = 1, beta = 0 and fresh running statistics.
     Raises ValueError for an unknown ``start``.
     """
     _known("start", start, STARTS)
     generator = torch.Generator().manual_seed(seed)
     for layer in net.modules():
-        if isinstance(layer, nn.Linear):
+        if isinstance(layer, nn.Linear | nn.Conv2d):
             _start_layer(layer, start, generator)
+        elif isinstance(layer, nn.modules.batchnorm._NormBase):
+            layer.reset_parameters()
     if start == "zero":
         for block in net.modules():
             if isinstance(block, Block):
-                nn.init.zeros_(block.second.weight)
-                nn.init.zeros_(block.second.bias)
+                _silence(block)
     return net
 
 
-_started = start  # ``fully_connected`` has an argument of the same name
+def _silence(block):
+    """Set the last layer of the branch that has weights to zero: a linear one, a convolution or a normalisation."""
+    last = [layer for layer in block.second.modules() if getattr(layer, "weight", None) is not None][-1]
+    nn.init.zeros_(last.weight)
+    if last.bias is not None:
+        nn.init.zeros_(last.bias)
+
+
+_started = start  # the functions above have an argument of the same name
 
 
 def _start_layer(layer, start, generator):
     if start == "pytorch":
-        bound = layer.in_features**-0.5
+        bound = layer.weight[0].numel() ** -0.5
         nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
         if layer.bias is not None:
             nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
@@ -110,4 +226,4 @@ def _known(name, value, choices):
 
 def _check_width(width):
     if width < 1:
-        raise ValueError(f"width = {width}, but a layer needs at least 1 unit")
+        raise ValueError(f"width = {width}, but a layer needs at least 1 unit or channel")

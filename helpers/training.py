@@ -119,18 +119,17 @@ class _Stack:
             self.views[name] = theta[:, at : at + size].view(parameters[name].shape).requires_grad_()
             at += size
 
-    def losses_and_scores(self, x, y, in_dims=0):
-        """Mean cross-entropy of each net (nets,) and scores (nets, images, classes)."""
+    def _one(self, parameters, constants, x):
+        return functional_call(self.template, (parameters, constants), (x,))
 
-        def one(parameters, constants, x, y):
-            scores = functional_call(self.template, (parameters, constants), (x,))
-            return cross_entropy(scores, y), scores
-
-        return vmap(one, in_dims=(0, 0, in_dims, in_dims))(self.views, self.constants, x, y)
+    def scores(self, x, chunk=512):
+        """The scores of all nets for the same images (nets, images, classes), in chunks, so that memory stays small."""
+        all_nets = vmap(self._one, in_dims=(0, 0, None))
+        return torch.cat([all_nets(self.views, self.constants, part) for part in x.split(chunk)], dim=1)
 
     def backward(self, x, y, frozen):
         """Set the gradient of each net's row, none where ``frozen``; x (nets, batch, ...), y (nets, batch)."""
-        losses, _ = self.losses_and_scores(x, y)
+        losses = vmap(cross_entropy)(vmap(self._one)(self.views, self.constants, x), y)
         parts = torch.autograd.grad(losses.sum(), list(self.views.values()))
         gradients = torch.cat([part.flatten(1) for part in parts], dim=1)
         for row, gradient, skipped in zip(self.rows, gradients, frozen, strict=True):
@@ -161,10 +160,10 @@ def _mode(net, training):
 def _measure(model, epoch, histories, x_train, y_train, x_test, y_test):
     """Add the exact losses and errors over all images to the histories of the nets that still learn."""
     with _mode(model.template, training=False):
-        losses, scores = model.losses_and_scores(x_train, y_train, in_dims=None)
-        _, test_scores = model.losses_and_scores(x_test, y_test, in_dims=None)
+        scores, test_scores = model.scores(x_train), model.scores(x_test)
+    losses = [cross_entropy(own, y_train).item() for own in scores]
     training, test = _errors(scores, y_train), _errors(test_scores, y_test)
-    for history, row, loss, *errors in zip(histories, model.rows, losses.tolist(), training, test, strict=True):
+    for history, row, loss, *errors in zip(histories, model.rows, losses, training, test, strict=True):
         finite = abs(loss) < float("inf") and bool(row.isfinite().all())
         history.diverged = history.diverged or not finite
         if not history.diverged:

@@ -1,5 +1,7 @@
 """The block against oracles that nobody here wrote: PyTorch, finite differences, closed forms."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -18,10 +20,19 @@ def random_parts(seed, units=4, hidden=5, examples=6):
     return [rng.normal(size=shape) for shape in shapes]
 
 
-def by_torch(a, W1, b1, W2, b2, skip, g):
+def by_torch(a, W1, b1, W2, b2, skip, g, Ws=None):
     """The formulas of the lecture with PyTorch's own layers; examples are rows there."""
     z = torch.nn.functional.linear(g(torch.nn.functional.linear(a.T, W1, b1.ravel())), W2, b2.ravel()).T
-    return {"none": lambda: g(z), "inside": lambda: g(z + a), "outside": lambda: g(z) + a}[skip]()
+    shortcut = a if Ws is None else torch.nn.functional.linear(a.T, Ws).T
+    return {"none": lambda: g(z), "inside": lambda: g(z + shortcut), "outside": lambda: g(z) + shortcut}[skip]()
+
+
+def changing_parts(units=128, out=256, examples=6):
+    """The lecture's sizes: a[l] with 128 units, a[l+2] with 256, so that Ws is 256 x 128. Returns (five parts, Ws)."""
+    rng = np.random.default_rng(7)
+    shapes = [(units, examples), (out, units), (out, 1), (out, out), (out, 1), (out, units)]
+    *parts, Ws = [rng.normal(size=shape) for shape in shapes]
+    return parts, Ws
 
 
 @settings(deadline=None, max_examples=60)
@@ -164,9 +175,60 @@ def test_plain_block_may_change_the_dimension():
     assert B.block(a, W1, b1, np.ones((3, 5)), np.ones((3, 1)), skip="none").shape == (3, 6)
 
 
+@pytest.mark.parametrize("skip", B.SKIPS)
+@pytest.mark.parametrize("g", FUNCTIONS)
+@pytest.mark.parametrize(("units", "out"), [(128, 256), (5, 3), (4, 4)])
+def test_Ws_agrees_with_torch(units, out, skip, g):
+    parts, Ws = changing_parts(units, out)
+    expected = by_torch(*map(torch.tensor, parts), skip, FUNCTIONS[g], torch.tensor(Ws))
+    assert expected.shape == (out, 6)
+    assert np.allclose(B.block(*parts, skip=skip, g=g, Ws=Ws), expected, rtol=1e-12, atol=1e-9)
+
+
+def test_Ws_of_ones_and_zeros_pads_with_zeros():
+    (a, W1, b1, W2, b2), _ = changing_parts()
+    z2 = W2 @ B.relu(W1 @ a + b1) + b2
+    padded = np.concatenate([a, np.zeros((128, 6))])
+    for skip, expected in {"inside": B.relu(z2 + padded), "outside": B.relu(z2) + padded}.items():
+        assert np.array_equal(B.block(a, W1, b1, W2, b2, skip=skip, Ws=np.eye(256, 128)), expected)
+
+
+@pytest.mark.parametrize("skip", ["inside", "outside"])
+def test_square_Ws_is_not_its_transpose(skip):
+    """Where both fit, only the numbers can tell: a rotation by 90 degrees one way, and the other way."""
+    a, W, b = np.array([[3.0], [2.0]]), np.zeros((2, 2)), np.full((2, 1), 9.0)
+    turn = np.array([[0.0, -1.0], [1.0, 0.0]])
+    assert B.block(a, W, b, W, b, skip=skip, Ws=turn).tolist() == [[7], [12]]
+    assert B.block(a, W, b, W, b, skip=skip, Ws=turn.T).tolist() == [[11], [6]]
+    assert B.block(a, W, b, W, b, skip=skip, Ws=np.eye(2)).tolist() == [[12], [11]]
+
+
+def test_plain_block_has_no_use_for_Ws():
+    parts, Ws = changing_parts()
+    assert np.array_equal(B.block(*parts, skip="none", Ws=Ws), B.block(*parts, skip="none"))
+
+
+@pytest.mark.parametrize("skip", B.SKIPS)
+@pytest.mark.parametrize("shape", [(128, 256), (256, 256), (128, 128), (256,), (256, 128, 1), ()])
+def test_Ws_that_does_not_fit_is_named(shape, skip):
+    parts, _ = changing_parts()
+    message = f"Ws has shape {shape}, but must be (256, 128): rows of z[l+2], rows of a[l]"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        B.block(*parts, skip=skip, Ws=np.ones(shape))
+
+
+@pytest.mark.parametrize("skip", ["inside", "outside"])
+def test_missing_Ws_is_named(skip):
+    message = r"z\[l\+2\] has 256 rows .* but a\[l\] has 128 .* needs a Ws of shape \(256, 128\)"
+    with pytest.raises(ValueError, match=message):
+        B.block(*changing_parts()[0], skip=skip)
+
+
 def test_lists_are_arrays_too():
     parts = random_parts(0)
     assert np.array_equal(B.block(*[part.tolist() for part in parts]), B.block(*parts))
+    parts, Ws = changing_parts(3, 2)
+    assert np.array_equal(B.block(*parts, Ws=Ws.tolist()), B.block(*parts, Ws=Ws))
 
 
 def test_bad_numbers_are_named():
