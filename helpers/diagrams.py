@@ -1,9 +1,11 @@
 """Drawings of the block and of nets made of blocks: axes in, artists out."""
 
+import numpy as np
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 
 INK, QUIET, PAPER = "#20262e", "#5b6470", "#f3f5f8"
 SHORTCUT = {"inside": "#0b5cad", "outside": "#0a7a6e"}  # the colours of helpers.plots
+FILLS = ("#f3f5f8", "#cfd6f6", "#d4eed6", "#f8dcc0", "#ecd3f0", "#f3efb8")  # light enough for dark text
 SKIPS = ("none", "inside", "outside")
 # Where each part of the block stands, from left to right.
 PLACES = {"a0": 0.3, "first": 2.2, "g1": 4.0, "second": 6.2, "inside": 7.75, "g2": 8.8, "outside": 9.9, "a2": 11.3}
@@ -62,6 +64,33 @@ def net(axes, blocks, skip="inside"):
     _arrow(axes, (2 * blocks - 0.78, 0), (2 * blocks, 0), INK)
     for start in range(0, 2 * blocks, 2) if skip != "none" else ():
         _arc(axes, (start - 0.5, 0.03), (start + 1.5, 0.03), skip)
+
+
+def column(axes, layers, shortcuts=(), skip="inside"):
+    """Draw the layers of a net from top to bottom, each a box with its name, and its shortcuts as arcs at the right.
+
+    layers: pairs (text, group); layers of one group have one colour. shortcuts: triples (first, last, dotted), which
+    lead past the layers number ``first`` to ``last``, dotted in the manner of He et al. 2015, figure 3, where the
+    dimension changes. ``skip`` gives them the colour of its form. Raises ValueError for an unknown ``skip``, and for
+    shortcuts where it is "none".
+    """
+    if skip not in SHORTCUT and (shortcuts or skip not in SKIPS):
+        raise ValueError(f"skip = {skip!r} has no shortcuts to draw; use one of {', '.join(map(repr, SHORTCUT))}")
+    groups = list(dict.fromkeys(group for _, group in layers))
+    _blank(axes, (-1.9, 3.1), (-len(layers) + 0.3, 0.7))
+    axes.set_aspect("auto")
+    for number, (text, group) in enumerate(layers):
+        color = FILLS[groups.index(group) % len(FILLS)]
+        axes.add_patch(FancyBboxPatch((-1.6, -number - 0.32), 3.2, 0.64, boxstyle="square,pad=0", fc=color, ec=INK))
+        axes.text(0, -number, text, fontsize=10, ha="center", va="center", color=INK)
+        if number:
+            axes.plot([0, 0], [-number + 0.68, -number + 0.32], color=INK, linewidth=1.2)
+    for first, last, dotted in shortcuts:
+        start, end, style = -first + 0.43, -last - 0.43, ":" if dotted else "-"
+        # A half ellipse beside the boxes, which begins and ends on the line between two of them.
+        angle = np.linspace(np.pi / 2, -np.pi / 2, 40)
+        x, y = 1.6 + 1.2 * np.cos(angle), (start + end) / 2 + (start - end) / 2 * np.sin(angle)
+        axes.plot(np.r_[0, x, 0], np.r_[start, y, end], color=SHORTCUT[skip], linewidth=2.2, linestyle=style)
 
 
 def _blank(axes, x, y):

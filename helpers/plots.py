@@ -109,11 +109,12 @@ def _keep_apart(axes, labels, distance=14.0, right=6.0):
         placed.append((x, y))
 
 
-def against_depth(axes, depths, label, shift=0.16):
+def against_depth(axes, depths, label, names=NAMES, shift=0.16):
     """Set up the errors of many nets against their depth; return ``show(errors)``, which draws or updates them.
 
-    errors maps each skip to an array (len(depths), seeds) of fractions, NaN where there is no result or it diverged:
-    every seed is a point, the medians are a line, and the arms stand side by side so that none hides another.
+    errors maps each skip in ``names`` to an array (len(depths), seeds) of fractions, NaN where there is no result or
+    it diverged: every seed is a point, the medians are a line, and the arms stand side by side so that none hides
+    another.
     ``label`` names the error, in %. The scale is linear up to 1 % and logarithmic above.
     """
     places = np.arange(len(depths), dtype=float)
@@ -123,10 +124,10 @@ def against_depth(axes, depths, label, shift=0.16):
     ticks = [0, 0.5, 1, 3, 10, 30, 100]
     axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
-    at = {skip: places + shift * (number - 1) for number, skip in enumerate(STYLES)}
-    clouds = {skip: points(axes, skip, size=5.5, alpha=0.55) for skip in STYLES}
-    lines = {skip: axes.plot([], [], **{**STYLES[skip], "marker": ""})[0] for skip in STYLES}
-    names = {skip: _name(axes, skip, NAMES[skip]) for skip in STYLES}
+    at = {skip: places + shift * (number - 1) for number, skip in enumerate(names)}
+    clouds = {skip: points(axes, skip, size=5.5, alpha=0.55) for skip in names}
+    lines = {skip: axes.plot([], [], **{**STYLES[skip], "marker": ""})[0] for skip in names}
+    labels = {skip: _name(axes, skip, name) for skip, name in names.items()}
 
     def show(errors):
         for skip, cloud in clouds.items():
@@ -134,8 +135,8 @@ def against_depth(axes, depths, label, shift=0.16):
             medians = np.array([_median(row[np.isfinite(row)]) for row in percent])
             cloud.set_data(np.repeat(at[skip], percent.shape[1]), percent.ravel())
             lines[skip].set_data(at[skip], medians)
-            _to_end(axes, names[skip], at[skip], medians)
-        _keep_apart(axes, list(names.values()), right=20.0)
+            _to_end(axes, labels[skip], at[skip], medians)
+        _keep_apart(axes, list(labels.values()), right=20.0)
 
     return show
 

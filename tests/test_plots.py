@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.patches import FancyBboxPatch
 from PIL import Image
 
 from helpers import diagrams, plots
@@ -29,12 +30,18 @@ def test_each_arm_has_its_own_name_colour_line_and_marker():
     assert {skip: plots.STYLES[skip]["color"] for skip in diagrams.SHORTCUT} == diagrams.SHORTCUT
 
 
+def contrast(*colors):
+    """Contrast of two colours, from 1 to 21: relative luminance and contrast ratio as in WCAG 2.2."""
+    rgb = np.array([to_rgb(color) for color in colors])
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    dark, light = sorted(linear @ [0.2126, 0.7152, 0.0722])
+    return (light + 0.05) / (dark + 0.05)
+
+
 @pytest.mark.parametrize("color", [*(style["color"] for style in plots.STYLES.values()), plots.QUIET])
 def test_text_has_a_contrast_of_4_5_to_1_on_white(color):
-    """Relative luminance and contrast as in WCAG 2.2."""
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(color)]
-    luminance = np.dot([0.2126, 0.7152, 0.0722], linear)
-    assert 1.05 / (luminance + 0.05) > 4.5
+    assert contrast("white", "black") == pytest.approx(21)
+    assert contrast(color, "white") > 4.5
 
 
 def names_of(axes):
@@ -137,6 +144,72 @@ def test_no_text_of_the_block_diagram_leaves_the_picture_or_covers_another():
         assert all(picture.bbox.fully_containsx(x) for box in boxes for x in (box.x0, box.x1))
         assert all(picture.bbox.fully_containsy(y) for box in boxes for y in (box.y0, box.y1))
         assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+def resnet34_column():
+    """The layers and shortcuts of He et al. 2015, figure 3: what the drawing is made for."""
+    layers, shortcuts = [("image", "ends"), ("7 x 7 conv, 64, / 2", "first"), ("max pool, / 2", "first")], []
+    for channels, blocks in {64: 3, 128: 4, 256: 6, 512: 3}.items():
+        for number in range(blocks):
+            changes = channels > 64 and number == 0
+            shortcuts.append((len(layers), len(layers) + 1, changes))
+            layers += [(f"3 x 3 conv, {channels}" + ", / 2" * changes, channels), (f"3 x 3 conv, {channels}", channels)]
+    return [*layers, ("mean over all pixels", "ends"), ("fully connected, 1000", "ends")], shortcuts
+
+
+def drawn_column(skip="inside", shortcuts=None):
+    """Draw ResNet-34 on 3 x 11 inches; return axes, boxes and arcs. ``shortcuts`` replace its own."""
+    picture, axes = plots.figure(size=(3, 11))
+    layers, its_own = resnet34_column()
+    diagrams.column(axes, layers, its_own if shortcuts is None else shortcuts, skip)
+    picture.canvas.draw()
+    boxes = [patch for patch in axes.patches if isinstance(patch, FancyBboxPatch)]
+    return axes, boxes, [line for line in axes.lines if line.get_color() == diagrams.SHORTCUT[skip]]
+
+
+@pytest.mark.parametrize("skip", ["inside", "outside"])
+def test_column_has_a_box_for_each_layer_and_an_arc_for_each_shortcut(skip):
+    layers, shortcuts = resnet34_column()
+    axes, boxes, arcs = drawn_column(skip)
+    assert [text.get_text() for text in axes.texts] == [text for text, _ in layers]
+    assert len(boxes) == len(layers) == 3 + 32 + 2
+    assert len(arcs) == len(shortcuts) == 16
+    assert [arc.get_linestyle() for arc in arcs] == [":" if dotted else "-" for *_, dotted in shortcuts]
+    assert [arc.get_linestyle() for arc in arcs].count(":") == 3
+    assert drawn_column(skip, shortcuts=())[2] == []
+
+
+def test_column_leads_each_arc_past_its_layers_and_through_none():
+    _, boxes, arcs = drawn_column()
+    boxes = [box.get_bbox() for box in boxes]
+    for arc, (first, last, _) in zip(arcs, resnet34_column()[1], strict=True):
+        x, y = arc.get_data()
+        assert boxes[first - 1].y0 > y[0] > boxes[first].y1  # boxes stand from top to bottom
+        assert boxes[last].y0 > y[-1] > boxes[last + 1].y1
+        assert x.max() > boxes[first].x1
+        assert x[0] == x[-1] == (boxes[first].x0 + boxes[first].x1) / 2
+        assert not any(((box.x0 < x) & (x < box.x1) & (box.y0 < y) & (y < box.y1)).any() for box in boxes)
+
+
+def test_no_part_of_a_column_leaves_the_axes_and_no_text_its_box():
+    axes, boxes, _ = drawn_column()
+    for artist in (*axes.patches, *axes.lines, *axes.texts):
+        extent = artist.get_window_extent()
+        assert axes.bbox.x0 <= extent.x0 <= extent.x1 <= axes.bbox.x1
+        assert axes.bbox.y0 <= extent.y0 <= extent.y1 <= axes.bbox.y1
+    for text, box in zip(axes.texts, boxes, strict=True):
+        inner, outer = text.get_window_extent(), box.get_window_extent()
+        assert outer.x0 < inner.x0 < inner.x1 < outer.x1
+        assert outer.y0 < inner.y0 < inner.y1 < outer.y1
+
+
+def test_column_colours_its_groups_apart_and_keeps_its_text_readable():
+    layers, _ = resnet34_column()
+    _, boxes, _ = drawn_column()
+    colors = {group: to_rgb(box.get_facecolor()) for box, (_, group) in zip(boxes, layers, strict=True)}
+    assert [to_rgb(box.get_facecolor()) for box in boxes] == [colors[group] for _, group in layers]
+    assert len(set(colors.values())) == len(colors) == len(diagrams.FILLS)
+    assert all(contrast(diagrams.INK, fill) >= 4.5 for fill in diagrams.FILLS)
 
 
 def test_names_against_depth_stay_in_the_picture():

@@ -22,6 +22,8 @@ MAY_IMPORT = {
     "explore": {"matplotlib", "ipywidgets"},
     "nets": {"torch"},
     "training": {"torch"},
+    "probes": {"torch"},
+    "installation": set(),
 }
 NUMPY_NOTEBOOKS = ("01_the_residual_block", "02_shrinking_to_the_identity")
 

@@ -1,0 +1,111 @@
+"""A self-check of the installation: in one line each, what is fine, or how to mend it."""
+
+import importlib
+import importlib.metadata
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+PYTHON = (3, 11)
+PACKAGES = ("numpy", "torch", "matplotlib", "ipywidgets", "jupyterlab", "Pillow")
+MODULES = {"Pillow": "PIL"}  # where the name in code is another one
+COURSE = Path(__file__).resolve().parent.parent  # that the helpers were imported from
+
+
+def report(**checks):
+    """Check the installation; return lines of text: "ok" or "mend", what was checked, and a sentence about it.
+
+    ``checks`` are further checks, functions without arguments: each is fine unless it raises, and an error that says
+    how to mend it makes the best line. No error leaves ``report``; only the stop button ends it.
+    """
+    packages = {name: partial(package, name) for name in PACKAGES}
+    own = {"Python": python, **packages, "sliders": sliders, "helpers": course, "cores": cores}
+    everything = [*own.items(), *checks.items()]
+    width = max(len(name) for name, _ in everything)
+    return [_line(name.ljust(width), check) for name, check in everything]
+
+
+def python():
+    """Return the version of Python; raise RuntimeError if it is too old."""
+    version, needed = (".".join(map(str, numbers)) for numbers in (sys.version_info[:3], PYTHON))
+    if sys.version_info < PYTHON:
+        mend = f"install that, then run  make lab PYTHON=python{needed}  in the course folder"
+        raise RuntimeError(f"{version}, but the course needs {needed} or newer: {mend}")
+    return version
+
+
+def package(name):
+    """Return the version of an installed package; raise RuntimeError if it is missing, or cannot be imported."""
+    try:
+        version = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        raise RuntimeError(f"not installed: {_run(_install_the_course())}") from None
+    try:
+        importlib.import_module(MODULES.get(name, name))
+    except Exception as error:
+        mend = _run(f"%pip install --force-reinstall {name}")
+        raise RuntimeError(f"{version} is installed, but cannot be imported ({_sentence(error)}): {mend}") from error
+    return version
+
+
+def sliders():
+    """Return what draws the sliders in JupyterLab; raise RuntimeError if it is missing beside ipywidgets."""
+    try:
+        return f"drawn by jupyterlab_widgets {importlib.metadata.version('jupyterlab_widgets')}"
+    except importlib.metadata.PackageNotFoundError:
+        mend = _run("%pip install jupyterlab_widgets")
+        raise RuntimeError(f"appear as text, for want of jupyterlab_widgets: {mend} and reload the page") from None
+
+
+def course():
+    """Return where the helpers come from; raise RuntimeError if the notebook lies in another copy of the course."""
+    folder = _folder_of_the_notebook()
+    if folder and not folder.samefile(COURSE):
+        mend = _run(_install_the_course())
+        raise RuntimeError(f"come from {COURSE}, but this notebook lies in {folder}: {mend}")
+    return "come from this course folder" if folder else f"come from {COURSE}"
+
+
+def cores():
+    """Return how many processor cores this kernel may use, and what a single one means."""
+    number = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return str(number) if number > 1 else "1: everything runs, but the long trainings take longer than the course says"
+
+
+def _folder_of_the_notebook():
+    """The course folder around the working folder, or None."""
+    for folder in (Path.cwd(), *Path.cwd().parents):
+        if (folder / "helpers").is_dir() and (folder / "notebooks").is_dir():
+            return folder
+    return None
+
+
+def _install_the_course():
+    return f'%pip install -e "{_folder_of_the_notebook() or COURSE}"'
+
+
+def _run(command):
+    # %pip, not pip: it installs into the environment of this kernel, wherever that is.
+    return f"run  {command}  in a cell, then restart the kernel"
+
+
+def _line(name, check):
+    try:
+        mark, found = "ok", check()
+        sentence = _first_line(found) if isinstance(found, str) else "works"
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a broken package may raise anything
+        mark, sentence = "mend", _sentence(error)
+    return f"{mark:4}  {name}  {sentence}"
+
+
+def _sentence(error):
+    """The first line of what an error says, or the error itself where that is hardly a sentence."""
+    line = _first_line(str(error))
+    return line if " " in line else repr(error)
+
+
+def _first_line(text):
+    return next(iter(text.strip().splitlines()), "")

@@ -1,0 +1,43 @@
+"""Measuring instruments for nets: they record what flows through, and clean up after themselves."""
+
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+
+
+class Call(NamedTuple):
+    """One call of a module: its dotted name in the net, the module, and the tensors that went in and came out."""
+
+    name: str
+    module: torch.nn.Module
+    input: torch.Tensor
+    output: torch.Tensor
+
+
+def is_leaf(module):
+    """Whether a module has no parts: a layer, rather than a block of layers."""
+    return next(module.children(), None) is None
+
+
+@contextmanager
+def recording(net, choose=is_leaf):
+    """Record the calls of all modules of ``net`` that ``choose(module)`` picks; yield the growing list of Calls.
+
+    The Calls stand in the order in which the modules finished. Tensors are detached and not copied: a layer that
+    works in place would change what was recorded before it. The hooks are gone when the block ends, also by an error.
+    """
+    calls = []
+
+    def recorder(name):
+        def record(module, inputs, output):
+            calls.append(Call(name, module, inputs[0].detach(), output.detach()))
+
+        return record
+
+    hooks = [module.register_forward_hook(recorder(name)) for name, module in net.named_modules() if choose(module)]
+    try:
+        yield calls
+    finally:
+        for hook in hooks:
+            hook.remove()
