@@ -1,8 +1,10 @@
 """Break the code on purpose: every mistake below must make a test fail. A test that still passes is not a test."""
 
+import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -207,21 +209,29 @@ def run_in_a_copy(folder, *tests, change=None):
         source = (folder / file).read_text(encoding="utf-8")
         assert source.count(before) == 1, f"the line to break stands {source.count(before)} times in {file}"
         (folder / file).write_text(source.replace(before, after), encoding="utf-8")
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-x",
-        "-q",
-        "-p",
-        "no:nbval",
-        "-p",
-        "no:cacheprovider",
-        "-c",
-        "/dev/null",
+    options = ["-x", "-q", "-p", "no:nbval", "-p", "no:cacheprovider", "-c", "/dev/null"]
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *options, *(f"tests/{name}" for name in tests)],
+        cwd=folder,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},  # as many run at a time as there are cores
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def outcomes(request, tmp_path_factory):
+    """For each mistake that is asked for, a promise of what its tests say."""
+    asked = [
+        item.callspec.params["name"] for item in request.session.items if item.function is test_a_mistake_is_noticed
     ]
-    paths = [f"tests/{name}" for name in tests]
-    return subprocess.run([*command, *paths], cwd=folder, capture_output=True, text=True, check=False)
+    with ThreadPoolExecutor(os.cpu_count()) as cores:
+        yield {
+            name: cores.submit(run_in_a_copy, tmp_path_factory.mktemp("copy"), tests, change=change)
+            for name, (*change, tests) in MUTATIONS.items()
+            if name in asked
+        }
 
 
 def test_without_a_mistake_all_pass(tmp_path):
@@ -230,8 +240,7 @@ def test_without_a_mistake_all_pass(tmp_path):
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
-def test_a_mistake_is_noticed(name, tmp_path):
-    *change, tests = MUTATIONS[name]
-    done = run_in_a_copy(tmp_path, tests, change=change)
+def test_a_mistake_is_noticed(name, outcomes):
+    done = outcomes[name].result()
     assert done.returncode in (1, 2), done.stdout
     assert " failed" in done.stdout or "KeyboardInterrupt" in done.stdout

@@ -1,5 +1,6 @@
 """Notebook hygiene; what the cells compute is checked by the cells themselves, and compared by strict nbval."""
 
+import itertools
 import json
 import re
 import shutil
@@ -15,7 +16,7 @@ NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
 FORBIDDEN = {
     "sys.path": r"sys\.path",
-    "installing in a cell": r"%pip|!pip|%conda",
+    "installing in a cell": r"(?m)^\s*(%pip|!pip|%conda)",
     "warnings switched off": r"filterwarnings|simplefilter",
     "interact (fails in nbval, silent on errors)": r"\binteract\b|interactive_output|Output\(",
     "pyplot (not safe in a panel's thread)": r"pyplot",
@@ -37,8 +38,19 @@ def prose(notebook):
     return [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
 
 
-def test_there_are_notebooks():
-    assert {"01_the_residual_block", "02_shrinking_to_the_identity", "04_plain_vs_residual"} <= {p.stem for p in PATHS}
+def test_the_notebooks_are_there_and_linked_in_order():
+    """Each names its neighbours, and the front door and the README have a map of all."""
+    assert [path.stem[:2] for path in PATHS] == ["00", "01", "02", "03", "04", "05", "06"]
+    for here, after in itertools.pairwise(PATHS):
+        assert f"]({after.name})" in prose(nbformat.read(here, as_version=4))[0]
+        assert f"]({here.name})" in prose(nbformat.read(after, as_version=4))[0]
+    door, readme = (
+        "\n".join(prose(nbformat.read(PATHS[0], as_version=4))),
+        (NOTEBOOKS.parent / "README.md").read_text("utf-8"),
+    )
+    for path in PATHS[1:]:
+        assert f"]({path.name})" in door
+        assert f"](notebooks/{path.name})" in readme
 
 
 def test_is_valid_and_has_named_cells(notebook):
@@ -115,7 +127,16 @@ def test_prose_has_no_filler(notebook):
         assert not re.search(FILLER, source, re.IGNORECASE), source
 
 
-def test_anatomy(notebook):
+def test_anatomy_of_the_front_door():
+    text = "\n".join(prose(nbformat.read(PATHS[0], as_version=4)))
+    for heading in ("Is everything installed?", "The question", "The map", "What you should know already", "Words"):
+        assert f"\n## {heading}\n" in f"\n{text}"
+    assert text.count("*Predict:*") >= 2
+
+
+@pytest.mark.parametrize("path", PATHS[1:], ids=lambda path: path.stem)
+def test_anatomy(path):
+    notebook = nbformat.read(path, as_version=4)
     text = prose(notebook)
     headings = [line for source in text for line in source.splitlines() if line.startswith("#")]
     assert notebook.cells[0].cell_type == "markdown"
@@ -135,6 +156,30 @@ def test_links_lead_somewhere(notebook):
     for source in prose(notebook):
         for target in re.findall(r"\]\((?!https?://)([^)#]+)", source):
             assert (NOTEBOOKS / target).exists(), target
+
+
+GUIDE = (NOTEBOOKS / "teachers_guide.md").read_text(encoding="utf-8")
+STATEMENTS = re.findall(r"^\| (L\d+) \| .+ \| (.+) \|$", GUIDE, re.MULTILINE)
+
+
+def test_every_statement_of_the_lecture_has_its_row():
+    assert [name for name, _ in STATEMENTS] == [f"L{number}" for number in range(1, 26)]
+
+
+@pytest.mark.parametrize(("name", "places"), STATEMENTS, ids=[name for name, _ in STATEMENTS])
+def test_every_statement_is_shown_by_a_cell_that_asserts_it(name, places):
+    for place in places.split("; "):
+        number, file, section, cell_id = re.fullmatch(r"\[(\d)\]\((.+\.ipynb)\) (.+) \(`(.+)`\)", place).groups()
+        assert file.startswith(f"0{number}_")
+        heading = None
+        for cell in nbformat.read(NOTEBOOKS / file, as_version=4).cells:
+            headings = re.findall(r"^## (.+)$", cell.source, re.MULTILINE) if cell.cell_type == "markdown" else []
+            heading = headings[-1] if headings else heading
+            if cell.id == cell_id:
+                break
+        assert (cell.id, heading) == (cell_id, section)
+        assert cell.cell_type == "code"
+        assert re.search(r"^ *assert ", cell.source, re.MULTILINE)
 
 
 def nbval(path):

@@ -42,6 +42,11 @@ def drag(page, handle, distance):
     page.mouse.up()
 
 
+def in_upper_half(handle):
+    low, now, high = (float(handle.get_attribute(f"aria-value{part}")) for part in ("min", "now", "max"))
+    return now > (low + high) / 2
+
+
 def move_every_control(page, panel):
     """Move each control of one panel in every way it has; return how many there were."""
     sliders, boxes, choices = (
@@ -52,11 +57,11 @@ def move_every_control(page, panel):
         assert name
         value = slider.locator(".widget-readout").text_content()
         handle.focus()
-        key = "ArrowLeft" if float(handle.get_attribute("aria-valuenow")) > 0 else "ArrowRight"
+        key = "ArrowLeft" if in_upper_half(handle) else "ArrowRight"
         changes(panel, lambda key=key: [page.keyboard.press(key) for _ in range(3)], f"{name} by keyboard")
         assert slider.locator(".widget-readout").text_content() != value
-        middle = float(handle.get_attribute("aria-valuenow")) > float(handle.get_attribute("aria-valuemax")) / 2
-        changes(panel, lambda handle=handle, d=-90 if middle else 90: drag(page, handle, d), f"{name} by mouse")
+        distance = -90 if in_upper_half(handle) else 90
+        changes(panel, lambda handle=handle, d=distance: drag(page, handle, d), f"{name} by mouse")
     for choice in choices.all():
         select = choice.locator("select")
         here, count = select.evaluate("element => [element.selectedIndex, element.length]")
@@ -69,7 +74,15 @@ def move_every_control(page, panel):
 
 
 @pytest.mark.parametrize(
-    ("name", "controls"), [("01_the_residual_block", [1, 1, 1]), ("02_shrinking_to_the_identity", [2, 6, 1, 1])]
+    ("name", "controls"),
+    [
+        ("00_start_here", [1, 1]),
+        ("01_the_residual_block", [1, 1, 1]),
+        ("02_shrinking_to_the_identity", [2, 6, 1, 1]),
+        ("03_two_more_layers", [1, 1, 1]),
+        ("05_matching_dimensions", [3, 3]),
+        ("06_resnets_on_images", [0, 3]),
+    ],
 )
 def test_every_control_moves_the_picture_and_the_sentence(opened, name, controls):
     page = opened(name)
