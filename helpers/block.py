@@ -69,7 +69,7 @@ def block(a, W1, b1, W2, b2, skip="inside", g=relu, Ws=None):
 
 
 def block_gradients(a, W1, b1, W2, b2, upstream, skip="inside", g=relu):
-    """Return the Gradients of a loss whose derivative with respect to a[l+2] is ``upstream`` (units, examples).
+    """Return the Gradients of a loss whose derivative with respect to a[l+2] is ``upstream`` (out, examples).
 
     The chain rule, written out; shapes and ``skip`` as for ``block``, and no Ws. ``g`` is one of the four functions of
     this module, whose slopes are known. Raises ValueError for shapes that do not fit, an unknown ``skip`` or ``g``.

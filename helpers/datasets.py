@@ -215,7 +215,8 @@ def _pixels(path, height, width, colour):
         raise ValueError("is not a PNG or JPEG picture, whatever its name says") from None
     except Exception as error:  # a decoder may raise anything on a harmed file
         raise ValueError(f"cannot be decoded ({error})") from error
-    return np.moveaxis(np.asarray(fitted), -1, 0) if colour else np.asarray(fitted)
+    # In the order of PyTorch in memory as well: it trains faster, and without a warning.
+    return np.ascontiguousarray(np.moveaxis(np.asarray(fitted), -1, 0)) if colour else np.asarray(fitted)
 
 
 def _on_white(image):

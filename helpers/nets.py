@@ -17,14 +17,15 @@ class Block(nn.Module):
 
     ``skip`` is "none" (plain), "inside" (He et al. 2015, arXiv 1512.03385, figure 2) or "outside" (He et al. 2016,
     arXiv 1603.05027, figure 4c), and can be changed at any time: it has no parameters. ``layers`` are the two layers
-    without their g; without it they are fully connected, ``width`` units each: (examples, width) in and out. ``Ws``
-    stands on the shortcut; without it a[l] is added as it is. The initial numbers are those of PyTorch's own start,
-    from ``seed`` alone; see ``start``. Raises ValueError for an unknown ``skip`` or a width below 1.
+    without their g, any two modules; without it they are fully connected, ``width`` units each: (examples, width) in
+    and out. ``Ws``, a module, stands on the shortcut; without it a[l] is added as it is. The initial numbers are those
+    of PyTorch's own start, from ``seed`` alone; see ``start``. Raises ValueError for an unknown ``skip`` or a width
+    below 1.
     """
 
     def __init__(self, width, skip="inside", seed=0, layers=None, Ws=None):
         super().__init__()
-        _check_width(width)
+        _check_sizes(width=width)
         self.skip = _known("skip", skip, SKIPS)
         self.first, self.second = layers or [nn.utils.skip_init(nn.Linear, width, width) for _ in range(2)]
         self.Ws = Ws or nn.Identity()
@@ -78,9 +79,7 @@ def convolutional_block(inputs, outputs, stride=1, skip="inside", shortcut="A", 
     """
     _known("skip", skip, SKIPS)
     _known("shortcut", shortcut, SHORTCUTS)
-    _check_width(min(inputs, outputs))
-    if stride < 1:
-        raise ValueError(f"stride = {stride}, but a kernel moves by at least 1 pixel")
+    _check_sizes(inputs=inputs, outputs=outputs, stride=stride)
     if skip == "none" and shortcut != "A":
         raise ValueError(f"shortcut = {shortcut!r} puts weights on the shortcut, but a plain net has none: use 'A'")
     layers = convolution(inputs, outputs, 3, stride), convolution(outputs, outputs, 3)
@@ -89,6 +88,10 @@ def convolutional_block(inputs, outputs, stride=1, skip="inside", shortcut="A", 
 
 def _Ws(shortcut, inputs, outputs, stride):
     changes = stride != 1 or inputs != outputs
+    if shortcut == "A" and outputs < inputs:
+        raise ValueError(
+            f"shortcut = 'A' pads with zeros, so it cannot drop channels ({inputs} to {outputs}): use 'B' or 'C'"
+        )
     if shortcut == "C" or (shortcut == "B" and changes):
         return convolution(inputs, outputs, 1, stride)
     return ZeroPadding(stride, outputs - inputs) if changes else None
@@ -115,7 +118,7 @@ def fully_connected(layers, skip="inside", start="he", seed=0, inputs=64, width=
     if layers < 2 or layers % 2:
         raise ValueError(f"layers = {layers}, but a net has a first and a last layer and blocks of two: 2, 4, 6, ...")
     _known("skip", skip, SKIPS)
-    _check_width(width)
+    _check_sizes(inputs=inputs, width=width, classes=classes)
     net = nn.Sequential(
         nn.Flatten(),
         nn.utils.skip_init(nn.Linear, inputs, width),
@@ -138,7 +141,7 @@ def convolutional(layers, skip="inside", start="he", shortcut="A", seed=0, chann
     """
     if layers < 8 or layers % 6 != 2:
         raise ValueError(f"layers = {layers}, but a net of three stages has 6n + 2 of them: 8, 14, 20, 26, 32, ...")
-    _check_width(min(width, channels, classes))
+    _check_sizes(channels=channels, width=width, classes=classes)
     first = [convolution(channels, width, 3), nn.ReLU()]
     stages = [((layers - 2) // 6, width * 2**stage) for stage in range(3)]
     net = nn.Sequential(*first, *_stages(stages, skip, shortcut), *_head(4 * width, classes))
@@ -151,6 +154,7 @@ def resnet34(skip="inside", start="he", shortcut="A", seed=0, classes=1000):
     Maps images (examples, 3, height, width), 224 x 224 in the paper, to scores (examples, classes).
     Arguments and errors as for ``convolutional``.
     """
+    _check_sizes(classes=classes)
     first = [convolution(3, 64, 7, stride=2), nn.ReLU(), nn.MaxPool2d(3, stride=2, padding=1)]
     stages = [(3, 64), (4, 128), (6, 256), (3, 512)]
     net = nn.Sequential(*first, *_stages(stages, skip, shortcut), *_head(512, classes))
@@ -178,12 +182,14 @@ def start(net, start="pytorch", seed=0):
     "zero": as "he", then the last layer of every block is zero, so that a residual block starts as the identity:
     W = 0 and b = 0, or, where the block ends in a batch normalisation, its gamma = 0 (Goyal et al. 2017,
     arXiv 1706.02677, section 5.1). fan_in is the number of inputs of one unit, kernel height x width x channels for a
-    convolution. A batch normalisation starts with gamma = 1, beta = 0 and fresh running statistics.
+    convolution. A batch normalisation starts with gamma = 1, beta = 0 and fresh running statistics. What stands on
+    shortcuts does not change the numbers of the other layers.
     Raises ValueError for an unknown ``start``.
     """
     _known("start", start, STARTS)
-    generator = torch.Generator().manual_seed(seed)
-    for layer in net.modules():
+    generator = torch.Generator().manual_seed(int(seed))
+    on_shortcuts = {part for block in net.modules() if isinstance(block, Block) for part in block.Ws.modules()}
+    for layer in sorted(net.modules(), key=on_shortcuts.__contains__):  # last, so that all others keep their numbers
         if isinstance(layer, nn.Linear | nn.Conv2d):
             _start_layer(layer, start, generator)
         elif isinstance(layer, nn.modules.batchnorm._NormBase):
@@ -224,6 +230,7 @@ def _known(name, value, choices):
     return value
 
 
-def _check_width(width):
-    if width < 1:
-        raise ValueError(f"width = {width}, but a layer needs at least 1 unit or channel")
+def _check_sizes(**sizes):
+    for name, size in sizes.items():
+        if size != int(size) or size < 1:
+            raise ValueError(f"{name} = {size!r}, but it must be a whole number above 0")

@@ -124,7 +124,7 @@ def against_depth(axes, depths, label, names=NAMES, shift=0.16):
     ticks = [0, 0.5, 1, 3, 10, 30, 100]
     axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
-    at = {skip: places + shift * (number - 1) for number, skip in enumerate(names)}
+    at = {skip: places + shift * (number - (len(names) - 1) / 2) for number, skip in enumerate(names)}
     clouds = {skip: points(axes, skip, size=5.5, alpha=0.55) for skip in names}
     lines = {skip: axes.plot([], [], **{**STYLES[skip], "marker": ""})[0] for skip in names}
     labels = {skip: _name(axes, skip, name) for skip, name in names.items()}

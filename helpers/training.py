@@ -4,6 +4,7 @@ The whole data set lies in memory as tensors. In lockstep the nets' parameters a
 is one batched matrix product, which on two cores is several times faster than one net after another.
 """
 
+import copy
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -66,14 +67,15 @@ def lockstep(nets, data, *, epochs, learning_rates, seeds, batch=128, optimizer=
     ``optimizer(groups, **settings)`` is one of torch.optim that treats each number by itself: Adam, SGD, RMSprop, ...
     The histories yielded are the same objects each time, growing. The nets hold their trained parameters once the
     generator ends or is closed; parameters with ``requires_grad`` off stay as they are.
-    A net whose loss is no longer finite is frozen and marked ``diverged``; the others are not touched by it.
+    A net whose loss is no longer finite is frozen, and marked ``diverged`` when it is measured next; the others are not
+    touched by it.
     Raises ValueError for data that are not finite or do not fit the nets or each other, for nets of different
     architecture or given twice, for ``epochs``, ``batch`` or ``measure_every`` below 1, for a learning rate that is not
     above 0, and for lists of different length.
     """
     _check({"epochs": epochs, "batch": batch, "measure_every": measure_every}, nets, learning_rates, seeds)
     data = _tensors(data)
-    _check_fit(nets[0], data)
+    _check_fit(nets[0], data, batch)
     model = _Stack(nets)
     groups = [{"params": [row], "lr": float(rate)} for row, rate in zip(model.rows, learning_rates, strict=True)]
     orders = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
@@ -122,18 +124,20 @@ class _Stack:
     def _one(self, parameters, constants, x):
         return functional_call(self.template, (parameters, constants), (x,))
 
-    def scores(self, x, chunk=512):
+    def scores(self, x):
         """The scores of all nets for the same images (nets, images, classes), in chunks, so that memory stays small."""
+        chunk = max(1, min(512, 2**21 // (len(self.rows) * x[0].numel())))
         all_nets = vmap(self._one, in_dims=(0, 0, None))
         return torch.cat([all_nets(self.views, self.constants, part) for part in x.split(chunk)], dim=1)
 
     def backward(self, x, y, frozen):
         """Set the gradient of each net's row, none where ``frozen``; x (nets, batch, ...), y (nets, batch)."""
         losses = vmap(cross_entropy)(vmap(self._one)(self.views, self.constants, x), y)
-        parts = torch.autograd.grad(losses.sum(), list(self.views.values()))
+        # A weight that has no way to the loss (Ws of a net that was switched to plain) gets a gradient of 0.
+        parts = torch.autograd.grad(losses.sum(), list(self.views.values()), materialize_grads=True)
         gradients = torch.cat([part.flatten(1) for part in parts], dim=1)
-        for row, gradient, skipped in zip(self.rows, gradients, frozen, strict=True):
-            row.grad = None if skipped else gradient
+        for row, gradient, loss, skipped in zip(self.rows, gradients, losses, frozen, strict=True):
+            row.grad = None if skipped or not loss.isfinite() else gradient
 
     @torch.no_grad()
     def write_back(self, nets):
@@ -181,28 +185,44 @@ def _tensors(data):
     for name, x, y in (("training", x_train, y_train), ("test", x_test, y_test)):
         if len(x) != len(y) or len(x) == 0:
             raise ValueError(f"there are {len(x)} {name} images and {len(y)} labels; each image needs one label")
-        bad = int((~x.isfinite()).sum())
+        bad = int((~x.float().isfinite()).sum())
         if bad:
             raise ValueError(f"the {name} images hold {bad} values that are infinite or not a number; mend them first")
+        if y.ndim != 1:
+            raise ValueError(
+                f"the {name} labels have shape {tuple(y.shape)}, but must be ({len(x)},): one class an image"
+            )
         if y.is_floating_point() or y.is_complex():
             raise ValueError(f"the {name} labels are of type {y.dtype}; classes are whole numbers from 0 on")
     return x_train.float(), y_train.long(), x_test.float(), y_test.long()
 
 
 @torch.no_grad()
-def _check_fit(net, data):
+def _check_fit(net, data, batch):
     """Send one image through the net, and compare the labels with the number of its scores."""
-    x_train, y_train, _, y_test = data
+    x_train, y_train, x_test, y_test = data
+    shape = tuple(x_train.shape[1:])
     try:
         with _mode(net, training=False):
             classes = net(x_train[:1]).shape[1]
-    except RuntimeError as error:
-        shape = tuple(x_train.shape[1:])
+    except (RuntimeError, ValueError) as error:
         raise ValueError(f"the net cannot take images of shape {shape} in float32: {error}") from error
+    if tuple(x_test.shape[1:]) != shape:
+        raise ValueError(f"training images have shape {shape}, but test images {tuple(x_test.shape[1:])}")
+    if batch == 1 or len(x_train) % batch == 1:
+        _check_lone_image(net, x_train, batch)
     labels = torch.cat([y_train, y_test])
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or high >= classes:
         raise ValueError(f"the labels go from {low} to {high}, but the net has {classes} classes: 0 to {classes - 1}")
+
+
+def _check_lone_image(net, x_train, batch):
+    """A normalisation over the batch may not be able to take a single image; say so before the training."""
+    try:
+        copy.deepcopy(net).train()(x_train[:1])
+    except ValueError as error:
+        raise ValueError(f"batch = {batch} leaves one image alone, and this net needs two: choose another") from error
 
 
 def _check(counts, nets, learning_rates, seeds):

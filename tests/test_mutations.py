@@ -90,7 +90,12 @@ MUTATIONS = {
         "training",
         "test_training.py",
     ),
-    "a diverged net goes on": ("helpers/training.py", "None if skipped else gradient", "gradient", "test_training.py"),
+    "a diverged net goes on": (
+        "helpers/training.py",
+        "None if skipped or not loss.isfinite() else gradient",
+        "gradient",
+        "test_training.py",
+    ),
     "an interrupt loses the history": (
         "helpers/training.py",
         "except KeyboardInterrupt:",

@@ -140,7 +140,7 @@ def test_layers_without_a_bias_can_be_started(start):
         ({"layers": 7}, "layers = 7"),
         ({"layers": 8, "skip": "over"}, "skip = 'over' is not known; use one of 'none', 'inside', 'outside'"),
         ({"layers": 8, "start": "luck"}, "start = 'luck' is not known; use one of 'pytorch', 'he', 'zero'"),
-        ({"layers": 8, "width": 0}, "width = 0, but a layer needs at least 1 unit"),
+        ({"layers": 8, "width": 0}, "width = 0, but it must be a whole number above 0"),
     ],
 )
 def test_bad_arguments_are_named(arguments, message):
@@ -351,7 +351,7 @@ def test_a_new_start_forgets_the_running_statistics():
         ({"layers": 8, "skip": "over"}, "skip = 'over' is not known; use one of 'none', 'inside', 'outside'"),
         ({"layers": 8, "start": "luck"}, "start = 'luck' is not known; use one of 'pytorch', 'he', 'zero'"),
         ({"layers": 8, "shortcut": "D"}, "shortcut = 'D' is not known; use one of 'A', 'B', 'C'"),
-        ({"layers": 8, "width": 0}, "width = 0, but a layer needs at least 1 unit"),
+        ({"layers": 8, "width": 0}, "width = 0, but it must be a whole number above 0"),
         ({"layers": 8, "skip": "none", "shortcut": "B"}, "shortcut = 'B' puts weights on .* a plain net has none"),
         ({"layers": 8, "skip": "none", "shortcut": "C"}, "shortcut = 'C' puts weights on .* a plain net has none"),
     ],
@@ -362,7 +362,7 @@ def test_bad_arguments_of_a_convolutional_net_are_named(arguments, message):
 
 
 def test_zero_padding_cannot_drop_channels_or_stand_still():
-    with pytest.raises(ValueError, match="more = -4, but zero padding needs at least"):
+    with pytest.raises(ValueError, match=r"cannot drop channels \(8 to 4\): use 'B' or 'C'"):
         nets.convolutional_block(8, 4)
     with pytest.raises(ValueError, match="stride = 0"):
         nets.ZeroPadding(0, 0)
@@ -435,3 +435,11 @@ def test_plain_twin_of_resnet34_differs_in_its_skips_only(resnet34):
     assert plain.state_dict().keys() == resnet34.state_dict().keys()
     with pytest.raises(ValueError, match="a plain net has none"):
         nets.resnet34("none", shortcut="B")
+
+
+def test_variants_of_the_shortcut_start_from_the_same_numbers_everywhere_else():
+    a, b, c = (nets.convolutional(14, shortcut=shortcut, seed=2, width=4).state_dict() for shortcut in nets.SHORTCUTS)
+    for name, value in a.items():
+        assert torch.equal(value, b[name])
+        assert torch.equal(value, c[name])
+    assert len(a) < len(b) < len(c)

@@ -280,3 +280,63 @@ def test_nets_of_different_architecture_are_refused(data):
     for other in (nets.fully_connected(4, "none", width=8), nets.fully_connected(6, "inside", width=8)):
         with pytest.raises(ValueError, match="one architecture and one skip"):
             training.train_many([net, other], data, **arguments)
+
+
+def with_channel(data):
+    return tuple(np.asarray(part)[:, None] if np.asarray(part).ndim == 3 else part for part in data)
+
+
+def test_lockstep_of_convolutional_nets_equals_one_after_another(data):
+    """Batch normalisation and a short last batch included, running statistics too."""
+    images = with_channel(data)
+    together, alone = ([nets.convolutional(8, shortcut="C", seed=seed, width=2) for seed in (1, 2)] for _ in range(2))
+    histories = training.train_many(together, images, epochs=2, learning_rates=[0.01] * 2, seeds=[5, 6], batch=25)
+    for net, history, lonely, seed in zip(together, histories, alone, (5, 6), strict=True):
+        lonely.train()
+        by_hand(lonely, images, 2, 0.01, seed, 25)
+        assert history.epoch == [0, 1, 2]
+        for name, value in lonely.state_dict().items():
+            # By hand the images were sent through once more in training mode, which moves the running statistics.
+            if "running" not in name and "tracked" not in name:
+                assert torch.allclose(net.state_dict()[name], value, atol=1e-4), name
+
+
+def test_a_net_switched_to_plain_can_be_trained(data):
+    net = nets.convolutional(8, shortcut="C", width=2)
+    for block in net:
+        if isinstance(block, nets.Block):
+            block.skip = "none"
+    before = [parameter.clone() for parameter in net[2].Ws.parameters()]
+    training.train(net, with_channel(data), epochs=1, learning_rate=0.01)
+    assert all(torch.equal(old, new) for old, new in zip(before, net[2].Ws.parameters(), strict=True))
+
+
+def test_a_net_that_diverges_between_two_measurements_is_frozen_at_once(data):
+    net = nets.fully_connected(8, "outside", width=16)
+    sgd = {"optimizer": torch.optim.SGD, "measure_every": 3}
+    history = training.train(net, data, epochs=3, learning_rate=1e12, **sgd)
+    assert history.diverged
+    assert all(parameter.isfinite().all() for parameter in net.parameters())
+
+
+def test_an_image_left_alone_is_named_before_the_training(data):
+    flat = tuple(np.asarray(part).reshape(len(part), -1) if np.asarray(part).ndim > 1 else part for part in data)
+    net = torch.nn.Sequential(torch.nn.BatchNorm1d(64), torch.nn.Linear(64, 10))
+    with pytest.raises(ValueError, match="batch = 59 leaves one image alone, and this net needs two"):
+        training.train(net, flat, epochs=1, learning_rate=1e-3, batch=59)
+
+
+def test_images_and_labels_of_wrong_shape_are_named(data):
+    x_train, y_train, x_test, y_test = data
+    net = nets.convolutional(8, width=2)
+    with pytest.raises(ValueError, match=r"cannot take images of shape \(8, 8\)"):
+        training.train(net, data, epochs=1, learning_rate=1e-3)
+    flat = nets.fully_connected(4, width=8)
+    with pytest.raises(ValueError, match=r"training labels have shape \(60, 1\), but must be \(60,\)"):
+        training.train(flat, (x_train, y_train[:, None], x_test, y_test), epochs=1, learning_rate=1e-3)
+    with pytest.raises(ValueError, match=r"training images have shape \(8, 8\), but test images \(4, 16\)"):
+        training.train(flat, (x_train, y_train, x_test.reshape(-1, 4, 16), y_test), epochs=1, learning_rate=1e-3)
+    huge = x_train.astype(np.float64)
+    huge[0, 0, 0] = 1e300  # finite, but not in float32
+    with pytest.raises(ValueError, match="the training images hold 1 values that are infinite"):
+        training.train(flat, (huge, y_train, x_test, y_test), epochs=1, learning_rate=1e-3)
