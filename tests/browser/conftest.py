@@ -43,6 +43,34 @@ explore.explore(picture, film, height=(1, 9))
 """
 
 
+# Cells that the panels of a notebook do not need, and shorter trainings: nbval runs all of it, the browser need not.
+LEFT_OUT = {
+    "03_two_more_layers": ["larger-steps", "learn-to-copy", "copy-picture", "copy-claims", "skip-or-start"],
+    "05_matching_dimensions": ["train-A-B-C", "published-A-B-C", "picture-A-B-C", "claims-A-B-C"],
+    "06_resnets_on_images": [
+        "claims-study",
+        "read-out",
+        "contributions",
+        "picture-contributions",
+        "claims-contributions",
+    ],
+}
+SHORTER = {"06_resnets_on_images": ("study", "range(5), 3\n", "range(5), 1\n")}
+
+
+def shorten(path):
+    """Take from a copy of a notebook what the test of its panels can do without."""
+    notebook = nbformat.read(path, as_version=4)
+    assert set(LEFT_OUT[path.stem]) < {cell.id for cell in notebook.cells}
+    notebook.cells = [cell for cell in notebook.cells if cell.id not in LEFT_OUT[path.stem]]
+    for cell in notebook.cells:
+        name, long, short = SHORTER.get(path.stem, (None, "", ""))
+        if cell.id == name:
+            assert cell.source.count(long) == 1
+            cell.source = cell.source.replace(long, short)
+    nbformat.write(notebook, path)
+
+
 @pytest.fixture(scope="session")
 def browser():
     if CHROMIUM is None:
@@ -60,6 +88,8 @@ def lab(tmp_path_factory):
     """A JupyterLab of its own, over a copy of the notebooks; yields its address."""
     home = tmp_path_factory.mktemp("lab")
     shutil.copytree(ROOT / "notebooks", home / "notebooks")
+    for name in LEFT_OUT:
+        shorten(home / "notebooks" / f"{name}.ipynb")
     notebook = nbformat.read(ROOT / "notebooks" / "04_plain_vs_residual.ipynb", as_version=4)
     race = next(i for i, cell in enumerate(notebook.cells) if cell.id == "race")
     notebook.cells = notebook.cells[: race + 1]
