@@ -37,8 +37,7 @@ def block(axes, skip="inside"):
     formula = axes.text(5.8, -1.45, "", fontsize=15, ha="center", color=INK)
 
     def show(skip):
-        if skip not in SKIPS:
-            raise ValueError(f"skip = {skip!r} is not known; use one of {', '.join(map(repr, SKIPS))}")
+        _check_known(skip)
         for name, parts in shortcuts.items():
             for part in parts:
                 part.set_visible(name == skip)
@@ -53,8 +52,7 @@ def net(axes, blocks, skip="inside"):
 
     Raises ValueError for an unknown ``skip``.
     """
-    if skip not in SKIPS:
-        raise ValueError(f"skip = {skip!r} is not known; use one of {', '.join(map(repr, SKIPS))}")
+    _check_known(skip)
     _blank(axes, (-2.0, 2 * blocks + 1), (-0.6, 1.4))
     axes.text(-1.3, 0, "$X$", fontsize=14, ha="right", va="center", color=INK)
     axes.text(2 * blocks + 0.1, 0, r"$\hat{y}$", fontsize=14, ha="left", va="center", color=INK)
@@ -74,8 +72,9 @@ def column(axes, layers, shortcuts=(), skip="inside"):
     dimension changes. ``skip`` gives them the colour of its form. Raises ValueError for an unknown ``skip``, and for
     shortcuts where it is "none".
     """
-    if skip not in SHORTCUT and (shortcuts or skip not in SKIPS):
-        raise ValueError(f"skip = {skip!r} has no shortcuts to draw; use one of {', '.join(map(repr, SHORTCUT))}")
+    _check_known(skip)
+    if skip == "none" and shortcuts:
+        raise ValueError(f"skip = 'none' has no shortcuts to draw, but {len(shortcuts)} are given")
     groups = list(dict.fromkeys(group for _, group in layers))
     _blank(axes, (-1.9, 3.1), (-len(layers) + 0.3, 0.7))
     axes.set_aspect("auto")
@@ -91,6 +90,11 @@ def column(axes, layers, shortcuts=(), skip="inside"):
         angle = np.linspace(np.pi / 2, -np.pi / 2, 40)
         x, y = 1.6 + 1.2 * np.cos(angle), (start + end) / 2 + (start - end) / 2 * np.sin(angle)
         axes.plot(np.r_[0, x, 0], np.r_[start, y, end], color=SHORTCUT[skip], linewidth=2.2, linestyle=style)
+
+
+def _check_known(skip):
+    if skip not in SKIPS:
+        raise ValueError(f"skip = {skip!r} is not known; use one of {', '.join(map(repr, SKIPS))}")
 
 
 def _blank(axes, x, y):

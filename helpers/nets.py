@@ -72,10 +72,10 @@ def convolutional_block(inputs, outputs, stride=1, skip="inside", shortcut="A", 
     """Return the same Block on feature maps: two 3 x 3 "same" convolutions, each with batch normalisation.
 
     (examples, inputs, height, width) becomes (examples, outputs, height, width), the sides divided by ``stride`` and
-    rounded up. ``shortcut`` says what Ws is (He et al. 2015, section 3.3): "A" zero padding where dimensions change,
-    "B" a learned 1 x 1 convolution there, "C" a learned one in every block. Raises ValueError for an unknown ``skip``
-    or ``shortcut``, for "B" or "C" without a skip, for a width or ``stride`` below 1, and where "A" would have to drop
-    channels.
+    rounded up. ``shortcut`` says what Ws is (He et al. 2015, sections 3.3 and 4.1): "A" zero padding where dimensions
+    change, "B" a learned 1 x 1 convolution there, "C" a learned one in every block.
+    Raises ValueError for an unknown ``skip`` or ``shortcut``, for "B" or "C" without a skip, for a width or ``stride``
+    below 1, and where "A" would have to drop channels.
     """
     _known("skip", skip, SKIPS)
     _known("shortcut", shortcut, SHORTCUTS)
@@ -192,7 +192,7 @@ def start(net, start="pytorch", seed=0):
     for layer in sorted(net.modules(), key=on_shortcuts.__contains__):  # last, so that all others keep their numbers
         if isinstance(layer, nn.Linear | nn.Conv2d):
             _start_layer(layer, start, generator)
-        elif isinstance(layer, nn.modules.batchnorm._NormBase):
+        elif isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
             layer.reset_parameters()
     if start == "zero":
         for block in net.modules():

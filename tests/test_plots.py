@@ -223,3 +223,19 @@ def test_names_against_depth_stay_in_the_picture():
     assert len(boxes) == 3
     assert all(picture.bbox.x0 <= box.x0 and box.x1 <= picture.bbox.x1 for box in boxes)
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+
+
+def test_a_column_refuses_shortcuts_that_it_cannot_draw():
+    _, axes = plots.figure()
+    with pytest.raises(ValueError, match="skip = 'over' is not known"):
+        diagrams.column(axes, [("a layer", 0)], skip="over")
+    with pytest.raises(ValueError, match="skip = 'none' has no shortcuts to draw, but 1 are given"):
+        diagrams.column(axes, [("a layer", 0)] * 2, [(0, 1, False)], skip="none")
+
+
+@pytest.mark.parametrize("names", [{"inside": "one"}, {"none": "two", "inside": "arms"}])
+def test_the_arms_of_a_depth_stand_around_its_tick(names):
+    _, axes = plots.figure()
+    plots.against_depth(axes, [8, 20], "wrong, %", names)({skip: np.full((2, 3), 0.1) for skip in names})
+    clouds = [line for line in axes.lines if line.get_linestyle() == "None"]
+    assert np.mean([cloud.get_xdata() for cloud in clouds]) == pytest.approx(0.5)  # between the ticks 0 and 1

@@ -50,6 +50,7 @@ LEFT_OUT = {
     "06_resnets_on_images": [
         "claims-study",
         "read-out",
+        "read-out-claims",
         "contributions",
         "picture-contributions",
         "claims-contributions",
