@@ -86,7 +86,7 @@ def move_every_control(page, panel):
 )
 def test_every_control_moves_the_picture_and_the_sentence(opened, name, controls):
     page = opened(name)
-    assert panels(page).count() == len(controls)
+    expect(panels(page)).to_have_count(len(controls), timeout=MINUTE)  # the page puts them up one by one
     for panel, count in zip(panels(page).all(), controls, strict=True):
         panel.scroll_into_view_if_needed()
         assert move_every_control(page, panel) == count
