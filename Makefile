@@ -5,13 +5,17 @@ PYTHON ?= python3
 VENV ?= .venv
 # Linux: set TORCH_INDEX=https://download.pytorch.org/whl/cpu for PyTorch's small CPU build instead of the CUDA one.
 TORCH_INDEX ?=
+# How large the panels are: make lab SIZE=1.5 for a projector.
+SIZE ?= 1
+# Two tests at a time; each with one thread, since two programs of two threads on two cores are slower than one.
+WORKERS ?= 2
 BIN = $(VENV)/bin
 READY = $(VENV)/ready
 # What tests remember goes beside the environment, so that nothing is written into the course.
 PYTEST = HYPOTHESIS_STORAGE_DIRECTORY=$(abspath $(VENV))/hypothesis $(BIN)/python -B -m pytest -o cache_dir=$(abspath $(VENV))/pytest
 NOTEBOOKS = $(sort $(wildcard notebooks/*.ipynb))
 
-.PHONY: help lab test lint notebooks portable pictures bench clean
+.PHONY: help lab test lint notebooks portable pictures bench bench-panels clean
 
 help:
 	@echo "make lab        set up and open the course in JupyterLab"
@@ -21,6 +25,7 @@ help:
 	@echo "make portable   strict nbval on other instruction sets and thread counts"
 	@echo "make pictures   take the pictures of the README in a browser"
 	@echo "make bench      measure imports and run times on this machine"
+	@echo "make bench-panels  measure sliders, from key to pixels, in a browser"
 	@echo "make clean      remove .venv"
 
 # A course folder that cannot be written to gets its packages without the editable install, which writes beside
@@ -43,12 +48,12 @@ $(READY): pyproject.toml constraints.txt
 
 lab: $(READY)
 	@echo "Opening the course; stop it with Ctrl+C."
-	$(BIN)/jupyter lab $(firstword $(NOTEBOOKS))
+	EXPLORE_SIZE=$(SIZE) $(BIN)/jupyter lab $(firstword $(NOTEBOOKS))
 
 # Two calls of pytest: nbval starts a kernel for each notebook and compares every stored output.
 test: $(READY)
-	$(PYTEST)
-	$(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=300 notebooks
+	OMP_NUM_THREADS=1 $(PYTEST) -n $(WORKERS) --dist loadgroup
+	OMP_NUM_THREADS=1 $(PYTEST) -n $(WORKERS) --dist loadscope --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks
 
 lint: $(READY)
 	$(BIN)/ruff check --cache-dir $(VENV)/ruff .
@@ -69,6 +74,9 @@ pictures: $(READY)
 bench: $(READY)
 	$(BIN)/python tests/benchmarks/imports.py
 	$(BIN)/python tests/benchmarks/notebooks.py
+
+bench-panels: $(READY)
+	PYTHONPATH=tests:tests/browser $(BIN)/python tests/benchmarks/panels.py
 
 clean:
 	test -e $(VENV)/pyvenv.cfg && rm -rf $(VENV)

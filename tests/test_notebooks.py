@@ -87,8 +87,11 @@ def test_every_panel_is_stored_with_picture_and_sentence(notebook):
         for output in cell.outputs:
             data = output.get("data", {})
             if "application/vnd.jupyter.widget-view+json" in data:
-                assert "image/png" in data, cell.id
-                assert re.match(r"(Interactive|Live) panel \(.*\)\. .+", data["text/plain"], re.DOTALL), cell.id
+                live, kept, said = cell.outputs[-3:]
+                assert output is live
+                assert re.fullmatch(r"(Interactive|Live) panel \(.*\)\.", live.data["text/plain"], re.DOTALL), cell.id
+                assert "image/png" in kept.data, cell.id
+                assert re.search(r"\. To move the controls, run this cell\.$", said.data["text/plain"]), cell.id
 
 
 def test_cells_are_short(notebook):
