@@ -133,12 +133,12 @@ class Panel(widgets.VBox):
     def _ipython_display_(self):
         """Show the live panel; after it stand, for where no kernel runs, its picture and its sentence."""
         display(self._live(), raw=True)
-        self._keep()
+        self._store()
 
     def _live(self):
         return self._repr_mimebundle_() | {"text/plain": self.describe()}
 
-    def _keep(self):
+    def _store(self):
         """Store what GitHub, an exported page, and a notebook that was opened again can show."""
         picture = base64.b64encode(self._screen.png).decode("ascii")
         alt = {"image/png": {"alt": self.sentence or ALT}}
@@ -234,7 +234,7 @@ class Film(Panel):
         except KeyboardInterrupt:
             interrupted, self._frames = True, None  # a generator that was interrupted is over
         self._rest(False, "Stopped early; what was computed until then is kept." if interrupted else "")
-        self._keep()
+        self._store()
         if self._failure:
             raise self._failure
 
