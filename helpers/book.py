@@ -215,7 +215,7 @@ class Prose(IPythonRenderer):
         return super().link(text, "#".join([page, *place]), title) if page else text
 
     def table(self, text):
-        return f'<div class="table" tabindex="0" role="region" aria-label="Table"><table>{text}</table></div>\n'
+        return f'<div class="table" tabindex="0" role="group" aria-label="Table"><table>{text}</table></div>\n'
 
 
 def names(name):

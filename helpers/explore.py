@@ -110,10 +110,15 @@ class Panel(widgets.VBox):
 
     def _fine_png(self):
         self._drawing.png()  # settles the layout, so that all stills have the same
-        buffer = io.BytesIO()
-        self._drawing.canvas.figure.savefig(buffer, format="png", dpi=200, pil_kwargs={"compress_level": 1})
-        self._drawing._background = None  # savefig makes artists forget that they have changed
-        return buffer.getvalue()
+        canvas = self._drawing.canvas
+        figure = canvas.figure
+        figure.dpi, before = 200, figure.dpi  # two pixels for each one of the page
+        try:
+            canvas.draw()
+            return _png(canvas)
+        finally:
+            figure.dpi = before
+            self._drawing._background = None  # drawing made the artists forget that they have changed
 
 
 class Film(Panel):

@@ -1,4 +1,4 @@
-"""Pieces of the book: mathematics, links, headings, pictures, sizes. Pages are tried in tests/browser/test_book.py."""
+"""Pieces of the book: mathematics, links, headings, pictures, sizes. Pages are tried in tests/browser/test_pages.py."""
 
 import base64
 import io

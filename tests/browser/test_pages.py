@@ -199,7 +199,7 @@ def test_where_one_control_moves_at_a_time_the_others_go_back(opened):
 
 def test_a_film_was_recorded_as_it_played(opened):
     here = panel(opened("first.html"), 3)
-    expect(here.get_by_text("Recorded with random seed = 4.")).to_be_visible()
+    expect(here.get_by_text("Recorded with random seed = 4; the notebook runs it live.")).to_be_visible()
     progress = here.get_by_role("slider", name="progress", exact=True)
     expect(progress).to_have_attribute("aria-valuetext", "100 %")
     expect(here.get_by_role("status")).to_have_text("Frame 100.")
