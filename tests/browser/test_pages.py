@@ -197,6 +197,16 @@ def test_where_one_control_moves_at_a_time_the_others_go_back(opened):
     expect(here.get_by_role("checkbox", name="thick")).not_to_be_checked()
 
 
+def test_long_code_of_a_panel_is_folded(opened):
+    page = opened("first.html")
+    code = page.get_by_text("def lift(height=0.5):")
+    expect(code).to_be_hidden()
+    page.get_by_text("The code of this panel, 9 lines").click()
+    expect(code).to_be_visible()
+    expect(page.get_by_text("def tilt(")).to_be_visible()
+    assert "&lt;details" not in page.content()
+
+
 def test_a_film_was_recorded_as_it_played(opened):
     here = panel(opened("first.html"), 3)
     expect(here.get_by_text("Recorded with random seed = 4; the notebook runs it live.")).to_be_visible()
