@@ -109,7 +109,7 @@ class Panel(widgets.VBox):
                 self._moved()
 
     def _fine_png(self):
-        self._drawing.png()  # settles the layout, so that all stills have the same
+        self._drawing.png()  # settles the layout, and notices what has changed
         canvas = self._drawing.canvas
         figure = canvas.figure
         figure.dpi, before = 200, figure.dpi  # two pixels for each one of the page
@@ -118,7 +118,6 @@ class Panel(widgets.VBox):
             return _png(canvas)
         finally:
             figure.dpi = before
-            self._drawing._background = None  # drawing made the artists forget that they have changed
 
 
 class Film(Panel):

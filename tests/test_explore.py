@@ -452,6 +452,7 @@ def test_a_still_is_a_fine_picture_of_other_values_and_the_panel_stays_where_it_
     assert sentence == "The slope is 0.5."
     assert pixels(png).shape[:2] == (600, 800)  # two for each one on the page
     assert (panel._picture.value, panel._said.value) == (before, said)
+    assert np.array_equal(pixels(before), pixels(explore.Drawing(picture).png()))
     assert panel.still()[1] == "The slope is 1.0."
     panel.controls["slope"].value = 0.3
     assert np.array_equal(pixels(panel._picture.value), pixels(explore.Drawing(picture).png()))
