@@ -120,8 +120,7 @@ def write(target, page, cells, albums, links):
     """Write one page and return its path."""
     renderer = Prose(links)
     parts = [part(cell, renderer, albums) for cell in cells]
-    kind = "notebook" if any("code" in one for one in parts) else "text"
-    page = page | {"cells": parts, "headings": renderer.headings, "kind": kind, "has_panels": any(albums.values())}
+    page = page | {"cells": parts, "headings": renderer.headings, "has_panels": any(albums.values())}
     style, script = ((PAGES / name).read_text(encoding="utf-8") for name in ("style.css", "panel.js"))
     font = base64.b64encode((PAGES / "math.woff").read_bytes()).decode("ascii")
     environment = Environment(loader=FileSystemLoader(PAGES), autoescape=True)

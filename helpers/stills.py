@@ -138,7 +138,20 @@ def _pixels(png):
 def _overlay(pixels, base):
     """What covers ``base`` (height, width, 3) so that ``pixels`` is seen, as PNG; no bytes if nothing differs."""
     changed = (pixels != base).any(axis=-1)
-    return _png(pixels, changed) if changed.any() else b""
+    return _png(pixels, _around(changed)) if changed.any() else b""
+
+
+def _around(changed, block=8):
+    """Which pixels lie in a block with a changed pixel or next to one.
+
+    A browser that draws the pictures smaller mixes pixels at the rim of what covers: there nothing may differ.
+    """
+    height, width = changed.shape
+    blocks = np.pad(changed, ((block, block + -height % block), (block, block + -width % block)))
+    blocks = blocks.reshape(blocks.shape[0] // block, block, -1, block).any(axis=(1, 3))
+    near = [np.roll(blocks, shift, axis=(0, 1)) for shift in itertools.product((-1, 0, 1), repeat=2)]
+    whole = np.any(near, axis=0).repeat(block, axis=0).repeat(block, axis=1)
+    return whole[block : block + height, block : block + width]
 
 
 def _png(pixels, shown):

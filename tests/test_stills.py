@@ -121,6 +121,20 @@ def test_base_and_overlay_together_are_the_picture():
     assert "" in album["overlays"]
 
 
+@pytest.mark.parametrize("times", [2, 3, 4])
+def test_no_ghost_of_the_base_is_seen_when_the_pictures_are_drawn_smaller(times):
+    """A browser makes base and cover smaller one by one."""
+    panel = panel_of(slope=(-1.0, 1.0, 0.5))
+    album = stills.album(panel)
+    for place, text in enumerate(album["controls"][0]["texts"]):
+        cover = album["overlays"][album["frames"][str(place)][0]]
+        if cover:
+            seen = Image.alpha_composite(pixels(album["base"]).reduce(times), pixels(cover).reduce(times))
+            whole = Image.open(io.BytesIO(panel.still(slope=float(text))[0])).convert("RGB").reduce(times)
+            away = np.abs(np.asarray(seen.convert("RGB"), dtype=int) - np.asarray(whole, dtype=int))
+            assert away.max() < 12
+
+
 def test_the_panel_stands_where_it_stood():
     panel = panel_of(slope=(-1.0, 1.0, 0.5), high=False)
     panel.controls["slope"].value = 0.5
