@@ -146,6 +146,26 @@ class Panel(widgets.VBox):
         note = f"{self._says()} To move the controls, run this cell.".strip()
         display({"text/html": f"<p>{html.escape(note)}</p>", "text/plain": note}, raw=True)
 
+    def still(self, **values):
+        """Return (png, sentence) at these values of controls, twice as fine as the panel, which stays as it is."""
+        with self._lock:
+            try:
+                sentence = self._update(**self.values() | values)
+                return self._fine_png(), str(sentence or "")
+            finally:
+                self._moved()
+
+    def _fine_png(self):
+        self._drawing.png()  # settles the layout, and notices what has changed
+        canvas = self._drawing.canvas
+        figure = canvas.figure
+        figure.dpi, before = 200, figure.dpi  # two pixels for each one of the page
+        try:
+            canvas.draw()
+            return _png(canvas)
+        finally:
+            figure.dpi = before
+
 
 class Film(Panel):
     """A panel whose pictures come one after another, as a computation goes on: start, pause, step, reset.
@@ -267,7 +287,7 @@ class Film(Panel):
     def _rewind(self):
         with self._lock:
             self._close()
-            self._frames = self._update(**self.values())
+            self._kept, self._frames = {}, self._update(**self.values())
             self._advance(at_once=True)
 
     def _run(self, is_watched=lambda: True):
@@ -300,6 +320,7 @@ class Film(Panel):
             self._show(self.sentence)
             return False
         self._bar.value, self.sentence = frame
+        self._keep()
         now = time.monotonic()
         if at_once or now >= self._next_picture:
             self._show(self.sentence)
@@ -311,6 +332,34 @@ class Film(Panel):
         if self._frames is not None:
             self._frames.close()
         self._frames = None
+
+    recording = False  # set on the class, before a film runs: keep stills of it
+
+    def stills(self):
+        """Return [(done, png, sentence)], some twenty moments from the first picture to the last, done from 0 to 1.
+
+        Those that were kept while it ran; a film that has not run to its end is run, and goes back to its beginning.
+        """
+        kept = self._kept if 20 in self._kept else self._recorded()
+        return [(at / 20, *still) for at, still in sorted(kept.items())]
+
+    def _recorded(self):
+        Film.recording, before = True, Film.recording
+        try:
+            self.reset()
+            self._take_the_stage()
+            self._run()
+            if self._failure:
+                raise self._failure
+            return self._kept
+        finally:
+            Film.recording = before
+            self.reset()
+
+    def _keep(self):
+        at = int(20 * self._bar.value + 1e-9)
+        if Film.recording and (at not in self._kept or at == 20):
+            self._kept[at] = self._fine_png(), self.sentence
 
 
 class Drawing:

@@ -489,3 +489,89 @@ def test_a_panel_makes_no_warning():
         panel, _ = panel_of()
         panel.controls["slope"].value = 2.0
     assert panel._screen.error == ""
+
+
+def test_a_still_is_a_fine_picture_of_other_values_and_the_panel_stays_where_it_is():
+    panel, picture = panel_of()
+    before, said = panel._screen.png, panel._screen.sentence
+    png, sentence = panel.still(slope=0.5, high=True)
+    assert sentence == "The slope is 0.5."
+    assert pixels(png).shape[:2] == (600, 800)  # two for each one on the page
+    assert (panel._screen.png, panel._screen.sentence) == (before, said)
+    assert np.array_equal(pixels(before), pixels(explore.Drawing(picture).png()))
+    assert panel.still()[1] == "The slope is 1.0."
+    panel.controls["slope"].value = 0.3
+    assert np.array_equal(pixels(panel._screen.png), pixels(explore.Drawing(picture).png()))
+
+
+def test_the_error_of_a_still_is_raised_and_not_shown():
+    panel, _ = panel_of()
+    with pytest.raises(ValueError, match="slope below <zero>"):
+        panel.still(slope=-0.5)
+    assert panel._screen.error == ""
+    assert panel.sentence == "The slope is 1.0."
+
+
+@pytest.fixture
+def recording(monkeypatch):
+    monkeypatch.setattr(explore.Film, "recording", True)
+
+
+def test_a_film_keeps_stills_while_it_plays_and_is_not_run_again(shown, recording):
+    panel, kept = film_of(frames=10)
+    panel.play()
+    kept.append("played")
+    stills = panel.stills()
+    assert kept[-1] == "played"
+    assert [done for done, *_ in stills] == [number / 10 for number in range(11)]
+    assert [sentence for *_, sentence in stills] == [f"Frame {n} at height 5." for n in range(11)]
+    assert len({png for _, png, _ in stills}) == 11
+    fresh = explore.Drawing(panel._drawing.canvas.figure)
+    assert np.array_equal(pixels(panel._screen.png), pixels(fresh.png()))
+
+
+def test_a_film_of_many_frames_keeps_some_twenty(recording, shown):
+    panel, _ = film_of(frames=1000)
+    panel.play()
+    assert [done for done, *_ in panel.stills()] == [number / 20 for number in range(21)]
+
+
+def test_stills_of_a_film_lie_on_each_other(recording, shown):
+    """The same line drawn at the same place has the same pixels, in the first still as in the last."""
+    picture, axes = plots.figure(size=(3, 2))
+    axes.set(xlabel="x", ylabel="y")
+
+    def film():
+        yield 0.0, "first"
+        yield 1.0, "last"
+
+    panel = explore.explore(picture, film)
+    panel.play()
+    (_, first, _), (_, last, _) = panel.stills()
+    assert np.array_equal(pixels(first), pixels(last))
+
+
+def test_stills_of_a_film_that_did_not_play(shown):
+    panel, kept = film_of(frames=6)
+    assert [sentence for *_, sentence in panel.stills()] == [f"Frame {n} at height 5." for n in range(7)]
+    assert kept == [0]
+    assert panel.sentence == "Frame 0 at height 5."
+    assert explore.Film.recording is False
+    panel.play()
+    assert panel._kept == {}  # nobody asked
+
+
+def test_stills_of_a_broken_film_raise(shown):
+    panel, _ = film_of(fails_at=3)
+    with pytest.raises(RuntimeError, match="the film broke"):
+        panel.stills()
+    assert panel._screen.error == ""
+
+
+def test_the_last_still_of_a_film_is_its_last_word(recording, shown):
+    def film():
+        yield from ((0.0, "first"), (1.0, "nearly"), (1.0, "all"))
+
+    panel = explore.explore(plots.figure(size=(3, 2))[0], film)
+    panel.play()
+    assert [sentence for *_, sentence in panel.stills()] == ["first", "all"]

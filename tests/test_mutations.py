@@ -177,6 +177,26 @@ MUTATIONS = {
     ),
     "hooks that stay": ("helpers/probes.py", "            hook.remove()", "            pass", "test_probes.py"),
     "every shortcut dotted": ("helpers/diagrams.py", '":" if dotted else "-"', '":"', "test_plots.py"),
+    "a still that moves the panel": (
+        "helpers/explore.py",
+        "            finally:\n                self._moved()",
+        "            finally:\n                pass",
+        "test_explore.py",
+    ),
+    "a film that is not recorded": (
+        "helpers/explore.py",
+        "        self._keep()\n        now",
+        "        now",
+        "test_explore.py",
+    ),
+    "stills drawn before the layout is settled": (
+        "helpers/explore.py",
+        "        self._drawing.png()  # settles",
+        "        # settles",
+        "test_explore.py",
+    ),
+    "positions without the start": ("helpers/stills.py", " | {control.value}", "", "test_stills.py"),
+    "covers that hide what stays": ("helpers/stills.py", "np.where(shown, ", "np.where(True, ", "test_stills.py"),
     "a self-check that stops at the first error": (
         "helpers/installation.py",
         "except BaseException as error:",

@@ -24,6 +24,8 @@ MAY_IMPORT = {
     "training": {"torch"},
     "probes": {"torch"},
     "installation": set(),
+    "stills": {"ipywidgets"},
+    "book": set(),
 }
 NUMPY_NOTEBOOKS = ("01_the_residual_block", "02_shrinking_to_the_identity")
 
