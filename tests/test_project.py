@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "nets": {"torch"},
     "training": {"torch"},
     "probes": {"torch"},
+    "sweeps": set(),
     "installation": set(),
 }
 NUMPY_NOTEBOOKS = ("01_the_residual_block", "02_shrinking_to_the_identity")
