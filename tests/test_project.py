@@ -13,7 +13,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted(path.stem for path in (ROOT / "helpers").glob("*.py") if path.stem != "__init__")
-HEAVY = {"torch", "matplotlib", "ipywidgets"}
+HEAVY = {"torch", "matplotlib", "ipywidgets", "distributed"}
 MAY_IMPORT = {
     "block": set(),
     "datasets": set(),
@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "nets": {"torch"},
     "training": {"torch"},
     "probes": {"torch"},
+    "sweeps": set(),
     "installation": set(),
     "stills": {"ipywidgets"},
     "book": set(),
@@ -52,6 +53,7 @@ def test_everything_the_course_needs_is_pinned():
     )
     assert pinned["torch"] == "2.13.0"
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert set(project["optional-dependencies"]["cluster"]) <= set(project["optional-dependencies"]["test"])
     for name in [*project["dependencies"], *project["optional-dependencies"]["test"]]:
         assert name in {pin.lower() for pin in pinned}, f"{name} is not in constraints.txt"
         if sys.prefix == str(ROOT / ".venv"):  # the environment of the Makefile; conda chooses versions of its own
@@ -109,15 +111,15 @@ for name in sys.argv[2:]:
     for cell in cells:
         if cell["cell_type"] == "code":
             exec("".join(cell["source"]), scope)
-print(json.dumps({"written": written, "torch": "torch" in sys.modules}))
+print(json.dumps({"written": written, "heavy": [name for name in ("torch", "dask") if name in sys.modules]}))
 """
 
 
-def test_numpy_notebooks_write_nothing_and_never_load_torch(tmp_path):
+def test_numpy_notebooks_write_nothing_and_load_neither_torch_nor_dask(tmp_path):
     """A shared course folder may be read-only; and a student of notebook 1 needs no PyTorch in memory."""
     command = [sys.executable, "-c", RUN_READ_ONLY, str(ROOT), *NUMPY_NOTEBOOKS]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == '{"written": [], "torch": false}'
+    assert done.stdout.splitlines()[-1] == '{"written": [], "heavy": []}'
 
 
 def test_the_makefile_and_ci_run_what_the_readme_says():
