@@ -1,7 +1,7 @@
 // The page's side of a panel: its picture and sentence, and what only the page can do for the controls beside them.
 
 const BEAT = 1000; // milliseconds between two signs of life, while a film runs
-const PATIENCE = 3000; // milliseconds without an answer after which the kernel may be gone
+const PATIENCE = 2500; // milliseconds to wait for a picture, and then for an answer
 const SILENT = "The kernel does not answer. It may be busy: then wait. If it is gone, run this cell again.";
 
 function element(kind, properties) {
@@ -61,22 +61,22 @@ function showError(model, failed) {
   failed.replaceChildren(...(model.get("error") ? [alert] : []));
 }
 
-// A kernel that was shut down leaves no trace in a panel: ask it for an answer when somebody uses the controls.
+// A kernel that was shut down leaves no trace in a panel: if nothing comes after a control was used, ask.
 function askWhenUsed(model, el, note) {
   let waiting;
+  const used = () => (waiting ??= setTimeout(ask, PATIENCE));
   const ask = () => {
-    if (waiting) return;
-    waiting = setTimeout(() => (note.hidden = false), PATIENCE);
     model.send("are you there?");
+    waiting = setTimeout(() => (note.hidden = false), PATIENCE);
   };
-  const answered = () => {
+  const heard = () => {
     clearTimeout(waiting);
     waiting = undefined;
     note.hidden = true;
   };
   const panel = el.closest(".widget-vbox");
-  for (const event of ["keyup", "pointerup"]) panel.addEventListener(event, ask);
-  model.on("msg:custom", answered);
+  for (const event of ["keyup", "pointerup"]) panel.addEventListener(event, used);
+  for (const event of ["change:png", "change:error", "msg:custom"]) model.on(event, heard);
 }
 
 function render({ model, el }) {

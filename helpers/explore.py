@@ -27,6 +27,7 @@ from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.spines import Spine
 from matplotlib.text import Text
+from PIL import Image
 
 ALT = "The picture of this panel; the sentence with it says what it shows."
 
@@ -447,10 +448,10 @@ def _is_beside(artist):
 
 def _png(canvas):
     """The canvas as a PNG without filters: half the time of a general encoder, and no larger for drawings."""
-    pixels = np.asarray(canvas.buffer_rgba())[:, :, :3]
-    height, width, _ = pixels.shape
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    width, height = image.size
     rows = np.zeros((height, 1 + 3 * width), dtype=np.uint8)  # each row begins with its filter, 0 for none
-    rows[:, 1:] = pixels.reshape(height, -1)
+    rows[:, 1:] = np.frombuffer(image.tobytes(), dtype=np.uint8).reshape(height, -1)
     parts = {b"IHDR": struct.pack(">2I5B", width, height, 8, 2, 0, 0, 0), b"IDAT": zlib.compress(rows, 1), b"IEND": b""}
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in parts.items())
 

@@ -53,7 +53,8 @@ def figure(rows=1, columns=1, size=(9.0, 4.0), alt="figure", **options):
 def diagonal(axes, low, high, text="a[l+2] = a[l]"):
     """Draw the line output = input from ``low`` to ``high``: where the identity is."""
     (line,) = axes.plot([low, high], [low, high], color=QUIET, linewidth=1.2, zorder=1)
-    axes.text(high, high, text + " ", color=QUIET, fontsize=11, ha="right", va="bottom")
+    if text:
+        axes.text(high, high, text + " ", color=QUIET, fontsize=11, ha="right", va="bottom")
     return line
 
 
