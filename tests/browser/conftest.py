@@ -38,6 +38,14 @@ def film(height=5):
         time.sleep(0.02)
 explore.explore(picture, film, height=(1, 9))
 """
+BESIDE = """
+beside, axes = plots.figure(size=(4, 2))
+(dot,) = axes.plot([0], [0], "o")
+def place(x=1):
+    dot.set_data([x], [0])
+    return f"The dot is at {x}."
+explore.explore(beside, place, x=(0, 30))
+"""
 
 
 @pytest.fixture(scope="session")
@@ -74,8 +82,8 @@ def lab(tmp_path_factory):
     nbformat.write(notebook, home / "notebooks" / "race.ipynb")
     with_an_old_kernel(home)
     for kernel in ("python3", "old"):
-        for name, source in {"broken": BROKEN, "film": FILM}.items():
-            write_notebook(home / "notebooks" / f"{name}_{kernel}.ipynb", VERSION, source, kernel=kernel)
+        for name, sources in {"broken": [BROKEN], "film": [FILM, BESIDE]}.items():
+            write_notebook(home / "notebooks" / f"{name}_{kernel}.ipynb", VERSION, *sources, kernel=kernel)
     with jupyterlab(home) as address:
         yield address
 

@@ -8,7 +8,6 @@ from playwright.sync_api import expect
 
 from helpers import book
 
-pytestmark = pytest.mark.xdist_group("browser")
 SLIDER = """
 picture, axes = plots.figure(size=(5, 3))
 axes.set(xlim=(0, 1), ylim=(0, 1))

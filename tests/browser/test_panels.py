@@ -7,7 +7,6 @@ import pytest
 from lab import MINUTE, PANEL, open_notebook, run_all
 from playwright.sync_api import expect
 
-pytestmark = pytest.mark.xdist_group("browser")  # one JupyterLab for all of them
 KERNELS = {"python3": re.compile("^ipykernel 7"), "old": re.compile("^ipykernel 6")}
 
 
@@ -127,6 +126,8 @@ def test_a_film_starts_pauses_steps_and_resets(opened, kernel):
     assert frame(panel) == 0
     changes(panel, press["start"].click, "start")
     changes(panel, lambda: None, "going on by itself")
+    beside = panels(page).nth(1)
+    changes(beside, lambda: beside.locator(".noUi-handle").press("ArrowRight"), "another slider meanwhile")
     press["pause"].click()
     time.sleep(1)
     here = frame(panel)
@@ -140,7 +141,7 @@ def test_a_film_starts_pauses_steps_and_resets(opened, kernel):
 
 def test_the_stop_button_of_jupyter_ends_a_film_in_a_cell_and_keeps_what_it_computed(opened):
     page = opened("film_python3")
-    page.locator(".jp-CodeCell .cm-content").last.click()
+    page.locator(".jp-CodeCell .cm-content").nth(1).click()
     page.keyboard.press("Control+End")
     page.keyboard.type(".play()")
     page.keyboard.press("Control+Enter")
