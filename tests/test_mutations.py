@@ -230,7 +230,7 @@ MUTATIONS = {
 }
 
 
-def run_in_a_copy(folder, *tests, change=None):
+def run_in_a_copy(folder, *tests, change=None, options=()):
     """Run tests on a copy of the project, with one line of it changed; the copy comes before the installed package."""
     for part in ("helpers", "data", "tests"):
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", ".hypothesis"))
@@ -239,7 +239,7 @@ def run_in_a_copy(folder, *tests, change=None):
         source = (folder / file).read_text(encoding="utf-8")
         assert source.count(before) == 1, f"the line to break stands {source.count(before)} times in {file}"
         (folder / file).write_text(source.replace(before, after), encoding="utf-8")
-    options = ["-x", "-q", "-p", "no:nbval", "-p", "no:cacheprovider", "-c", "/dev/null"]
+    options = ["-x", "-q", "-p", "no:nbval", "-p", "no:cacheprovider", "-c", "/dev/null", *options]
     return subprocess.run(
         [sys.executable, "-m", "pytest", *options, *(f"tests/{name}" for name in tests)],
         cwd=folder,
@@ -250,9 +250,11 @@ def run_in_a_copy(folder, *tests, change=None):
     )
 
 
-def test_without_a_mistake_all_pass(tmp_path):
-    every_test = sorted({tests for *_, tests in MUTATIONS.values()})
-    done = run_in_a_copy(tmp_path, *" ".join(every_test).split())
+def test_without_a_mistake_a_copy_passes(tmp_path):
+    """One file is run in a copy, the others are only loaded: in the project itself all of them run."""
+    assert run_in_a_copy(tmp_path / "run", "test_block.py").returncode == 0
+    every_test = " ".join(sorted({tests for *_, tests in MUTATIONS.values()})).split()
+    done = run_in_a_copy(tmp_path / "load", *every_test, options=["--collect-only"])
     assert done.returncode == 0, done.stdout
 
 
