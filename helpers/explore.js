@@ -66,8 +66,12 @@ function askWhenUsed(model, el, note) {
   let waiting;
   const used = () => (waiting ??= setTimeout(ask, PATIENCE));
   const ask = () => {
-    model.send("are you there?");
     waiting = setTimeout(() => (note.hidden = false), PATIENCE);
+    try {
+      model.send("are you there?");
+    } catch {
+      // There is no kernel to send to: no answer will come, and the note says so.
+    }
   };
   const heard = () => {
     clearTimeout(waiting);

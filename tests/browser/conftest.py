@@ -40,6 +40,7 @@ explore.explore(picture, film, height=(1, 9))
 """
 BESIDE = """
 beside, axes = plots.figure(size=(4, 2))
+axes.set(xlim=(0, 30))
 (dot,) = axes.plot([0], [0], "o")
 def place(x=1):
     dot.set_data([x], [0])
