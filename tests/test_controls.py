@@ -56,11 +56,14 @@ def move(panel):
     rows = [{name: places[end]} for name, places in controls.items() for end in (0, -1)]
     rows += [{name: chance.choice(places) for name, places in controls.items()} for _ in range(PLACES - len(rows))]
     for row in rows if controls else ():
-        for name, value in row.items():
+        for name, value in row.items():  # all of them, and then one picture
+            panel.controls[name].unobserve(panel._moved, "value")
             panel.controls[name].value = value
-            trouble = wrong_with(panel)
-            if trouble:
-                troubles.append(f"{panel.describe()} {trouble}")
+            panel.controls[name].observe(panel._moved, "value")
+        panel._moved()
+        trouble = wrong_with(panel)
+        if trouble:
+            troubles.append(f"{panel.describe()} {trouble}")
     return len(rows)
 
 
