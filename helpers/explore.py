@@ -94,7 +94,7 @@ class Panel(widgets.VBox):
         return {name: control.value for name, control in self.controls.items()}
 
     def _move(self, _change):
-        """Follow a control. A page gets its answer before the picture: it sends the next move while this one is drawn."""
+        """Follow a control. A page gets its answer before its picture: it sends the next move while that is drawn."""
         loop = _answering()
         if loop is None:
             self._moved()
@@ -477,10 +477,14 @@ def _chunk(kind, data):
 
 
 def _answering():
-    """The event loop of a kernel that is about to answer a page; None if no page has moved a control."""
+    """The event loop of a kernel that is about to answer a page; None if it was not a page that moved a control."""
     kernel = getattr(get_ipython(), "kernel", None)
-    from_page = kernel is not None and kernel.get_parent().get("msg_type") == "comm_msg"
-    return asyncio.get_running_loop() if from_page else None
+    if kernel is None or kernel.get_parent().get("msg_type") != "comm_msg":
+        return None
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:  # another thread, that has none
+        return None
 
 
 def _size():

@@ -1,10 +1,12 @@
 """The panel engine: right pictures, visible errors, films that can be stopped, safe on any thread."""
 
+import asyncio
 import base64
 import io
 import threading
 import time
 import warnings
+from types import SimpleNamespace
 
 import ipywidgets
 import numpy as np
@@ -387,10 +389,33 @@ def test_a_film_that_nobody_watches_pauses_and_loses_nothing():
     assert len(kept) == here + 1
 
 
+def test_a_page_gets_its_answer_before_the_picture_and_one_picture_for_all_that_moved(monkeypatch):
+    panel, _ = panel_of()
+    drawn = []
+    panel._screen.observe(lambda change: drawn.append(panel.sentence), "png")
+
+    async def moved_by(message):
+        kernel = SimpleNamespace(get_parent=lambda: {"msg_type": message})
+        monkeypatch.setattr(explore, "get_ipython", lambda: SimpleNamespace(kernel=kernel))
+        for slope in (1.2, 1.5):
+            panel.controls["slope"].value = slope
+        drawn.append("answered")
+        await asyncio.sleep(0)
+
+    asyncio.run(moved_by("comm_msg"))
+    assert drawn == ["answered", "The slope is 1.5."]
+    drawn.clear()
+    panel.controls["slope"].value = 0.5  # on a thread without an event loop: at once
+    assert drawn == ["The slope is 0.5."]
+    drawn.clear()
+    asyncio.run(moved_by("execute_request"))  # a cell finds the panel as it has set it
+    assert drawn == ["The slope is 1.2.", "The slope is 1.5.", "answered"]
+
+
 def test_a_sharp_screen_gets_more_pixels():
     panel, picture = panel_of()
     panel._screen.pixel_ratio = 2.0
-    assert pixels(panel._screen.png).shape == (600, 800, 3)
+    assert pixels(panel._screen.png).shape[:2] == (600, 800)
     panel.controls["slope"].value = 0.4
     assert np.array_equal(pixels(panel._screen.png), pixels(explore.Drawing(picture).png()))
     assert panel._screen.width == 400

@@ -64,6 +64,32 @@ def test_curves_show_the_data_and_name_the_ends_apart():
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
 
 
+def ink(picture, axes):
+    """What is not white within the axes: how much, and its edges in pixels from theirs."""
+    picture.canvas.draw()
+    dark = 255.0 - np.asarray(picture.canvas.buffer_rgba())[..., 0]
+    box = axes.bbox.padded(-3)
+    dark = dark[round(len(dark) - box.y1) : round(len(dark) - box.y0), round(box.x0) : round(box.x1)]
+    rows, columns = np.nonzero(dark > 100)
+    return dark.sum(), np.array([rows.min(), rows.max(), columns.min(), columns.max()])
+
+
+@pytest.mark.parametrize("dpi", [100, 220])
+def test_a_name_looks_as_a_text_does_wherever_it_moves(dpi):
+    picture, (left, right) = plots.figure(1, 2)
+    for axes in (left, right):
+        axes.set(xlim=(0, 4), ylim=(0, 10))
+    plots.curves(left, {"inside": "residual"})(np.arange(2), {"inside": np.array([np.nan, 5.5])})
+    text = {"color": plots.INSIDE["color"], "fontsize": 11, "va": "center", "bbox": plots.PAPER}
+    right.annotate("residual", (1, 5.5), xytext=(6, 0), textcoords="offset points", **text)
+    picture.set_dpi(dpi)
+    for xy in ((1, 5.5), (1.2, 8.0)):
+        left.texts[0].xy = right.texts[0].xy = xy
+        (moved, its_edges), (drawn, edges) = ink(picture, left), ink(picture, right)
+        assert moved == pytest.approx(drawn, rel=0.03)
+        assert np.abs(its_edges - edges).max() <= 1  # a name is placed to whole pixels
+
+
 def test_a_name_far_to_the_left_pushes_no_other():
     _, axes = plots.figure()
     axes.set(xlim=(0, 40), ylim=(0, 10))
