@@ -13,6 +13,8 @@ BIN = $(VENV)/bin
 READY = $(VENV)/ready
 # What tests remember goes beside the environment, so that nothing is written into the course.
 PYTEST = HYPOTHESIS_STORAGE_DIRECTORY=$(abspath $(VENV))/hypothesis $(BIN)/python -B -m pytest -o cache_dir=$(abspath $(VENV))/pytest
+# Sliders answer at once: see helpers/server.py.
+PROMPT = --ServerApp.kernel_websocket_connection_class=helpers.server.PromptConnection
 NOTEBOOKS = $(sort $(wildcard notebooks/*.ipynb))
 
 .PHONY: help lab test lint notebooks book portable pictures bench bench-panels clean
@@ -49,7 +51,7 @@ $(READY): pyproject.toml constraints.txt
 
 lab: $(READY)
 	@echo "Opening the course; stop it with Ctrl+C."
-	EXPLORE_SIZE=$(SIZE) $(BIN)/jupyter lab $(firstword $(NOTEBOOKS))
+	EXPLORE_SIZE=$(SIZE) $(BIN)/jupyter lab $(PROMPT) $(firstword $(NOTEBOOKS))
 
 # Two calls of pytest: nbval starts a kernel for each notebook and compares every stored output.
 test: $(READY)

@@ -28,6 +28,7 @@ from IPython.display import display
 from isal import isal_zlib
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import Collection
 from matplotlib.spines import Spine
 from matplotlib.text import Text
 
@@ -400,7 +401,7 @@ class Drawing:
     def png(self):
         """Return the current picture as the bytes of a PNG."""
         watched = self._artists()
-        changed = {artist for artist in watched if artist.stale}
+        changed = {artist for artist in watched if artist.stale or _may_change_unnoticed(artist)}
         arranged = [(axes.get_position().bounds, axes.get_visible(), axes.axison) for axes in self.canvas.figure.axes]
         arranged += map(id, watched)
         if self._background is None or arranged != self._arranged or not changed <= self._moving:
@@ -448,6 +449,11 @@ class Drawing:
                 high = [a for a in axes.get_children() if a.get_zorder() >= min(moving) and _is_drawn(a, axes)]
                 above += sorted(high, key=lambda artist: artist.get_zorder())
         return [artist for artist in above if artist not in self._beside]
+
+
+def _may_change_unnoticed(artist):
+    """Collections of colours (pcolormesh, scatter) do not become stale when they get new values."""
+    return isinstance(artist, Collection) and artist.get_array() is not None
 
 
 def _is_drawn(artist, axes):

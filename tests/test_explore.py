@@ -444,6 +444,17 @@ def test_a_small_move_draws_no_background():
     assert panel._drawing._background is background
 
 
+def test_colours_that_change_are_drawn_although_matplotlib_does_not_say_so():
+    picture, axes = plots.figure(size=(4, 3))
+    values = np.zeros((4, 4))
+    mesh = axes.pcolormesh(values, vmin=0, vmax=1)
+    drawing = explore.Drawing(picture)
+    for number in range(4):
+        values[number] = 1.0  # in place
+        mesh.set_array(values)
+        assert np.array_equal(pixels(drawing.png()), pixels(explore.Drawing(picture).png()))
+
+
 CHANGES = {
     "title of the figure": lambda picture, axes: picture.suptitle("a title"),
     "colour of the axes": lambda picture, axes: axes.set_facecolor("#ffddaa"),

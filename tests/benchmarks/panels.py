@@ -1,8 +1,8 @@
 """From a key press to changed pixels, in a real JupyterLab: our panels, ``interact`` with pyplot, and the floor.
 
-The three ways are measured in turn, in one run, for each slider panel of the course. ``interact`` shows the same
-figure by ``plt.show()``; it is spared the making of the figure. The floor is a slider that exchanges an image of one
-pixel. Numbers are milliseconds.
+The three ways are measured in turn, in one run, for each panel of the course that follows its controls (not films).
+``interact`` shows the same figure by ``plt.show()``; it is spared the making of the figure. The floor is a slider that
+exchanges an image of one pixel. Numbers are milliseconds.
 """
 
 import json
@@ -33,28 +33,27 @@ BURST = 40
 # First cell of a notebook whose panels shall be those of interact: the same figures and updates, shown by pyplot.
 TWIN = """
 import inspect
-from ipywidgets import HTML, VBox, interactive
+from ipywidgets import interactive
 from matplotlib import pyplot
 from matplotlib._pylab_helpers import Gcf
 from matplotlib_inline.backend_inline import new_figure_manager_given_figure
 from helpers import explore
 get_ipython().run_line_magic("matplotlib", "inline")
 
-class Twin(VBox):
-    def play(self):
-        display(self)
+explore_itself = explore.explore
 
 def with_interact(figure, update, labels=None, **controls):
+    if inspect.isgeneratorfunction(update):
+        return explore_itself(figure, update, labels, **controls)
     def show(**values):
-        result = update(**values)
-        sentence = next(result)[1] if inspect.isgenerator(result) else result
+        sentence = update(**values)
         Gcf._set_new_active_manager(new_figure_manager_given_figure(1, figure))
         pyplot.show()
         print(sentence)
     made = {name: explore._control(update, name, short, labels or {}) for name, short in controls.items()}
     shown = interactive(show, **made)
     shown.update()
-    return Twin([shown])
+    return shown
 
 explore.explore = with_interact
 """
@@ -63,12 +62,12 @@ import io
 import ipywidgets
 from PIL import Image
 pixels = []
-for grey in (0, 255):
+for grey in range(101):
     buffer = io.BytesIO()
     Image.new("L", (1, 1), grey).save(buffer, "png")
     pixels.append(buffer.getvalue())
-image, slider = ipywidgets.Image(value=pixels[0]), ipywidgets.IntSlider(max=100, value=50)
-slider.observe(lambda change: setattr(image, "value", pixels[change.new % 2]), "value")
+image, slider = ipywidgets.Image(value=pixels[50]), ipywidgets.IntSlider(max=100, value=50)
+slider.observe(lambda change: setattr(image, "value", pixels[change.new]), "value")
 ipywidgets.VBox([slider, image])
 """
 # Note the time of each key press, and of each picture once it is decoded and the frame with it is on its way.
@@ -184,14 +183,15 @@ class Way:
             self.press()
         self.page.wait_for_timeout(3000)
         keys, pictures = self.page.evaluate("[window.seen.keys, window.seen.pictures]")
-        return {"pictures": len(pictures), "last": pictures[-1] - keys[-1], "pressed_in": keys[-1] - keys[0]}
+        last, took = pictures[-1] - keys[-1], keys[-1] - keys[0]
+        return {"pictures": len(pictures), "last": round(last, 1), "pressed_in": round(took, 1)}
 
 
 def summary(times):
     ordered = sorted(times)
     return {
-        "median": statistics.median(times),
-        "p95": ordered[math.ceil(0.95 * len(ordered)) - 1],
+        "median": round(statistics.median(times), 1),
+        "p95": round(ordered[math.ceil(0.95 * len(ordered)) - 1], 1),
         "moves": len(times),
     }
 
@@ -210,11 +210,17 @@ def measure(browser, address, name, floor):
         pages[way] = browser.new_page(viewport={"width": 1400, "height": 1000})
         open_notebook(pages[way], address, notebook)
         run_all(pages[way], minutes=5) if way == "ours" else run_twin(pages[way])
-    pairs = zip(boxes(pages["ours"], PANEL), boxes(pages["interact"], ".widget-interact"), strict=True)
-    rows = [measure_panel(name, number, pages, pair, floor) for number, pair in enumerate(pairs, start=1)]
+    ours = [(number, box) for number, box in enumerate(boxes(pages["ours"], PANEL), start=1) if not is_film(box)]
+    pairs = zip(ours, boxes(pages["interact"], ".widget-interact"), strict=True)
+    rows = [measure_panel(name, number, pages, (box, twin), floor) for (number, box), twin in pairs]
     for page in pages.values():
         page.close()
     return rows
+
+
+def is_film(box):
+    """A film goes back to its beginning when a slider moves: the picture there may be the one that stood there."""
+    return box.locator(".widget-button").count() > 0
 
 
 def run_twin(page):
@@ -302,20 +308,28 @@ def machine():
 
 
 def main():
-    chosen = sys.argv[1:] or sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+    """Measure what the command line names (notebooks, "drag"), or everything; what it does not name keeps its rows."""
+    everything = [*sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")), "drag"]
+    chosen = sys.argv[1:] or everything
+    names = [name for name in chosen if name != "drag"]
+    path = RESULTS / "panels.json"
+    report = json.loads(path.read_text(encoding="utf-8")) if sys.argv[1:] and path.exists() else {"panels": []}
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        prepare(home, chosen)
+        prepare(home, names)
         with jupyterlab(home) as address, chromium() as browser:
             page = browser.new_page()
             open_notebook(page, address, "floor")
             run_all(page)
             floor = Way(page, page.locator(PANEL))
-            rows = [row for name in chosen for row in measure(browser, address, name, floor)]
-            drag = long_drag(browser, address) if len(sys.argv) == 1 else None
-    RESULTS.mkdir(exist_ok=True)
-    report = {"machine": machine(), "unit": "ms", "panels": rows, "long_drag": drag}
-    (RESULTS / "panels.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+            rows = [row for name in names for row in measure(browser, address, name, floor)]
+            if "drag" in chosen:
+                report["long_drag"] = long_drag(browser, address)
+    rows += [row for row in report["panels"] if row["notebook"] not in names]
+    rows.sort(key=lambda row: (row["notebook"], row["panel"]))
+    report |= {"machine": machine(), "unit": "ms", "panels": rows}
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from playwright.sync_api import expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PROMPT = re.search(r"^PROMPT = (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)[1]
 MINUTE = 60_000  # milliseconds
 PANEL = ".jp-OutputArea-output .widget-vbox:has(> .explore, > .widget-image)"
 STDERR = ".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']"
@@ -41,7 +42,8 @@ def jupyterlab(home, environment=None):
     settings.parent.mkdir(parents=True)
     settings.write_text('{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}', encoding="utf-8")
     places = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
-    options = ["--no-browser", "--allow-root", f"--port={port}", "--IdentityProvider.token=", "--ServerApp.password="]
+    access = [f"--port={port}", "--IdentityProvider.token=", "--ServerApp.password="]
+    options = ["--no-browser", "--allow-root", PROMPT, *access]
     server = subprocess.Popen(
         [sys.executable, "-m", "jupyterlab", *options, f"--ServerApp.root_dir={home / 'notebooks'}"],
         env=os.environ | places | {"HOME": str(home)} | (environment or {}),
