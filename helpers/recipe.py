@@ -73,7 +73,8 @@ def main(arguments=None):
     parser.add_argument("--speed", type=int, metavar="STEPS", help="only measure seconds per step, on random images")
     given = vars(parser.parse_args(arguments))
     try:
-        if steps := given.pop("speed"):
+        steps = given.pop("speed")
+        if steps is not None:
             asked = {name: given[name] for name in ("layers", "skip", "device", "fast")}
             print(json.dumps(asked | {"seconds per step": speed(**asked, steps=steps)}))
         else:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import datasets, nets, paper, recipe
+from helpers import datasets, nets, paper, recipe, sweeps
 
 RECORDS = 8
 FILES = [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"]
@@ -52,6 +52,16 @@ def test_from_the_archive_to_rows(archive, tmp_path, capsys):
     assert without_times(said) == [{"layers": 8, "skip": "none", "seed": 2} | row for row in without_times(rows)]
     kept = torch.load(out / "8-none-2.pt", weights_only=True)
     assert all(torch.equal(value, kept["net"][name]) for name, value in net.state_dict().items())
+
+
+def test_the_study_of_the_paper_is_one_sweep(archive, tmp_path):
+    """``run`` takes and returns what a sweep can send and store: notebook 8 runs the study like this on a cluster."""
+    grid = {"layers": [8], "skip": ["none", "inside"], "seed": range(2), "data": [str(archive)]}
+    grid |= {"out": [str(tmp_path)], "iterations": [1], "device": ["cpu"]}
+    rows = sweeps.run(recipe.run, grid, store=tmp_path / "runs.jsonl", progress=False)
+    assert [row.error for row in rows] == [None] * 4
+    assert [row.result["iteration"] for row in rows] == [1] * 4
+    assert len({row.result["training loss"] for row in rows}) == 4
 
 
 def test_a_finished_training_is_not_done_again(archive, tmp_path, monkeypatch, capsys):
