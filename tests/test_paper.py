@@ -224,6 +224,18 @@ def test_channels_last_and_bfloat16_keep_the_result(data):
     assert losses[True] == pytest.approx(losses[False], rel=0.05)
 
 
+def test_fast_is_channels_last_and_bfloat16(data):
+    for fast, dtype in ((False, torch.float32), (True, torch.bfloat16)):
+        net, seen = small_net(), []
+        net[0][0].register_forward_hook(lambda layer, inputs, output, seen=seen: seen.append((inputs[0], output)))
+        list(paper.train(net, data, fast=fast, iterations=1, **SMALL))
+        assert {output.dtype for _, output in seen} == {dtype}
+        assert net[0][0].weight.is_contiguous(memory_format=torch.channels_last) is fast
+        assert seen[1][0].shape == (16, 3, 8, 8)  # the batch; before it, one image for the number of classes
+        assert seen[1][0].is_contiguous(memory_format=torch.channels_last) is fast
+        assert all(parameter.dtype == torch.float32 for parameter in net.parameters())
+
+
 def test_a_loss_that_is_not_finite_ends_the_training(data):
     net = small_net()
     torch.nn.init.constant_(net[-1].weight, float("inf"))
@@ -235,11 +247,12 @@ def test_a_loss_that_is_not_finite_ends_the_training(data):
 # Stopping and going on
 
 
-@pytest.mark.parametrize("rows_before", [1, 3, 6])
+@pytest.mark.parametrize("rows_before", [1, 5, 7, 12])  # the warm-up ends after 5
 def test_going_on_gives_the_numbers_of_going_through(data, tmp_path, rows_before):
-    options = {"iterations": 12, "warm_up": True, "seed": 3, **SMALL}
+    options = {"iterations": 24, "warm_up": True, "seed": 3, **SMALL}
     through, stopped, again = small_net(), small_net(), small_net(seed=9)  # what the last one starts from is not used
     expected = list(paper.train(through, data, **options))
+    assert [expected[row]["rate"] for row in (0, 5, 7, 11)] == pytest.approx([0.01, 0.1, 0.01, 0.001])
     first = paper.train(stopped, data, checkpoint=tmp_path / "net.pt", **options)
     begun = [next(first) for _ in range(rows_before)]
     first.close()
