@@ -17,7 +17,10 @@ PYTEST = HYPOTHESIS_STORAGE_DIRECTORY=$(abspath $(VENV))/hypothesis $(BIN)/pytho
 PROMPT = --ServerApp.kernel_websocket_connection_class=helpers.server.PromptConnection
 NOTEBOOKS = $(sort $(wildcard notebooks/*.ipynb))
 
-.PHONY: help lab test lint notebooks book portable pictures bench bench-panels clean
+# What `make cifar` trains: make cifar RECIPE="--layers 110 --skip none --seed 3 --data cifar-10-binary.tar.gz"
+RECIPE ?= --layers 20
+
+.PHONY: help lab test lint notebooks book portable pictures bench bench-panels cifar clean
 
 help:
 	@echo "make lab        set up and open the course in JupyterLab"
@@ -29,6 +32,7 @@ help:
 	@echo "make pictures   take the pictures of the README in a browser"
 	@echo "make bench      measure imports and run times on this machine"
 	@echo "make bench-panels  measure sliders, from key to pixels, in a browser"
+	@echo "make cifar      train a net of the paper on CIFAR-10, by its recipe (RECIPE=...)"
 	@echo "make clean      remove .venv"
 
 # A course folder that cannot be written to gets its packages without the editable install, which writes beside
@@ -84,6 +88,9 @@ bench: $(READY)
 
 bench-panels: $(READY)
 	PYTHONPATH=tests:tests/browser $(BIN)/python tests/benchmarks/panels.py
+
+cifar: $(READY)
+	$(BIN)/python -m helpers.recipe $(RECIPE)
 
 clean:
 	test -e $(VENV)/pyvenv.cfg && rm -rf $(VENV)

@@ -221,6 +221,24 @@ MUTATIONS = {
         "np.arange(len(labels)) % 5 == 0",
         "test_datasets.py",
     ),
+    "a mean that has seen the test images": (
+        "helpers/paper.py",
+        "mean = x_train.mean(",
+        "mean = torch.cat([x_train, x_test]).mean(",
+        "test_paper.py::test_the_mean_is_that_of_the_training_images_at_each_pixel",
+    ),
+    "every step has the crops of the first": (
+        "helpers/paper.py",
+        "[seed, CROPS, iteration]",
+        "[seed, CROPS]",
+        "test_paper.py::test_augmentation_follows_from_seed_and_step_and_leaves_its_input_alone",
+    ),
+    "a checkpoint without its momentum": (
+        "helpers/paper.py",
+        'self.optimizer.load_state_dict(state["optimizer"])',
+        "pass",
+        "test_paper.py::test_going_on_gives_the_numbers_of_going_through",
+    ),
     "a typo gives an empty table of figures": (
         "helpers/datasets.py",
         "    if not found:",

@@ -43,7 +43,7 @@ def prose(notebook):
 
 def test_the_notebooks_are_there_and_linked_in_order():
     """Each names its neighbours, and the front door and the README have a map of all."""
-    assert [path.stem[:2] for path in PATHS] == ["00", "01", "02", "03", "04", "05", "06"]
+    assert [path.stem[:2] for path in PATHS] == ["00", "01", "02", "03", "04", "05", "06", "08"]
     for here, after in itertools.pairwise(PATHS):
         assert f"]({after.name})" in prose(nbformat.read(here, as_version=4))[0]
         assert f"]({here.name})" in prose(nbformat.read(after, as_version=4))[0]

@@ -82,6 +82,7 @@ def move_every_control(page, panel):
         ("03_two_more_layers", [1, 1, 1]),
         ("05_matching_dimensions", [3, 3]),
         ("06_resnets_on_images", [0, 3]),
+        ("08_at_scale", [3, 3]),
     ],
 )
 def test_every_control_moves_the_picture_and_the_sentence(opened, name, controls):
