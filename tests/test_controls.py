@@ -57,9 +57,9 @@ def move(panel):
     rows += [{name: chance.choice(places) for name, places in controls.items()} for _ in range(PLACES - len(rows))]
     for row in rows if controls else ():
         for name, value in row.items():  # all of them, and then one picture
-            panel.controls[name].unobserve(panel._moved, "value")
+            panel.controls[name].unobserve(panel._move, "value")
             panel.controls[name].value = value
-            panel.controls[name].observe(panel._moved, "value")
+            panel.controls[name].observe(panel._move, "value")
         panel._moved()
         trouble = wrong_with(panel)
         if trouble:
