@@ -70,7 +70,7 @@ def test_is_committed_executed_in_order(notebook):
     assert len(outputs) >= len(code_cells(notebook)) / 4
     assert any("image/png" in output.get("data", {}) for output in outputs)
     for cell in code_cells(notebook):
-        if re.search(r"^(print\(|explore\.explore\(|picture$)|\.play\(\)$", cell.source, re.MULTILINE):
+        if re.search(r"^(print\(|explore\.explore\(|picture$|tasks\.|checks\.)|\.play\(\)$", cell.source, re.MULTILINE):
             assert cell.outputs, f"{cell.id} shows something, but its output is not stored"
 
 
@@ -116,10 +116,14 @@ def test_cells_are_short(notebook):
 
 
 def test_code_keeps_to_the_rules(notebook):
+    joined = "\n".join(cell.source for cell in code_cells(notebook))
     for cell in code_cells(notebook):
         for what, pattern in FORBIDDEN.items():
             assert not re.search(pattern, cell.source), f"{cell.id}: {what}"
-        assert set(cell.metadata.get("tags", [])) <= {"nbval-ignore-output"}
+        assert set(cell.metadata.get("tags", [])) - {"stub", "check", "progress"} <= {
+            "nbval-ignore-output",
+            *(f"exercise:{name}" for name in re.findall(r"\btasks\.(\w+)\.check", joined)),
+        }
 
 
 def globals_read(table):
