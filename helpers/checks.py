@@ -121,6 +121,13 @@ class Exercise:
         return self.cases() if self.cases else [("", ())]
 
     @functools.cached_property
+    def names(self):
+        """What the arguments of a case are called."""
+        if self.observe:
+            return list(inspect.signature(self.observe).parameters)[1:]
+        return list(inspect.signature(self.right).parameters) if self.cases else []
+
+    @functools.cached_property
     def expected(self):
         """The arrays of the right solution, {name: array} for each case."""
         return [outcome.arrays for outcome in self.outcomes(self.right)]
@@ -165,7 +172,7 @@ def _outcome(exercise, solution, arguments):
         if value is None or value is ...:
             return Outcome(done=False)
         arrays = _arrays(value, exercise.parts)
-        return Outcome(arrays, changed=_change(exercise.right, arguments, given)) if arrays else Outcome(done=False)
+        return Outcome(arrays, changed=_change(exercise.names, arguments, given)) if arrays else Outcome(done=False)
     except NotImplementedError:
         return Outcome(done=False)
     except Mistake as mistake:
@@ -214,9 +221,8 @@ def _array(value):
     return np.array(array, dtype=float)
 
 
-def _change(right, arguments, given):
+def _change(names, arguments, given):
     """Say which of the arrays in ``given`` is no longer what it was."""
-    names = inspect.signature(right).parameters if arguments else ()
     for name, before, after in zip(names, arguments, given, strict=True):
         if isinstance(before, np.ndarray) and not np.array_equal(before, after):
             if before.shape != after.shape:
@@ -291,28 +297,26 @@ def _mistake(exercise, at, outcome, named, right_before):
     if outcome.arrays is None:
         evidence = outcome.fault or "it is not done"
     else:
-        name, evidence = _evidence(outcome.arrays, exercise.expected[at], exercise.tolerance, exercise.says)
-        if name in exercise.says and not named:
-            return evidence if at == 0 else f"{case}{evidence}"
+        evidence = _evidence(outcome.arrays, exercise.expected[at], exercise.tolerance, exercise.says)
     if named:
         return f"{named}: {case}{evidence}"
     return f"right for {', '.join(labels[:at])}, but {case}{evidence}" if right_before else f"{case}{evidence}"
 
 
 def _evidence(arrays, expected, tolerance, says):
-    """Return the name of the first array that is wrong, and the numbers that show it."""
+    """Say which array is the first that is wrong, with the numbers that show it."""
     name = next(n for n, e in expected.items() if not _agree(arrays, {n: e}, tolerance))
     of = f"{name} " if name else "the result "
     if name not in arrays:
-        return name, f"there is no {name!r}"
+        return f"there is no {name!r}"
     got, wanted = arrays[name], expected[name]
     if got.shape != wanted.shape:
-        return name, f"{of}has shape {got.shape} and should have {wanted.shape}"
+        return f"{of}has shape {got.shape} and should have {wanted.shape}"
     if not np.isfinite(got).all():
         got = np.where(np.isfinite(got), wanted, got)  # point to a number that is not one
     entry, should, found = _first_difference(wanted, got, tolerance)
     sentence = says.get(name, "{where} should be {expected}, and yours is {got}")
-    return name, sentence.format(where=f"{entry}{name or 'the result'}", expected=should, got=found)
+    return sentence.format(where=f"{entry}{name or 'the result'}", expected=should, got=found)
 
 
 def _first_difference(wanted, got, tolerance=0.0):

@@ -125,7 +125,7 @@ def test_shapes_and_types_and_what_is_not_finite():
     assert "should be a function, and is an int" in double.check(3).sentence
     assert "should return 2 arrays (sum, difference)" in pair.check(lambda x, y: x + y).sentence
     assert pair.check(lambda x, y: {"sum": x + y, "difference": y - x}).sentence == (
-        "the difference is off at entry [0] of difference: -1, not 1."
+        "for two arrays, the difference is off at entry [0] of difference: -1, not 1."
     )
 
 

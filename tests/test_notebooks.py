@@ -170,7 +170,7 @@ def test_anatomy(path):
     joined = "\n".join(text)
     assert joined.count("*Predict:*") >= 3
     assert joined.count("*Believe now:*") >= 1
-    assert len(re.findall(r"^\d\. \*\(\d+ minutes\)\*", joined, re.MULTILINE)) >= 3
+    assert len(re.findall(r"\*\((\w+[\w, ]*, )?\d+ minutes\)\*", joined, re.MULTILINE)) >= 3
     assert sum("assert " in cell.source for cell in code_cells(notebook)) >= 8
 
 
