@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "stills": {"ipywidgets"},
     "book": set(),
     "checks": set(),
+    "teacher": set(),
 }
 NUMPY_NOTEBOOKS = ("01_the_residual_block", "02_shrinking_to_the_identity")
 

@@ -132,6 +132,58 @@ add_identity_block = Exercise(
 )
 
 
+SKIPS, STARTS = ("none", "inside"), ("he", "identity")
+OWN, SAME = "each arm's own best of a few", "the same for all arms"
+
+
+def design(given):
+    """What a plan can tell: numbers that are as large as they have to be, or not."""
+    arms = given["arms"]
+    if arms is None or arms is ... or ... in given.values():
+        return None
+    known = list(itertools.product(SKIPS, STARTS))
+    for arm in arms:
+        if tuple(arm) not in known:
+            raise Mistake(f"an arm is a pair of one of {SKIPS} and one of {STARTS}, and yours is {arm!r:.40}")
+    if given["learning rate"] not in (OWN, SAME):
+        raise Mistake(f"the learning rate is {OWN!r} or {SAME!r}, and yours is {given['learning rate']!r:.40}")
+    arms = {tuple(arm) for arm in arms}
+    pairs = [[a == b for a, b in zip(*two, strict=True)] for two in itertools.combinations(arms, 2)]
+    return {
+        "arms that differ in the skip alone": float([False, True] in pairs),
+        "arms that differ in the start alone": float([True, False] in pairs),
+        "arms": len(arms),
+        "seeds": min(int(given["seeds"]), 5),
+        "learning rate": float(given["learning rate"] == OWN),
+    }
+
+
+def planned(*arms, seeds=5, rate=OWN):
+    return {"arms": list(arms), "seeds": seeds, "learning rate": rate}
+
+
+ALL = tuple(itertools.product(SKIPS, STARTS))
+plan = Exercise(
+    name="plan",
+    title="Is it the start or the skip?",
+    right=planned(*ALL),
+    praise="right: two skips times two starts, each at its own best, tell the skip from the start",
+    observe=design,
+    mistakes={
+        "the two arms differ in the skip and in the start, so it can be either": planned(
+            ("none", "he"), ("inside", "identity")
+        ),
+    },
+    says={
+        "arms that differ in the skip alone": "there are {got} pairs of arms that differ in the skip alone",
+        "arms that differ in the start alone": "there are {got} pairs of arms that differ in the start alone",
+        "arms": "{got} arms leave open whether the skip has the same effect at the other start, and {expected} do not",
+        "seeds": "the number of seeds is {got}, which can be luck; take at least {expected}, and show every one",
+        "learning rate": "with 1 learning rate for all, an arm may lose only because the rate does not suit it",
+    },
+)
+
+
 def patients():
     """Four nets of 4 layers, each with one mistake in its block: {letter: net}."""
     four = {
@@ -197,55 +249,4 @@ repair = Exercise(
         "reached": "{got} arrays of the block get a gradient, and {expected} should: W[l+2] and b[l+2]",
     },
     tolerance=1e-5,
-)
-
-SKIPS, STARTS = ("none", "inside"), ("he", "identity")
-OWN, SAME = "each arm's own best of a few", "the same for all arms"
-
-
-def design(given):
-    """What a plan can tell: numbers that are as large as they have to be, or not."""
-    arms = given["arms"]
-    if arms is None or arms is ... or ... in given.values():
-        return None
-    known = list(itertools.product(SKIPS, STARTS))
-    for arm in arms:
-        if tuple(arm) not in known:
-            raise Mistake(f"an arm is a pair of one of {SKIPS} and one of {STARTS}, and yours is {arm!r:.40}")
-    if given["learning rate"] not in (OWN, SAME):
-        raise Mistake(f"the learning rate is {OWN!r} or {SAME!r}, and yours is {given['learning rate']!r:.40}")
-    arms = {tuple(arm) for arm in arms}
-    pairs = [[a == b for a, b in zip(*two, strict=True)] for two in itertools.combinations(arms, 2)]
-    return {
-        "arms that differ in the skip alone": float([False, True] in pairs),
-        "arms that differ in the start alone": float([True, False] in pairs),
-        "arms": len(arms),
-        "seeds": min(int(given["seeds"]), 5),
-        "learning rate": float(given["learning rate"] == OWN),
-    }
-
-
-def planned(*arms, seeds=5, rate=OWN):
-    return {"arms": list(arms), "seeds": seeds, "learning rate": rate}
-
-
-ALL = tuple(itertools.product(SKIPS, STARTS))
-plan = Exercise(
-    name="plan",
-    title="Is it the start or the skip?",
-    right=planned(*ALL),
-    praise="right: two skips times two starts, each at its own best, tell the skip from the start",
-    observe=design,
-    mistakes={
-        "the two arms differ in the skip and in the start, so it can be either": planned(
-            ("none", "he"), ("inside", "identity")
-        ),
-    },
-    says={
-        "arms that differ in the skip alone": "there are {got} pairs of arms that differ in the skip alone",
-        "arms that differ in the start alone": "there are {got} pairs of arms that differ in the start alone",
-        "arms": "{got} arms leave a question open: does the skip have the same effect at the other start?",
-        "seeds": "the number of seeds is {got}, which can be luck; take at least {expected}, and show every one",
-        "learning rate": "with 1 learning rate for all, an arm may lose only because the rate does not suit it",
-    },
 )

@@ -229,7 +229,7 @@ WRONG = {
         "both at once": (plan([FOUR[0], FOUR[3]]), "the two arms differ in the skip and in the start"),
         "only the skip": (plan([FOUR[0], FOUR[2]]), "0 pairs of arms that differ in the start alone"),
         "only the start": (plan([FOUR[2], FOUR[3]]), "0 pairs of arms that differ in the skip alone"),
-        "three arms": (plan(FOUR[:3]), "3 arms leave a question open"),
+        "three arms": (plan(FOUR[:3]), "3 arms leave open whether"),
         "one seed": (plan(FOUR, seeds=1), "the number of seeds is 1"),
         "one learning rate": (plan(FOUR, rate=SAME), "with 1 learning rate for all"),
         "other words": (plan([("plain", "he")]), "and yours is ('plain', 'he')"),
