@@ -18,7 +18,8 @@ import nbformat
 from nbclient import NotebookClient
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
-NOTE = "\n\n*For teachers: with solutions, made by `make teacher`. Students open the notebook of this name in `notebooks/`.*"
+PART = r"^# %% (\[markdown\] )?(\w+)\n(.*?)(?=^# %% |\Z)"
+NOTE = "\n\n*For teachers: with solutions, made by `make teacher`. Students open the one in `notebooks/`.*"
 
 
 def build(target, sources=None, force=False):
