@@ -28,7 +28,6 @@ import numpy as np
 MARKS = {"right": "✓", "wrong": "✗", "not done": "…"}
 COLOURS = {"right": "#0072b2", "wrong": "#d55e00", "not done": "#999999"}  # two that the colour-blind can tell apart
 NOT_DONE = "not done yet; write your code in place of the three dots, run that cell, then this one"
-SMALL = 8  # numbers that a sentence can hold
 answers = {}  # the last Answer to each exercise, by its name: kept in this kernel only
 
 
