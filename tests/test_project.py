@@ -31,6 +31,8 @@ MAY_IMPORT = {
     "installation": set(),
     "stills": {"ipywidgets"},
     "book": set(),
+    "checks": set(),
+    "teacher": set(),
 }
 NUMPY_NOTEBOOKS = ("01_the_residual_block", "02_shrinking_to_the_identity")
 
@@ -81,6 +83,15 @@ def test_no_helper_imports_another(name):
             assert not any(alias.name == "*" for alias in node.names)
         if isinstance(node, ast.Import):
             assert not any(alias.name.split(".")[0] == "helpers" for alias in node.names)
+
+
+def test_only_notebooks_and_tests_load_the_exercises():
+    """Their files join helpers, as a notebook does; a file of exercises for a notebook without torch loads no torch."""
+    for path in (ROOT / "helpers").rglob("*.py"):
+        assert "helpers.exercises" not in path.read_text(encoding="utf-8"), path.name
+    for name in NUMPY_NOTEBOOKS:
+        code = f"import sys, helpers.exercises.n{name[:2]}; print('torch' in sys.modules)"
+        assert fresh(code, ROOT).strip() == "False"
 
 
 @pytest.mark.parametrize("name", MODULES)
