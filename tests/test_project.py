@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "paper": {"torch"},
     "probes": {"torch"},
     "recipe": set(),
+    "server": set(),
     "sweeps": set(),
     "installation": set(),
     "stills": {"ipywidgets"},
