@@ -147,6 +147,7 @@ def pixels(axes, values, cmap="gray", vmin=0.0, vmax=1.0, extent=None):
     image = Pixels(axes, cmap=cmap, norm=Normalize(vmin, vmax), extent=extent, zorder=2)
     image.set_data(values)
     image.set_extent(image.get_extent())  # the limits of the axes follow
+    image.set_clip_path(axes.patch)  # what lies beyond the axes takes no room in the layout
     axes.set_aspect("equal")
     return axes.add_image(image)
 
