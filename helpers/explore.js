@@ -41,10 +41,13 @@ function adopt(model, el, silent) {
   nameSliders(panel);
 }
 
+// As text: a blob would take a detour through another process, and come 5 to 8 ms later (measured in Chromium).
 function showPicture(model, picture) {
-  const before = picture.src;
-  picture.src = URL.createObjectURL(new Blob([model.get("png")], { type: "image/png" }));
-  URL.revokeObjectURL(before);
+  const { buffer, byteOffset, byteLength } = model.get("png");
+  const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+  let text = "";
+  for (let at = 0; at < byteLength; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  picture.src = `data:image/png;base64,${btoa(text)}`;
 }
 
 function showSentence(model, said) {
