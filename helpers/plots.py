@@ -24,7 +24,7 @@ NAMES = {"none": "plain", "inside": "residual, inside g", "outside": "residual, 
 QUIET = "#5b6470"
 HALO = [withStroke(linewidth=4.5, foreground="white")]  # lines that lie on each other stay apart for the eye
 MARGIN = 3  # pixels around the letters of a name
-PAPER = {"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.8}  # behind names over curves; cheaper
+PAPER = {"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.9}  # behind names over curves; cheaper
 
 
 class Picture(Figure):
@@ -217,5 +217,6 @@ class Name(Annotation):
 
 def _name(axes, skip, text):
     """A text in the colour of ``skip`` that can follow the end of a curve."""
-    style = {"color": STYLES[skip]["color"], "fontsize": 11, "va": "center", "annotation_clip": False}
+    # Above the curves, below the frame of the axes: the paper behind a name shall not rub out the frame.
+    style = {"color": STYLES[skip]["color"], "fontsize": 11, "va": "center", "zorder": 2.4, "annotation_clip": False}
     return axes.add_artist(Name(text, (0, 0), xytext=(6, 0), textcoords="offset points", **style))
