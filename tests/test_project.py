@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "plots": {"matplotlib"},
     "diagrams": {"matplotlib"},
     "explore": {"matplotlib", "ipywidgets"},
+    "quiz": {"ipywidgets"},
     "nets": {"torch"},
     "training": {"torch"},
     "paper": {"torch"},
