@@ -92,6 +92,7 @@ def test_a_name_looks_as_a_text_does_wherever_it_moves(dpi):
     for axes in (left, right):
         axes.set(xlim=(0, 4), ylim=(0, 10))
     plots.curves(left, {"inside": "residual"})(np.arange(2), {"inside": np.array([np.nan, 5.5])})
+    left.lines[0].set_visible(False)  # the dot
     text = {"color": plots.INSIDE["color"], "fontsize": 11, "va": "center", "bbox": plots.PAPER}
     right.annotate("residual", (1, 5.5), xytext=(6, 0), textcoords="offset points", **text)
     picture.set_dpi(dpi)
