@@ -322,7 +322,12 @@ def _first_difference(wanted, got, tolerance=0.0):
     """Return the place of the first entry that differs, in words, and both numbers."""
     place = tuple(map(int, np.argwhere(~np.isclose(got, wanted, tolerance, tolerance, equal_nan=True))[0]))
     entry = f"entry {list(place)} of " if place else ""
-    return entry, *(f"{float(array[place]) + 0.0:.4g}" for array in (wanted, got))
+    return entry, *(_shown(float(array[place]) + 0.0) for array in (wanted, got))
+
+
+def _shown(number):
+    """A number in few digits, and a whole number in all of them: 34090, not 3.409e+04."""
+    return f"{number:.0f}" if number.is_integer() and abs(number) < 1e9 else f"{number:.4g}"
 
 
 # --- a thread with a time limit -----------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import numpy as np
 
 from helpers.block import relu
-from helpers.checks import Exercise
+from helpers.checks import Exercise, Mistake
 
 
 def whole_numbers(rng, *shape):
@@ -64,16 +64,24 @@ def count(bias=1, blocks=LAYERS // 2 - 1, ends=1, on_each_shortcut=0):
     }
 
 
+def numbers_given(given):
+    """The reader's numbers, {name: number}."""
+    if given is None or given is ...:
+        return None
+    if not isinstance(given, dict) or not count().keys() <= given.keys():
+        raise Mistake(f"it should be the dictionary with its {len(count())} entries: {', '.join(count())}")
+    return {name: given[name] for name in count()}
+
+
 counted = Exercise(
     name="counted",
     title="Count the parameters",
     right=count(),
     praise="right: a W and a b for each layer, and nothing for the shortcut",
-    observe=lambda given: {name: given[name] for name in count()},
+    observe=numbers_given,
     mistakes={
         "the b are forgotten, and they are learned too": count(bias=0),
-        "the first and the last layer stand outside the blocks, and they are parameters of the net too": count(ends=0),
-        "a first and a last layer are there as well, so not all 32 layers stand in blocks": count(blocks=LAYERS // 2),
+        "this leaves out the first and the last layer": count(ends=0),
         "this gives the shortcut a matrix, but it hands on its input as it is": count(on_each_shortcut=WIDTH * WIDTH),
         "this counts the numbers that travel on the shortcut, but they are not learned": count(on_each_shortcut=WIDTH),
     },

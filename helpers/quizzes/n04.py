@@ -40,7 +40,7 @@ round_one = Question(
         ),
         (
             "It is small up to 8 layers, and from 20 on the nets learn next to nothing.",
-            "About 1, then about 7 percent, and then almost 90, at each of three learning rates. That is where always "
+            "About 1, then about 7 percent, and then almost 90, at the best of three rates. That is where always "
             "naming the most frequent digit stands.",
         ),
         (
@@ -95,7 +95,7 @@ round_three = Question(
             "always names the most frequent digit.",
         ),
         (
-            "Inside: 27 blocks that all do nothing leave nothing to learn from.",
+            "Inside: blocks that all do nothing leave nothing to learn from.",
             "These blocks return their input, which is more than nothing. And at a[l] > 0 the slope of g is 1, so a "
             "gradient reaches W[l+2], and they wake up.",
         ),

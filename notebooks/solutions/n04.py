@@ -77,11 +77,11 @@ runs = [
 # %% [markdown] open_question
 # The experiment shows that with this start, rate and seed the plain net learns nothing in ten epochs, and the
 # residual net does. It does not show that *depth* is to blame. The start is a part of it: with He's start a plain net
-# of 20 layers learns. Nor do we know what the plain net could do at its own best rate, with other seeds or with more
-# time. As for the gradient, nobody has looked. Who does look finds that at this start it is so small at the first
-# layer that single precision has only a 0 for it. But the differences between the images vanish on their way forward
-# too, so two causes act at once, and an experiment would have to change one without the other. Against the general
-# sentence speaks round two: residual nets of 56 layers with He's start have all their shortcuts, and fail. So it is
-# not the shortcut as such, it is what the signal becomes on its way. A next experiment starts both nets where the
-# signal arrives, each at its own best rate, with five seeds, and measures the gradient of the first layers. He et al.
-# 2015 did that with batch normalisation: the gradients were healthy, and the deep plain nets still fell behind.
+# of 20 layers learns. And it says nothing of other rates, seeds or times. As for the gradient, nobody has looked. Who
+# does look finds that at this start it is so small at the first layer that single precision has only a 0 for it. But
+# the differences between the images vanish on their way forward too, so two causes act at once, and an experiment
+# would have to change one without the other. Against the general sentence speaks round two: residual nets of 56
+# layers with He's start have all their shortcuts, and fail. So it is not the shortcut as such, it is what the signal
+# becomes on its way. A next experiment starts both nets where the signal arrives, each at its own best rate, with
+# five seeds, and measures the gradient of the first layers. He et al. 2015 did that with batch normalisation: the
+# gradients were healthy, and the deep plain nets still fell behind.

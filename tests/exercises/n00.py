@@ -220,15 +220,19 @@ WRONG = {
     },
     "counted": {
         "no b": (numbers(15, 2048, 33088), "the b are forgotten"),
-        "blocks only": (numbers(net=31680), "the first and the last layer stand outside the blocks"),
-        "16 blocks": (numbers(16, 2112, 36202), "not all 32 layers stand in blocks"),
+        "blocks only": (numbers(net=31680), "this leaves out the first and the last layer"),
+        "16 blocks": (numbers(16, 2112, 36202), "your number of blocks is 16"),
         "a matrix on the shortcut": (numbers(more=15360), "this gives the shortcut a matrix"),
         "what travels": (numbers(more=480), "but they are not learned"),
         "30 blocks": (numbers(blocks=30), "your number of blocks is 30"),
         "one layer in a block": (numbers(block=1056), "your number of parameters is 1056"),
-        "64 units everywhere": (numbers(net=15 * 8320 + 4160 + 650), "the first layer goes from 64 numbers to 32"),
+        "64 units everywhere": (
+            numbers(net=129610),
+            "between them are the blocks; your number of parameters is 129610",
+        ),
+        "an entry is missing": ({"blocks": 15}, "it should be the dictionary with its 4 entries"),
         "one more": (numbers(more=1), "ask what has to be learned"),
-        "a list": ([15, 2112, 34090, 0], "it raises TypeError"),
+        "a list": ([15, 2112, 34090, 0], "it should be the dictionary with its 4 entries"),
     },
     "percent_wrong": {
         "accuracy": (accuracy, "these are the images that are right"),
