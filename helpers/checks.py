@@ -223,7 +223,7 @@ def _array(value):
 def _change(names, arguments, given):
     """Say which of the arrays in ``given`` is no longer what it was."""
     for name, before, after in zip(names, arguments, given, strict=True):
-        if isinstance(before, np.ndarray) and not np.array_equal(before, after):
+        if isinstance(before, np.ndarray) and not np.array_equal(before, after, equal_nan=before.dtype.kind == "f"):
             if before.shape != after.shape:
                 return f"the shape of {name} was {before.shape} and is now {after.shape}"
             entry, was, now = _first_difference(before, after)
@@ -320,9 +320,14 @@ def _evidence(arrays, expected, tolerance, says):
 
 def _first_difference(wanted, got, tolerance=0.0):
     """Return the place of the first entry that differs, in words, and both numbers."""
-    place = tuple(map(int, np.argwhere(~np.isclose(got, wanted, tolerance, tolerance))[0]))
+    place = tuple(map(int, np.argwhere(~np.isclose(got, wanted, tolerance, tolerance, equal_nan=True))[0]))
     entry = f"entry {list(place)} of " if place else ""
-    return entry, *(f"{float(array[place]) + 0.0:.4g}" for array in (wanted, got))
+    return entry, *(_shown(float(array[place]) + 0.0) for array in (wanted, got))
+
+
+def _shown(number):
+    """A number in few digits, and a whole number in all of them: 34090, not 3.409e+04."""
+    return f"{number:.0f}" if number.is_integer() and abs(number) < 1e9 else f"{number:.4g}"
 
 
 # --- a thread with a time limit -----------------------------------------------------------------------------------

@@ -141,6 +141,20 @@ def test_input_changed_in_place():
     assert double.check(lambda x: 2 * x)  # the cases are as they were
 
 
+def test_a_nan_that_stays_a_nan_is_no_change():
+    def cases():
+        return [("a NaN", (np.array([1.0, np.nan, 2.0]),))]
+
+    count = Exercise("count", "Count the numbers", lambda x: np.isfinite(x).sum(), "right", cases=cases)
+    assert count.check(lambda x: len(x) - np.isnan(x).sum())
+
+    def solution(x):
+        x[2] = np.nan
+        return np.isfinite(x).sum()
+
+    assert "entry [2] of x was 2 and is now nan" in count.check(solution).sentence
+
+
 def test_an_exception_is_told_with_its_line():
     def solution(x):
         y = 2 * x
