@@ -12,7 +12,7 @@ from helpers.checks import Exercise, Mistake
 
 def stop_cases():
     settings = [(8, 3, 1, 0), (64, 3, 2, 1), (10, 4, 3, 1), (7, 7, 2, 0), (224, 7, 2, 3), (2, 5, 1, 0), (2, 3, 2, 0)]
-    return [(f"n = {n}, kernel {k}, stride {s} and padding {p}", (n, k, s, p)) for n, k, s, p in settings]
+    return [(f"count_stops{setting}", setting) for setting in settings]
 
 
 def stops(n, kernel, stride, padding):
@@ -29,6 +29,9 @@ count_stops = Exercise(
     mistakes={
         "a kernel that is larger than the padded image has no place to stand, not even place 0": (
             lambda n, k, s, p: (n + 2 * p - k) // s + 1
+        ),
+        "int rounds towards 0, so for a kernel that is a bit too large it makes 0 of -1/2, and a stop of that": (
+            lambda n, k, s, p: max(int((n + 2 * p - k) / s) + 1, 0)
         ),
         "the division is not rounded, but a stop is there or not": lambda n, k, s, p: (n + 2 * p - k) / s + 1,
         "this rounds up, so that at the last stop the kernel hangs over the edge": lambda n, k, s, p: (

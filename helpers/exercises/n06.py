@@ -51,7 +51,7 @@ def unmended():
     """{sentence: a function} with one, two or all three of the friend's mistakes."""
     three = {
         "the pooling takes the largest pixel, not the mean": {"pooling": "max"},
-        "exp adds up along the images, not along the classes of one image": {"axis": 0},
+        "the sum goes along the images, not along the classes of one image": {"axis": 0},
         "exp of a large score overflows": {"taken_off": "nothing"},
     }
     found = {}
@@ -85,7 +85,7 @@ head = Exercise(
     mistakes=unmended()
     | {
         "the pooling takes the sum of the pixels, not the mean": ending("sum"),
-        "exp adds up over all images and classes, so the probabilities of one image are less than 1 in sum": ending(
+        "the sum goes over all images and classes, so the probabilities of one image are less than 1 in sum": ending(
             axis=None
         ),
         "the largest score of all images is taken off, and an image with small scores is left with 0 / 0": ending(
@@ -95,7 +95,7 @@ head = Exercise(
         "these are logarithms of probabilities": ending(then=lambda scores: scores.log_softmax(dim=1)),
         "b is forgotten": lambda maps, W, b: over(POOLINGS["mean"](maps) @ W.T),
     },
-    says={"nan": "{got} numbers of the result are infinite or nan, which is no number, and {expected} should be"},
+    says={"nan": "{got} entries of the result are nan or infinite, and {expected} should be"},
     tolerance=1e-5,
 )
 
@@ -154,7 +154,7 @@ net_of_56 = Exercise(
 def trained_cases():
     """A net whose normalisations have seen images and have numbers of their own, and images to compare scores with."""
     cases = []
-    for layers, width in ((14, 3), (8, 4), (20, 2)):
+    for layers, width in ((20, 4), (8, 3), (14, 2)):
         net, draw = nets.convolutional(layers, seed=layers, width=width), torch.Generator().manual_seed(layers)
         images = torch.randn(20, 1, 8, 8, generator=draw)
         with torch.no_grad():
@@ -194,6 +194,7 @@ def deepening(solution, net, images):
         found[f"stage {number}"] = sum(getattr(layer, "out_channels", None) == width for layer in layers)
     with torch.no_grad():
         found["scores"] = deeper.eval()(images)
+    found["frozen"] = sum(not parameter.requires_grad for parameter in deeper.parameters())
     return found | {"reached": min(reached(deeper, old, images), 2 * len(widths))}
 
 
@@ -255,6 +256,7 @@ deepen = Exercise(
         "two more in each of the three stages",
         **{f"stage {n}": f"stage {n} has {{got}} convolutions and should have {{expected}}" for n in (1, 2, 3)},
         "scores": "the scores have changed: {where} should be {expected}, and yours is {got}",
+        "frozen": "{got} arrays have requires_grad = False, so that they cannot learn, and {expected} should",
         "reached": "in the first step {got} arrays of the new blocks get a gradient, and {expected} should: "
         "the last gamma and the last beta of each block",
     },

@@ -196,7 +196,7 @@ WRONG = {
         "the formula alone": (formula_only, "has no place to stand, not even place 0"),
         "rounded up": (rounded_up, "this rounds up"),
         "not rounded": (not_rounded, "the division is not rounded"),
-        "cut towards zero": (cut_towards_zero, "but for n = 2, kernel 3, stride 2 and padding 0"),
+        "cut towards zero": (cut_towards_zero, "int rounds towards 0"),
         "padding once": (padding_once, "the padding is there on both sides"),
         "no padding": (no_padding, "the padding is forgotten"),
         "no stride": (no_stride, "the stride is forgotten"),

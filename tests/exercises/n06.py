@@ -161,6 +161,10 @@ def copied_blocks(net):
     return nn.Sequential(*parts)
 
 
+def places_of_20_layers(net):
+    return inserted(net, zero, (11, 8, 5))
+
+
 def all_in_the_last_stage(net):
     return inserted(net, zero, [ends(net)[0]] * 3)
 
@@ -265,11 +269,11 @@ def W_at_zero(net):
 
 WRONG = {
     "head": {
-        "unchanged": (unchanged, "not the mean, and exp adds up along the images, not along the classes of one im"),
+        "unchanged": (unchanged, "not the mean, and the sum goes along the images, not along the classes of one im"),
         "only the mean": (only_the_mean, "along the classes of one image, and exp of a large score overflows: "),
         "mean and axis": (mean_and_axis, "exp of a large score overflows: for scores around 1000"),
         "largest pixel": (largest_pixel, "the pooling takes the largest pixel, not the mean: "),
-        "wrong axis": (wrong_axis, "exp adds up along the images, not along the classes of one image: "),
+        "wrong axis": (wrong_axis, "the sum goes along the images, not along the classes of one image: "),
         "largest pixel overflows": (largest_pixel_overflows, "not the mean, and exp of a large score overflows"),
         "largest of all": (largest_of_all, "is left with 0 / 0"),
         "sum of all": (sum_of_all, "should be 0.1236, and yours is 0.05727"),
@@ -303,8 +307,12 @@ WRONG = {
         "He's start": (he_start, "He's numbers, with gamma = 1"),
         "another seed": (another_seed, "the scores have changed"),
         "copied blocks": (copied_blocks, "the scores have changed"),
+        "places of 20 layers": (
+            places_of_20_layers,
+            "right for 20 layers that begin with 4 channels, but for 8 layers",
+        ),
         "all in the last stage": (all_in_the_last_stage, "all new blocks stand in the last stage"),
-        "one block": (one_block, "the new net has 16 layers with weights and should have 20"),
+        "one block": (one_block, "the new net has 22 layers with weights and should have 26"),
         "behind every block": (behind_every_block, "behind every old one"),
         "one width": (one_width, "it raises RuntimeError"),
         "a fresh net": (a_fresh_net, "the scores have changed"),
@@ -312,7 +320,7 @@ WRONG = {
         "plain": (plain, "the plain block is silent"),
         "all gammas": (all_gammas, "only the last beta gets a gradient"),
         "whole net at zero": (whole_net_at_zero, "the scores have changed"),
-        "frozen": (frozen, "in the first step 0 arrays of the new blocks get a gradient"),
+        "frozen": (frozen, "18 arrays have requires_grad = False"),
         "nn.Identity": (without_layers, "nn.Identity has no layers"),
         "a list": (a_list, "returns a list"),
     },
