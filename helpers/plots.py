@@ -119,20 +119,19 @@ def _keep_apart(axes, labels, distance=14.0, right=6.0):
 
 
 class Pixels(AxesImage):
-    """An image that shows each number as a rectangle of one colour, in a fifth of the time of a general resampling."""
+    """An image that shows each number as a rectangle of one opaque colour; many times faster than a resampling."""
 
     def draw(self, renderer):
         self.stale = False
         if self.get_visible():
-            colours = self.to_rgba(self.get_array(), bytes=True)
+            # One number for the four bytes of a colour, here and on the canvas, where the first row is the highest.
+            colours = self.to_rgba(self.get_array(), bytes=True).view(np.uint32)[..., 0]
+            canvas = np.asarray(renderer.buffer_rgba()).view(np.uint32)[::-1, :, 0]
             left, right, bottom, top = self.get_extent()
             ends = self.axes.transData.transform([(left, top), (right, bottom)])
             columns, x = _nearest(ends[:, 0], colours.shape[1], self.axes.bbox.intervalx)
             rows, y = _nearest(ends[:, 1], colours.shape[0], self.axes.bbox.intervaly)
-            if len(rows) and len(columns):
-                context = renderer.new_gc()
-                renderer.draw_image(context, x, y, colours[rows][:, columns])
-                context.restore()
+            canvas[y : y + len(rows), x : x + len(columns)] = colours[:, columns][rows]
 
 
 def _nearest(ends, count, limits):
