@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import nbformat
@@ -47,17 +48,15 @@ def build(target, sources=None, force=False):
 def parts(text):
     """Return the code and the texts of a file of solutions, each {name of the exercise: source}."""
     code, prose = {}, {}
-    for kind, name, body in re.findall(
-        r"^# %% (\[markdown\] )?(\w+)\n(.*?)(?=^# %% |\Z)", text, re.DOTALL | re.MULTILINE
-    ):
+    for kind, name, body in re.findall(PART, text, re.DOTALL | re.MULTILINE):
         (prose if kind else code)[name] = (re.sub(r"^# ?", "", body, flags=re.MULTILINE) if kind else body).strip()
     code.pop("imports", None)
     return code, prose
 
 
 def weave(notebook, text):
-    """Return a copy of a notebook with the solutions of ``text`` in place of its stubs, and their texts after them."""
-    notebook, (code, prose) = copy.deepcopy(notebook), parts(text)
+    """Return a copy of a notebook with the solutions of ``text`` in place of its stubs, and all expected answers."""
+    notebook, (code, prose), questions = copy.deepcopy(notebook), parts(text), asked(notebook)
     cells = []
     for cell in notebook.cells:
         cells.append(cell)
@@ -70,11 +69,36 @@ def weave(notebook, text):
         said = "open_question" if "open-question" in tags else name if "check" in tags else ""
         if said in prose:
             cells.append(answer(said, prose.pop(said)))
+        if "quiz" in tags:
+            cells.append(answer(cell.id, explained(questions[cell.source.removeprefix("quiz.")])))
     if code or prose:
         raise ValueError(f"no exercise for the solutions {', '.join([*code, *prose])}")
     notebook.cells = cells
     cells[0].source += NOTE
     return notebook
+
+
+def asked(notebook):
+    """Return the questions that a notebook imports as ``quiz``, by name."""
+    imports = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    modules = re.findall(r"^from helpers.quizzes import (\w+) as quiz$", imports, re.MULTILINE)
+    return {
+        name: thing for module in modules for name, thing in vars(import_module(f"helpers.quizzes.{module}")).items()
+    }
+
+
+def explained(question):
+    """Return why one choice of a question is right and the others are tempting, as Markdown."""
+    lines = [
+        f"\n- {'**Right**' if place == question.right else 'Wrong'}: {literal(text)} *{literal(why)}*"
+        for place, (text, why) in enumerate(question.choices)
+    ]
+    return "".join(lines)
+
+
+def literal(text):
+    """Return plain text as Markdown that shows it as it is."""
+    return re.sub(r"([\\`*_\[\]<>$|#])", r"\\\1", text)
 
 
 def answer(name, text):

@@ -5,11 +5,13 @@ import re
 import stat
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 
 from helpers import teacher
+from helpers.quiz import Question
 
 FIRST = teacher.NOTEBOOKS / "01_the_residual_block.ipynb"
 SOLUTIONS = sorted((teacher.NOTEBOOKS / "solutions").glob("n*.py"))
@@ -85,6 +87,16 @@ def test_solutions_and_answers_are_woven_in(course):
     assert "return ..." in sources(course)[2]  # the student's is as it was
 
 
+def test_the_answers_to_questions_follow_them(course, monkeypatch):
+    question = Question("2 + 2?", [("a[l] * 2", "As b."), ("4", "The sum."), ("22", "Joined.")], right=1)
+    monkeypatch.setitem(sys.modules, "helpers.quizzes.n99", SimpleNamespace(sums=question))
+    notebook = nbformat.read(course, as_version=4)
+    notebook.cells += [cell("code", "from helpers.quizzes import n99 as quiz"), cell("code", "quiz.sums", "quiz")]
+    *_, last = teacher.weave(notebook, TEXT).cells
+    expected = ["Wrong: a\\[l\\] \\* 2 *As b.*", "**Right**: 4 *The sum.*", "Wrong: 22 *Joined.*"]
+    assert last.source == "\n- ".join(["**Expected answer.** ", *expected])
+
+
 def test_what_does_not_fit_together_is_said(course):
     notebook = nbformat.read(course, as_version=4)
     with pytest.raises(ValueError, match="exercise double has no solution"):
@@ -136,7 +148,8 @@ def test_the_first_notebook_runs_with_every_check_passed(tmp_path):
     assert all(text.startswith("✓") for text in said)
     (progress,) = [cell for cell in made.cells if "progress" in cell.metadata.get("tags", [])]
     assert f"{len(said)} of {len(said)} exercises done" in progress.outputs[0].data["text/plain"]
-    assert len([cell for cell in made.cells if "answer" in cell.metadata.get("tags", [])]) == len(said) + 1
+    tags = [tag for cell in made.cells for tag in cell.metadata.get("tags", [])]
+    assert tags.count("answer") == len(said) + 1 + tags.count("quiz")
 
 
 @pytest.mark.parametrize("solutions", SOLUTIONS, ids=lambda path: path.stem)
