@@ -292,7 +292,7 @@ def _with_what_it_reads(exercise, solution, status, sentence):
         return "wrong", f"it hands the work to {ready[0]} in line {read[ready[0]]}; write the steps yourself"
     arrays = [name for name in read if type(known.get(name)).__name__ in ("ndarray", "Tensor")]
     if status == "wrong" and arrays:
-        sentence += f"; it takes {', '.join(arrays)} from the notebook, and not from its arguments"
+        sentence += f"; it also takes {', '.join(arrays)} from the notebook, and not from its arguments"
     return status, sentence
 
 

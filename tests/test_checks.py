@@ -130,7 +130,7 @@ def test_what_a_function_takes_from_the_notebook_is_told_where_it_goes_wrong():
     def inner(x):
         return np.array([notes.sum() for _ in x])
 
-    said = "; it takes notes from the notebook, and not from its arguments."
+    said = "; it also takes notes from the notebook, and not from its arguments."
     assert double.check(solution).sentence.endswith(said)
     assert not double.check(lambda x: 3 * x).sentence.endswith(said)
     assert double.check(inner).sentence.endswith(said)

@@ -85,7 +85,8 @@ steps_to_half = Exercise(
         ),
         "exactly half is enough, so the loop has to stop there": lambda s, r: half(s, r) + (r * s == 0.5),
         "after 0 steps W is still whole; does the loop begin, and does it count": lambda s, r: 0,
-        "it stops after the first step; does return stand inside the loop": lambda s, r: 1,
+        "it stops after the first step; return stands in the loop, or W is multiplied by rate x strength, "
+        "not by 1 minus that": lambda s, r: 1,
         "this is where the square of the norm has halved": lambda s, r: math.ceil(steps(s, r) / 2 - 1e-9),
         "the learning rate is forgotten": lambda s, r: half(s, 1.0),
         "the strength is forgotten": lambda s, r: half(1.0, r),

@@ -138,7 +138,7 @@ add_identity_block = Exercise(
         "build a new nn.Sequential, and leave the old one",
         "layers with weights": "the new net has {got} layers with weights and should have {expected}",
         "place": "the first new entry of the list is number {got} and should be number {expected}",
-        "scores": "the scores have changed, so the new block is not the identity (W[l+2] = 0, b[l+2] = 0): "
+        "scores": "the scores have changed, so the new block does not start at the identity: "
         "{where} should be {expected}, and yours is {got}",
         "frozen": "{got} arrays of the new block are frozen (requires_grad is False), and {expected} should be",
         "reached": "{got} arrays of the new block get a gradient, and {expected} should: W[l+2] and b[l+2]",
@@ -161,7 +161,9 @@ def design(given):
     if not isinstance(arms, list | tuple | set):
         raise Mistake(f"the arms are a list of pairs, and yours is of type {type(arms).__name__}")
     if isinstance(given["seeds"], bool) or not isinstance(given["seeds"], int):
-        raise Mistake(f"seeds is how many nets there are in each arm, such as 1, and yours is {given['seeds']!r:.40}")
+        raise Mistake(
+            f"seeds is how many nets there are in each arm, a whole number, and yours is {given['seeds']!r:.40}"
+        )
     for arm in arms:
         if tuple(arm) not in known:
             raise Mistake(f"an arm is a pair of one of {SKIPS} and one of {STARTS}, and yours is {arm!r:.40}")

@@ -1,16 +1,14 @@
 """Solutions to the exercises of notebook 8. Each part replaces the cell of its exercise (make teacher)."""
 
 # %% imports
-import math
-
 import numpy as np
 
 
 # %% devices_needed
 def devices_needed(trainings, steps, seconds_per_step, hours):
     """Return the fewest devices that are done in time; 0 if no number is enough."""
-    each = math.floor(hours * 3600 / (steps * seconds_per_step))  # trainings that one device gets done
-    return math.ceil(trainings / each) if each > 0 else 0
+    each = hours * 3600 // (steps * seconds_per_step)  # trainings that one device gets done
+    return -(-trainings // each) if each > 0 else 0  # two minus signs: // rounds down, so this rounds up
 
 
 # %% [markdown] devices_needed
@@ -33,6 +31,9 @@ def learning_rate(step, layers):
 # Counted from 0, step 32,000 comes after 32,000 steps, and is the first with the smaller rate: hence `>=`. The warm-up
 # is a matter of depth. He et al. 2015 found that 0.1 is slightly too large for 110 layers to start converging. They
 # waited for the training error to fall below 80 %, about 400 steps. `paper.rate` waits for that as well.
+#
+# The steps to look at are the last before each change and the first after it: 399 and 400, 31,999 and 32,000, 47,999
+# and 48,000, for 110 layers and for another depth.
 
 
 # %% augment
@@ -51,6 +52,7 @@ def augment(images, random):
 # %% [markdown] augment
 # Only the last two axes are padded. There are 9 places along each of them, 0 to 8, and the 8 is easily lost:
 # `integers(0, 8)` leaves it out. The flip is along the last axis, the width: no camera sees a car on its roof.
+# One image can become $9 \cdot 9 \cdot 2 = 162$ pictures.
 #
 # Zeros are not black here. The mean image was subtracted before, so 0 stands for the mean of that pixel.
 

@@ -305,7 +305,7 @@ WRONG = {
             "for the small example of this notebook, entry [0, 2] of the result should be 3, and yours is 4",
         ),
         "elementwise": (elementwise, "; it was given a (2, 3), W1 (2, 2), b1 (2, 1), W2 (2, 2), b2 (2, 1)"),
-        "z2 of the notebook": (from_the_notebook, "it takes z2 from the notebook, and not from its arguments"),
+        "z2 of the notebook": (from_the_notebook, "it also takes z2 from the notebook, and not from its arguments"),
         "the ready-made block": (ready_made, "it hands the work to block in line 2"),
         "shortcut to z1": (into_the_first_layer, "the shortcut ends in the first layer"),
         "no return": (forgot_to_return, "ends without return"),

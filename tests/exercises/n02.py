@@ -136,6 +136,14 @@ def return_inside_the_loop(strength, learning_rate):
         return t
 
 
+def factor_without_the_one(strength, learning_rate):
+    t, size = 0, 1.0
+    while size > 0.5:
+        size *= learning_rate * strength
+        t += 1
+    return t
+
+
 def turned_round(strength, learning_rate):
     t = 0
     while (1 - learning_rate * strength) ** t < 0.5:
@@ -253,7 +261,8 @@ WRONG = {
         "rate forgotten": (rate_forgotten, "the learning rate is forgotten"),
         "one too many": (one_too_many, "exactly half is enough, so the loop has to stop there"),
         "divided": (divided, "if each step took off the same amount"),
-        "return inside the loop": (return_inside_the_loop, "does return stand inside the loop"),
+        "return inside the loop": (return_inside_the_loop, "return stands in the loop, or"),
+        "1 minus forgotten": (factor_without_the_one, "multiplied by rate x strength, not by 1 minus that"),
         "the condition turned round": (turned_round, "after 0 steps W is still whole"),
         "never ends": (never_ends, "not finished after"),
         "logarithm of -0.5": (log_of_a_negative_number, "it raises ValueError in line 2"),

@@ -235,7 +235,7 @@ def plan(arms, seeds=5, rate=OWN):
 
 WRONG = {
     "add_identity_block": {
-        "He's start": (he_start, "so the new block is not the identity (W[l+2] = 0, b[l+2] = 0)"),
+        "He's start": (he_start, "so the new block does not start at the identity"),
         "PyTorch's start": (pytorch_start, "the scores have changed"),
         "no copy": (no_copy, "both nets share their layers"),
         "in place": (in_place, "the net that was handed in now has 7 entries"),
