@@ -99,7 +99,7 @@ cifar: $(READY)
 	$(BIN)/python -m helpers.recipe $(RECIPE)
 
 study: $(READY)
-	$(BIN)/python -m helpers.study
+	$(BIN)/python -m helpers.depths
 
 clean:
 	test -e $(VENV)/pyvenv.cfg && rm -rf $(VENV)

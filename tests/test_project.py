@@ -14,7 +14,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted(path.stem for path in (ROOT / "helpers").glob("*.py") if path.stem != "__init__")
 # A command joins modules, as a notebook does: here, and only inside its functions.
-COMMANDS = {"recipe", "study"}
+COMMANDS = {"recipe", "depths"}
 HEAVY = {"torch", "matplotlib", "ipywidgets", "distributed"}
 MAY_IMPORT = {
     "block": set(),
@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "paper": {"torch"},
     "probes": {"torch"},
     "recipe": set(),
-    "study": set(),
+    "depths": set(),
     "server": set(),
     "sweeps": set(),
     "installation": set(),

@@ -1,6 +1,6 @@
 """Does the error rise with depth? The question of He et al. 2015 (section 4.2) at its own depths, on digits.
 
-    python -m helpers.study
+    python -m helpers.depths
 
 trains plain and residual nets of 20, 32, 44, 56 and 110 layers, five seeds and three learning rates each, on all cores
 (about 20 minutes on two). What is finished is kept in build/study.jsonl: stopped and started again, it goes on from
