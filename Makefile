@@ -11,7 +11,7 @@ READY = $(VENV)/ready
 PYTEST = HYPOTHESIS_STORAGE_DIRECTORY=$(abspath $(VENV))/hypothesis $(BIN)/python -B -m pytest -o cache_dir=$(abspath $(VENV))/pytest
 NOTEBOOKS = $(sort $(wildcard notebooks/*.ipynb))
 
-.PHONY: help lab test lint notebooks portable pictures bench clean
+.PHONY: help lab test lint notebooks portable pictures bench bench-training clean
 
 help:
 	@echo "make lab        set up and open the course in JupyterLab"
@@ -21,6 +21,7 @@ help:
 	@echo "make portable   strict nbval on other instruction sets and thread counts"
 	@echo "make pictures   take the pictures of the README in a browser"
 	@echo "make bench      measure imports and run times on this machine"
+	@echo "make bench-training  training against a plain loop, its cost, and the notebooks' memory (20 minutes)"
 	@echo "make clean      remove .venv"
 
 # A course folder that cannot be written to gets its packages without the editable install, which writes beside
@@ -69,6 +70,10 @@ pictures: $(READY)
 bench: $(READY)
 	$(BIN)/python tests/benchmarks/imports.py
 	$(BIN)/python tests/benchmarks/notebooks.py
+
+bench-training: $(READY)
+	$(BIN)/python tests/benchmarks/training.py
+	$(BIN)/python tests/benchmarks/memory.py
 
 clean:
 	test -e $(VENV)/pyvenv.cfg && rm -rf $(VENV)

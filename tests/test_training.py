@@ -303,16 +303,19 @@ def test_training_ends_early_when_all_have_diverged(data):
     assert len(moments) < 5
 
 
-def warm_up(data):
-    """The first training of a process loads more of PyTorch."""
-    training.train(nets.fully_connected(4, width=8), data, epochs=1, learning_rate=1e-3)
+@pytest.fixture
+def stop_button():
+    """What the stop button does in Python; a process that was started in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield lambda: os.kill(os.getpid(), signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
 
 
-def test_interrupt_keeps_the_history_and_the_net(data):
-    warm_up(data)
+def test_interrupt_keeps_the_history_and_the_net(data, stop_button):
     net = nets.fully_connected(20, seed=0, width=32)
     untrained = net[1].weight.clone()
-    timer = threading.Timer(1.0, signal.raise_signal, [signal.SIGINT])
+    training.train(nets.fully_connected(4, width=8), data, epochs=1, learning_rate=1e-3)  # loads more of PyTorch
+    timer = threading.Timer(1.0, stop_button)
     timer.start()
     history = training.train(net, data, epochs=100_000, learning_rate=1e-3)
     timer.join()
@@ -331,7 +334,7 @@ class InterruptedAtStep3(torch.optim.SGD):
             os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_interrupt_reaches_all_threads_within_an_epoch(data, threads):
+def test_interrupt_reaches_all_threads_within_an_epoch(data, threads, stop_button):
     long = [np.repeat(part, 2000, axis=0) for part in data[:2]] + list(data[2:])
     arms = [nets.fully_connected(20, skip, width=8) for skip in nets.SKIPS]
     untrained = [net[1].weight.clone() for net in arms]

@@ -1,0 +1,184 @@
+"""Training in lockstep against the loop a user would write, and its cost against depth and number of nets.
+
+Times are medians of five rounds in which the contestants take turns. A run of ours includes its measurements before and
+after the training; the loop measures nothing but its own losses. The machine's rate is that of a product of two
+float32 matrices of 2048 x 2048 on all cores, measured in the same rounds.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from functools import partial
+
+import machine
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from helpers import datasets, nets, training
+
+ROUNDS, RATES = 5, (3e-4, 1e-3, 3e-3, 1e-2)
+CORES = torch.get_num_threads()
+
+
+def users_loop(many, data, rates, epochs):
+    """One net after another, as in PyTorch's tutorials."""
+    x, y, *_ = data
+    for net, rate in zip(many, rates, strict=True):
+        loader = DataLoader(TensorDataset(x, y), batch_size=128, shuffle=True)
+        optimizer = torch.optim.Adam(net.parameters(), lr=rate)
+        for _ in range(epochs):
+            total = 0.0
+            for images, labels in loader:
+                optimizer.zero_grad()
+                loss = torch.nn.functional.cross_entropy(net(images), labels)
+                loss.backward()
+                optimizer.step()
+                total += loss.item()
+
+
+def ours(many, data, rates, epochs):
+    training.train_many(many, data, epochs=epochs, learning_rates=rates, seeds=range(len(many)), measure_every=epochs)
+
+
+def digits(channel=False):
+    data = datasets.standardise(datasets.digits())
+    x_train, x_test = (torch.tensor(x)[:, None] if channel else torch.tensor(x) for x in (data.x_train, data.x_test))
+    return x_train.float(), torch.tensor(data.y_train), x_test.float(), torch.tensor(data.y_test)
+
+
+def seconds(run, *arguments):
+    start = time.perf_counter()
+    run(*arguments)
+    return time.perf_counter() - start
+
+
+def products_per_second():
+    """The machine's rate in floating-point operations per second."""
+    a = torch.rand(2048, 2048)
+    torch.mm(a, a)
+    return 2 * 2048**3 / statistics.median(seconds(torch.mm, a, a) for _ in range(3))
+
+
+def with_threads(threads, run, *arguments):
+    torch.set_num_threads(threads)
+    try:
+        return run(*arguments)
+    finally:
+        torch.set_num_threads(CORES)
+
+
+def contest(make, count, data, epochs):
+    """Medians of the loop with one thread and with all, of ours with all, and of the machine's rate."""
+    rates = [RATES[i % len(RATES)] for i in range(count)]
+
+    def fresh():
+        return [make(seed=seed) for seed in range(count)]
+
+    contestants = {
+        "loop, one thread": lambda: with_threads(1, seconds, users_loop, fresh(), data, rates, epochs),
+        "loop, all threads": lambda: seconds(users_loop, fresh(), data, rates, epochs),
+        "ours": lambda: seconds(ours, fresh(), data, rates, epochs),
+        "rate": products_per_second,
+    }
+    ours(fresh(), data, rates, 1)  # what is imported and allocated once
+    rounds = [{name: measure() for name, measure in contestants.items()} for _ in range(ROUNDS)]
+    medians = {name: statistics.median(one[name] for one in rounds) for name in contestants}
+    rate = medians.pop("rate")
+    per_epoch = {name: round(took / epochs, 4) for name, took in medians.items()}
+    loop = min(medians["loop, one thread"], medians["loop, all threads"])
+    operations = count * epochs * operations_of(make(), data[0])
+    return {
+        "seconds per epoch": per_epoch,
+        "times faster": round(loop / medians["ours"], 2),
+        "machine, GFLOP/s": round(rate / 1e9, 1),
+        "ours, GFLOP/s": round(operations / medians["ours"] / 1e9, 1),
+        "share of the rate": round(operations / medians["ours"] / rate, 3),
+    }
+
+
+@torch.no_grad()
+def operations_of(net, x):
+    """Floating-point operations of products in one epoch: 2 forward and 4 backward for each weight and place."""
+    counts = []
+
+    def count(layer, _, out):
+        counts.append(layer.weight.numel() * out[0, 0].numel())
+
+    for layer in net.modules():
+        if isinstance(layer, torch.nn.Linear | torch.nn.Conv2d):
+            layer.register_forward_hook(count)
+    net(x[:2])
+    return 6 * len(x) * sum(counts)
+
+
+def speed():
+    cases = {
+        f"fully connected, 20 layers of 64, 20 nets, {skip}": (partial(nets.fully_connected, 20, skip), 20, digits(), 5)
+        for skip in ("none", "inside")
+    } | {
+        f"convolutional, 32 layers, 8 nets, width {width}": (
+            partial(nets.convolutional, 32, width=width),
+            8,
+            digits(channel=True),
+            1,
+        )
+        for width in (4, 8, 16)
+    }
+    results = {}
+    for name, case in cases.items():
+        result = results[name] = contest(*case)
+        faster, share = result["times faster"], result["share of the rate"]
+        print(f"{name:55s} {faster:5.1f} x  {share:6.1%} of the machine's rate", flush=True)
+    return results
+
+
+def at_depth(layers):
+    """Seconds per epoch and peak MB of two residual nets, in this process alone."""
+    many, data = [nets.fully_connected(layers, "inside", "zero", seed) for seed in range(2)], digits()
+    ours(many, data, [1e-4] * 2, 1)
+    took = statistics.median(seconds(ours, many, data, [1e-4] * 2, 1) for _ in range(3))
+    print(json.dumps({"layers": layers, "seconds per epoch": took, "peak MB": machine.peak()}))
+
+
+def fresh_process(layers):
+    done = subprocess.run([sys.executable, __file__, str(layers)], check=True, capture_output=True, text=True)
+    return json.loads(done.stdout)
+
+
+def depths():
+    """Time and memory from 20 to 1,000 layers; the exponent is the slope of a line through their logarithms."""
+    rows = [fresh_process(layers) for layers in (20, 50, 100, 200, 500, 1000)]
+    layers, took, memory = (np.array([row[key] for row in rows]) for key in rows[0])
+    for row in rows:
+        print("{layers:5d} layers {seconds per epoch:7.3f} s per epoch {peak MB:7.0f} MB".format(**row))
+    fit = {
+        "exponent of time": round(np.polyfit(np.log(layers), np.log(took), 1)[0], 2),
+        "MB per layer and net": round(np.polyfit(layers, memory, 1)[0] / 2, 3),
+    }
+    print(fit)
+    return {"nets": 2, "rows": rows} | fit
+
+
+def numbers_of_nets():
+    """Seconds per epoch of 20 layers of 64 units for 1 to 50 nets."""
+    data, table = digits(), {}
+    counts = (1, 2, 5, 10, 20, 50)
+    for _ in range(ROUNDS):
+        for count in counts:
+            many = [nets.fully_connected(20, seed=seed) for seed in range(count)]
+            table.setdefault(count, []).append(seconds(ours, many, data, [1e-3] * count, 5) / 5)
+    medians = {count: round(statistics.median(times), 4) for count, times in table.items()}
+    for count, took in medians.items():
+        print(f"{count:3d} nets {took:6.3f} s per epoch, {took / count:6.4f} s per net")
+    return medians
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        at_depth(int(sys.argv[1]))
+    else:
+        results = {"speed": speed(), "depth": depths(), "seconds per epoch by number of nets": numbers_of_nets()}
+        machine.store("training", results)
