@@ -5,23 +5,35 @@ PYTHON ?= python3
 VENV ?= .venv
 # Linux: set TORCH_INDEX=https://download.pytorch.org/whl/cpu for PyTorch's small CPU build instead of the CUDA one.
 TORCH_INDEX ?=
+# How large the panels are: make lab SIZE=1.5 for a projector.
+SIZE ?= 1
+# Two tests at a time; each with one thread, since two programs of two threads on two cores are slower than one.
+WORKERS ?= 2
 BIN = $(VENV)/bin
 READY = $(VENV)/ready
 # What tests remember goes beside the environment, so that nothing is written into the course.
 PYTEST = HYPOTHESIS_STORAGE_DIRECTORY=$(abspath $(VENV))/hypothesis $(BIN)/python -B -m pytest -o cache_dir=$(abspath $(VENV))/pytest
+# Sliders answer at once: see helpers/server.py.
+PROMPT = --ServerApp.kernel_websocket_connection_class=helpers.server.PromptConnection
 NOTEBOOKS = $(sort $(wildcard notebooks/*.ipynb))
 
-.PHONY: help lab test lint notebooks portable pictures bench bench-training clean
+# What `make cifar` trains: make cifar RECIPE="--layers 110 --skip none --seed 3 --data cifar-10-binary.tar.gz"
+RECIPE ?= --layers 20
+
+.PHONY: help lab test lint notebooks book portable pictures bench bench-panels bench-training cifar clean
 
 help:
 	@echo "make lab        set up and open the course in JupyterLab"
 	@echo "make test       set up and run every test"
 	@echo "make lint       ruff over code and notebooks"
 	@echo "make notebooks  run all notebooks and store their outputs"
+	@echo "make book       export the course to HTML pages whose sliders move, in build/book"
 	@echo "make portable   strict nbval on other instruction sets and thread counts"
 	@echo "make pictures   take the pictures of the README in a browser"
 	@echo "make bench      measure imports and run times on this machine"
 	@echo "make bench-training  training against a plain loop, its cost, and the notebooks' memory (20 minutes)"
+	@echo "make bench-panels  measure sliders, from key to pixels, in a browser"
+	@echo "make cifar      train a net of the paper on CIFAR-10, by its recipe (RECIPE=...)"
 	@echo "make clean      remove .venv"
 
 # A course folder that cannot be written to gets its packages without the editable install, which writes beside
@@ -44,12 +56,12 @@ $(READY): pyproject.toml constraints.txt
 
 lab: $(READY)
 	@echo "Opening the course; stop it with Ctrl+C."
-	$(BIN)/jupyter lab $(firstword $(NOTEBOOKS))
+	EXPLORE_SIZE=$(SIZE) $(BIN)/jupyter lab $(PROMPT) $(firstword $(NOTEBOOKS))
 
 # Two calls of pytest: nbval starts a kernel for each notebook and compares every stored output.
 test: $(READY)
-	$(PYTEST)
-	$(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=300 notebooks
+	OMP_NUM_THREADS=1 $(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(PYTEST) -n $(WORKERS) --dist loadscope --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks
 
 lint: $(READY)
 	$(BIN)/ruff check --cache-dir $(VENV)/ruff .
@@ -58,6 +70,10 @@ lint: $(READY)
 notebooks: $(READY)
 	$(BIN)/jupyter nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
 		--ExecutePreprocessor.store_widget_state=False $(NOTEBOOKS)
+
+book: $(READY)
+	$(BIN)/python -B -m helpers.book build/book
+	@echo "Open build/book/index.html in a browser."
 
 portable: $(READY)
 	ATEN_CPU_CAPABILITY=default OMP_NUM_THREADS=1 $(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks
@@ -74,6 +90,12 @@ bench: $(READY)
 bench-training: $(READY)
 	$(BIN)/python tests/benchmarks/training.py
 	$(BIN)/python tests/benchmarks/memory.py
+
+bench-panels: $(READY)
+	PYTHONPATH=tests:tests/browser $(BIN)/python tests/benchmarks/panels.py
+
+cifar: $(READY)
+	$(BIN)/python -m helpers.recipe $(RECIPE)
 
 clean:
 	test -e $(VENV)/pyvenv.cfg && rm -rf $(VENV)

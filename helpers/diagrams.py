@@ -34,7 +34,7 @@ def block(axes, skip="inside"):
     for start, end in [(0.75, 1.25), (3.15, 3.6), (4.4, 5.25), (7.15, 8.4), (9.2, 10.6)]:
         _arrow(axes, (start, 0), (end, 0), INK)
     shortcuts = {name: _shortcut(axes, name) for name in SHORTCUT}
-    formula = axes.text(5.8, -1.45, "", fontsize=15, ha="center", color=INK)
+    formula = axes.text(5.8, -1.45, "", fontsize=15, ha="center", color=INK, zorder=5)
 
     def show(skip):
         _check_known(skip)
@@ -136,8 +136,9 @@ def _arc(axes, start, end, skip):
 def _shortcut(axes, skip):
     """Draw the path from a[l] over both layers down to the plus of this ``skip``; return its artists."""
     start, x, color = PLACES["a0"] + 0.62, PLACES[skip], SHORTCUT[skip]
-    (rail,) = axes.plot([start, start, x, x], [0, 1.5, 1.5, 0.3], color=color, linewidth=2.4)
-    plus = axes.add_patch(Circle((x, 0), 0.27, fc="white", ec=color, linewidth=2.2, zorder=4))
-    sign = axes.text(x, -0.02, "+", fontsize=17, ha="center", va="center", color=color, zorder=5)
-    name = axes.text((x + start) / 2, 1.65, "shortcut:  $+\\ a^{[l]}$", fontsize=14, ha="center", color=color)
+    above = {"color": color, "zorder": 5}  # over all that never changes: a panel need not draw that again
+    (rail,) = axes.plot([start, start, x, x], [0, 1.5, 1.5, 0.3], linewidth=2.4, **above)
+    plus = axes.add_patch(Circle((x, 0), 0.27, fc="white", ec=color, linewidth=2.2, zorder=6))
+    sign = axes.text(x, -0.02, "+", fontsize=17, ha="center", va="center", **above | {"zorder": 7})
+    name = axes.text((x + start) / 2, 1.65, "shortcut:  $+\\ a^{[l]}$", fontsize=14, ha="center", **above)
     return rail, plus, sign, name

@@ -7,9 +7,10 @@ themselves as a picture when they are the last line of a cell.
 import io
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
+from matplotlib.text import Annotation, Text
 
 # One colour, line style and marker for each way of writing the block, through the whole course.
 PLAIN = {"color": "#c2410c", "linestyle": "--", "marker": "x", "linewidth": 2.0}
@@ -19,6 +20,8 @@ STYLES = {"none": PLAIN, "inside": INSIDE, "outside": OUTSIDE}
 NAMES = {"none": "plain", "inside": "residual, inside g", "outside": "residual, outside g"}
 QUIET = "#5b6470"
 HALO = [withStroke(linewidth=4.5, foreground="white")]  # lines that lie on each other stay apart for the eye
+MARGIN = 3  # pixels around the letters of a name
+PAPER = {"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.8}  # behind names over curves; cheaper
 
 
 class Picture(Figure):
@@ -53,7 +56,8 @@ def figure(rows=1, columns=1, size=(9.0, 4.0), alt="figure", **options):
 def diagonal(axes, low, high, text="a[l+2] = a[l]"):
     """Draw the line output = input from ``low`` to ``high``: where the identity is."""
     (line,) = axes.plot([low, high], [low, high], color=QUIET, linewidth=1.2, zorder=1)
-    axes.text(high, high, text + " ", color=QUIET, fontsize=11, ha="right", va="bottom")
+    if text:
+        axes.text(high, high, text + " ", color=QUIET, fontsize=11, ha="right", va="bottom")
     return line
 
 
@@ -145,7 +149,34 @@ def _median(numbers):
     return np.median(numbers) if len(numbers) else np.nan
 
 
+class Name(Annotation):
+    """A name that follows the end of a curve. Its letters are drawn once, then moved as an image: a tenth of the time.
+
+    ``xy``: the end, in data; ``xyann``: the left middle of the name, in points from there.
+    """
+
+    def draw(self, renderer):
+        self.stale = False
+        if self.get_visible():
+            dpi = self.figure.dpi
+            if getattr(self, "_drawn_for", None) != dpi:
+                self._image, self._drawn_for = self._letters(dpi), dpi
+            x, y = self.axes.transData.transform(self.xy) + np.multiply(self.xyann, dpi / 72)
+            context = renderer.new_gc()
+            renderer.draw_image(context, round(x) - MARGIN, round(y - len(self._image) / 2), self._image[::-1])
+            context.restore()
+
+    def _letters(self, dpi):
+        box = self.get_window_extent()
+        paper = RendererAgg(int(box.width) + 2 * MARGIN + 1, int(box.height) + 2 * MARGIN + 1, dpi)
+        style = {"color": self.get_color(), "fontproperties": self.get_fontproperties(), "bbox": PAPER}
+        text = Text(MARGIN, MARGIN, self.get_text(), va="bottom", **style)
+        text.set_figure(self.figure)
+        text.draw(paper)
+        return np.array(paper.buffer_rgba())
+
+
 def _name(axes, skip, text):
     """A text in the colour of ``skip`` that can follow the end of a curve."""
-    style = {"color": STYLES[skip]["color"], "fontsize": 11, "va": "center", "path_effects": HALO}
-    return axes.annotate(text, (0, 0), xytext=(6, 0), textcoords="offset points", **style)
+    style = {"color": STYLES[skip]["color"], "fontsize": 11, "va": "center", "annotation_clip": False}
+    return axes.add_artist(Name(text, (0, 0), xytext=(6, 0), textcoords="offset points", **style))

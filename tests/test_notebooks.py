@@ -7,10 +7,12 @@ import shutil
 import subprocess
 import symtable
 import sys
+from html import unescape
 from pathlib import Path
 
 import nbformat
 import pytest
+from nbconvert import HTMLExporter
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
@@ -22,6 +24,7 @@ FORBIDDEN = {
     "pyplot (not safe in a panel's thread)": r"pyplot",
     "star import": r"import \*",
 }
+VIEW = "application/vnd.jupyter.widget-view+json"
 FILLER = r"\b(simply|obviously|trivial(ly)?|of course|clearly)\b"
 
 
@@ -40,7 +43,7 @@ def prose(notebook):
 
 def test_the_notebooks_are_there_and_linked_in_order():
     """Each names its neighbours, and the front door and the README have a map of all."""
-    assert [path.stem[:2] for path in PATHS] == ["00", "01", "02", "03", "04", "05", "06"]
+    assert [path.stem[:2] for path in PATHS] == ["00", "01", "02", "03", "04", "05", "06", "08"]
     for here, after in itertools.pairwise(PATHS):
         assert f"]({after.name})" in prose(nbformat.read(here, as_version=4))[0]
         assert f"]({here.name})" in prose(nbformat.read(after, as_version=4))[0]
@@ -86,9 +89,24 @@ def test_every_panel_is_stored_with_picture_and_sentence(notebook):
     for cell in code_cells(notebook):
         for output in cell.outputs:
             data = output.get("data", {})
-            if "application/vnd.jupyter.widget-view+json" in data:
-                assert "image/png" in data, cell.id
-                assert re.match(r"(Interactive|Live) panel \(.*\)\. .+", data["text/plain"], re.DOTALL), cell.id
+            if VIEW in data:
+                live, kept, said = cell.outputs[-3:]
+                assert output is live
+                assert re.fullmatch(r"(Interactive|Live) panel \(.*\)\.", live.data["text/plain"], re.DOTALL), cell.id
+                assert "image/png" in kept.data, cell.id
+                assert re.search(r"\. To move the controls, run this cell\.$", said.data["text/plain"]), cell.id
+
+
+def test_exported_pages_show_each_panel_as_picture_and_sentence(notebook):
+    """What nbviewer and `jupyter nbconvert --to html` make of it."""
+    page = HTMLExporter().from_notebook_node(notebook)[0]
+    stored = [cell for cell in code_cells(notebook) if any(VIEW in o.get("data", {}) for o in cell.outputs)]
+    assert stored
+    for cell in stored:
+        _, kept, said = cell.outputs[-3:]
+        assert kept.metadata["image/png"]["alt"]
+        assert kept.data["image/png"].replace("\n", "") in page.replace("\n", "")
+        assert said.data["text/plain"] in unescape(page)
 
 
 def test_cells_are_short(notebook):

@@ -64,6 +64,32 @@ def test_curves_show_the_data_and_name_the_ends_apart():
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
 
 
+def ink(picture, axes):
+    """What is not white within the axes: how much, and its edges in pixels from theirs."""
+    picture.canvas.draw()
+    dark = 255.0 - np.asarray(picture.canvas.buffer_rgba())[..., 0]
+    box = axes.bbox.padded(-3)
+    dark = dark[round(len(dark) - box.y1) : round(len(dark) - box.y0), round(box.x0) : round(box.x1)]
+    rows, columns = np.nonzero(dark > 100)
+    return dark.sum(), np.array([rows.min(), rows.max(), columns.min(), columns.max()])
+
+
+@pytest.mark.parametrize("dpi", [100, 220])
+def test_a_name_looks_as_a_text_does_wherever_it_moves(dpi):
+    picture, (left, right) = plots.figure(1, 2)
+    for axes in (left, right):
+        axes.set(xlim=(0, 4), ylim=(0, 10))
+    plots.curves(left, {"inside": "residual"})(np.arange(2), {"inside": np.array([np.nan, 5.5])})
+    text = {"color": plots.INSIDE["color"], "fontsize": 11, "va": "center", "bbox": plots.PAPER}
+    right.annotate("residual", (1, 5.5), xytext=(6, 0), textcoords="offset points", **text)
+    picture.set_dpi(dpi)
+    for xy in ((1, 5.5), (1.2, 8.0)):
+        left.texts[0].xy = right.texts[0].xy = xy
+        (moved, its_edges), (drawn, edges) = ink(picture, left), ink(picture, right)
+        assert moved == pytest.approx(drawn, rel=0.03)
+        assert np.abs(its_edges - edges).max() <= 1  # a name is placed to whole pixels
+
+
 def test_a_name_far_to_the_left_pushes_no_other():
     _, axes = plots.figure()
     axes.set(xlim=(0, 40), ylim=(0, 10))
@@ -239,3 +265,46 @@ def test_the_arms_of_a_depth_stand_around_its_tick(names):
     plots.against_depth(axes, [8, 20], "wrong, %", names)({skip: np.full((2, 3), 0.1) for skip in names})
     clouds = [line for line in axes.lines if line.get_linestyle() == "None"]
     assert np.mean([cloud.get_xdata() for cloud in clouds]) == pytest.approx(0.5)  # between the ticks 0 and 1
+
+
+# What a reader without one kind of cone sees of a colour, in linear RGB: Machado, Oliveira, Fernandes 2009,
+# "A Physiologically-based Model for Simulation of Color Vision Deficiency", severity 1.0.
+WITHOUT = {
+    "full colour vision": np.eye(3),
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+TO_XYZ = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+
+
+def linear(colour):
+    """A colour as linear RGB (3,), each from 0 to 1 (IEC 61966-2-1)."""
+    rgb = np.array(to_rgb(colour))
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+
+
+def lab(rgb):
+    """Linear RGB as CIELAB: a distance of about 2 can just be seen."""
+    ratio = np.array(TO_XYZ) @ np.clip(rgb, 0, 1) / np.sum(TO_XYZ, axis=1)
+    x, y, z = np.where(ratio > (6 / 29) ** 3, np.cbrt(ratio), ratio / (3 * (6 / 29) ** 2) + 4 / 29)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("eyes", WITHOUT)
+@pytest.mark.parametrize("residual", ["inside", "outside"])
+def test_plain_and_residual_can_be_told_apart_by_everyone(eyes, residual):
+    colours = [plots.STYLES[skip]["color"] for skip in ("none", residual)]
+    plain, other = (lab(np.array(WITHOUT[eyes]) @ linear(colour)) for colour in colours)
+    assert np.linalg.norm(plain - other) > 25
+
+
+def test_red_and_green_of_equal_lightness_would_not_pass():
+    red, green = (lab(np.array(WITHOUT["deuteranopia"]) @ linear(colour)) for colour in ("#c2410c", "#5f7a0a"))
+    assert np.linalg.norm(red - green) < 25
+
+
+@pytest.mark.parametrize("colour", [*(style["color"] for style in plots.STYLES.values()), plots.QUIET])
+def test_text_has_enough_contrast_on_white(colour):
+    luminance = np.array(TO_XYZ)[1] @ linear(colour)
+    assert 1.05 / (luminance + 0.05) >= 4.5  # WCAG 2.2, criterion 1.4.3

@@ -1,24 +1,17 @@
-"""A real JupyterLab in a real Chromium, for the tests of this folder and for the pictures of the README."""
+"""A JupyterLab over copies of the notebooks, for all tests of this folder."""
 
+import json
 import os
-import re
 import shutil
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
-from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from lab import CHROMIUM, ROOT, chromium, jupyterlab, open_notebook, run_all, write_notebook
+from shortened import shortened
 
-ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-MINUTE = 60_000  # milliseconds
-PANEL = ".jp-OutputArea-output .widget-vbox:has(> .widget-image)"
-
+OLD_KERNEL = "ipykernel==6.31.0"  # the last before callbacks moved to other threads
 BROKEN = """
 from helpers import explore, plots
 picture, axes = plots.figure(size=(5, 3))
@@ -27,6 +20,10 @@ def update(x=1):
     line.set_data([0, 1], [0, 1 / x])
     return f"x is {x}."
 explore.explore(picture, update, x=(0, 3))
+"""
+VERSION = """
+import ipykernel
+print("ipykernel", ipykernel.__version__)
 """
 FILM = """
 import time
@@ -41,35 +38,15 @@ def film(height=5):
         time.sleep(0.02)
 explore.explore(picture, film, height=(1, 9))
 """
-
-
-# Cells that the panels of a notebook do not need, and shorter trainings: nbval runs all of it, the browser need not.
-LEFT_OUT = {
-    "03_two_more_layers": ["larger-steps", "learn-to-copy", "copy-picture", "copy-claims", "skip-or-start"],
-    "05_matching_dimensions": ["train-A-B-C", "published-A-B-C", "picture-A-B-C", "claims-A-B-C"],
-    "06_resnets_on_images": [
-        "claims-study",
-        "read-out",
-        "read-out-claims",
-        "contributions",
-        "picture-contributions",
-        "claims-contributions",
-    ],
-}
-SHORTER = {"06_resnets_on_images": ("study", "range(5), 3\n", "range(5), 1\n")}
-
-
-def shorten(path):
-    """Take from a copy of a notebook what the test of its panels can do without."""
-    notebook = nbformat.read(path, as_version=4)
-    assert set(LEFT_OUT[path.stem]) < {cell.id for cell in notebook.cells}
-    notebook.cells = [cell for cell in notebook.cells if cell.id not in LEFT_OUT[path.stem]]
-    for cell in notebook.cells:
-        name, long, short = SHORTER.get(path.stem, (None, "", ""))
-        if cell.id == name:
-            assert cell.source.count(long) == 1
-            cell.source = cell.source.replace(long, short)
-    nbformat.write(notebook, path)
+BESIDE = """
+beside, axes = plots.figure(size=(4, 2))
+axes.set(xlim=(0, 30))
+(dot,) = axes.plot([0], [0], "o")
+def place(x=1):
+    dot.set_data([x], [0])
+    return f"The dot is at {x}."
+explore.explore(beside, place, x=(0, 30))
+"""
 
 
 @pytest.fixture(scope="session")
@@ -77,11 +54,20 @@ def browser():
     if CHROMIUM is None:
         message = "no Chromium: install it, for example with 'apt-get install chromium'"
         pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+    with chromium() as browser:
         yield browser
-        browser.close()
+
+
+def with_an_old_kernel(home):
+    """Give a JupyterLab a second kernel, of the major version before."""
+    folder = home / "old"
+    install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target", str(folder)]
+    subprocess.run([sys.executable, *install, OLD_KERNEL], check=True)
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
+    spec = {"argv": argv, "display_name": "old", "language": "python", "env": {"PYTHONPATH": path}}
+    (home / "data" / "kernels" / "old").mkdir(parents=True)
+    (home / "data" / "kernels" / "old" / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
@@ -89,62 +75,31 @@ def lab(tmp_path_factory):
     """A JupyterLab of its own, over a copy of the notebooks; yields its address."""
     home = tmp_path_factory.mktemp("lab")
     shutil.copytree(ROOT / "notebooks", home / "notebooks")
-    for name in LEFT_OUT:
-        shorten(home / "notebooks" / f"{name}.ipynb")
+    for path in (home / "notebooks").glob("*.ipynb"):
+        nbformat.write(shortened(path.stem), path)
     notebook = nbformat.read(ROOT / "notebooks" / "04_plain_vs_residual.ipynb", as_version=4)
     race = next(i for i, cell in enumerate(notebook.cells) if cell.id == "race")
     notebook.cells = notebook.cells[: race + 1]
     nbformat.write(notebook, home / "notebooks" / "race.ipynb")
-    for name, source in {"broken": BROKEN, "film": FILM}.items():
-        cells = [nbformat.v4.new_code_cell(source.strip())]
-        nbformat.write(
-            nbformat.v4.new_notebook(cells=cells, metadata=notebook.metadata), home / "notebooks" / f"{name}.ipynb"
-        )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = home / "config" / "labconfig" / "default_setting_overrides.json"
-    settings.parent.mkdir(parents=True)
-    settings.write_text('{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}', encoding="utf-8")
-    places = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
-    options = ["--no-browser", "--allow-root", f"--port={port}", "--IdentityProvider.token=", "--ServerApp.password="]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", *options, f"--ServerApp.root_dir={home / 'notebooks'}"],
-        env=os.environ | places | {"HOME": str(home)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{port}"
-    end = time.monotonic() + 60
-    while time.monotonic() < end:
-        try:
-            urllib.request.urlopen(f"{address}/api", timeout=2).close()
-            break
-        except OSError:
-            time.sleep(0.3)
-    yield address
-    server.terminate()
-    server.wait(timeout=30)
+    with_an_old_kernel(home)
+    for kernel in ("python3", "old"):
+        for name, sources in {"broken": [BROKEN], "film": [FILM, BESIDE]}.items():
+            write_notebook(home / "notebooks" / f"{name}_{kernel}.ipynb", VERSION, *sources, kernel=kernel)
+    with jupyterlab(home) as address:
+        yield address
 
 
 @pytest.fixture
-def opened(browser, lab, tmp_path):
+def opened(browser, lab):
     """Open a notebook and run all of it; at the end there must be no error on the page."""
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
     errors = []
     page.on("pageerror", lambda error: errors.append(str(error)))
 
-    def open_and_run(name):
-        page.goto(f"{lab}/lab/tree/{name}.ipynb?reset", timeout=MINUTE)
-        page.locator(".jp-Notebook .jp-CodeCell .jp-InputArea-editor").first.wait_for(timeout=MINUTE)
-        idle = page.get_by_text(re.compile(r"\| Idle$"))
-        expect(idle).to_be_visible(timeout=MINUTE)
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name=re.compile("^Run All Cells")).click()
-        page.locator(PANEL).first.wait_for(timeout=MINUTE)
-        expect(page.get_by_text("[*]:")).to_have_count(0, timeout=2 * MINUTE)
-        expect(idle).to_be_visible(timeout=MINUTE)
-        assert page.locator(".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
+    def open_and_run(name, run=True):
+        open_notebook(page, lab, name)
+        if run:
+            run_all(page)
         return page
 
     yield open_and_run

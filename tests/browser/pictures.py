@@ -1,6 +1,6 @@
 """Takes the pictures of the README: `make pictures`. Not a test, so its name keeps it out of `make test`."""
 
-from conftest import PANEL, ROOT
+from lab import PANEL, ROOT
 
 PICTURES = {"02_shrinking_to_the_identity": ("shrink.png", 0), "race": ("race.png", 0)}
 

@@ -4,10 +4,10 @@ import re
 import time
 
 import pytest
+from lab import MINUTE, PANEL, open_notebook, run_all
 from playwright.sync_api import expect
 
-MINUTE = 60_000  # milliseconds
-PANEL = ".jp-OutputArea-output .widget-vbox:has(> .widget-image)"
+KERNELS = {"python3": re.compile("^ipykernel 7"), "old": re.compile("^ipykernel 6")}
 
 
 def panels(page):
@@ -65,8 +65,8 @@ def move_every_control(page, panel):
     for choice in choices.all():
         select = choice.locator("select")
         here, count = select.evaluate("element => [element.selectedIndex, element.length]")
-        for index in [*range(here + 1, count), *range(here + 1)]:
-            changes(panel, lambda i=index, s=select: s.select_option(index=i), f"choice {index}")
+        for key in ["ArrowDown"] * (count - 1 - here) + ["ArrowUp"] * (count - 1) + ["ArrowDown"] * here:
+            changes(panel, lambda k=key, s=select: s.press(k), f"{choice.text_content()}, {key}")
     for box in boxes.all():
         for _ in range(2):
             changes(panel, lambda box=box: box.locator("input").press("Space"), f"switch {box.text_content()}")
@@ -82,6 +82,7 @@ def move_every_control(page, panel):
         ("03_two_more_layers", [1, 1, 1]),
         ("05_matching_dimensions", [3, 3]),
         ("06_resnets_on_images", [0, 3]),
+        ("08_at_scale", [3, 3]),
     ],
 )
 def test_every_control_moves_the_picture_and_the_sentence(opened, name, controls):
@@ -100,8 +101,10 @@ def test_the_picture_keeps_its_size_while_dragging(opened):
     assert panel.bounding_box()["height"] == pytest.approx(before["height"], abs=1)
 
 
-def test_an_error_is_a_sentence_in_the_panel_and_the_next_move_works(opened):
-    page = opened("broken")
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_an_error_is_a_sentence_in_the_panel_and_the_next_move_works(opened, kernel):
+    page = opened(f"broken_{kernel}")
+    expect(page.get_by_text(KERNELS[kernel])).to_be_visible()
     panel = panels(page).first
     panel.locator(".noUi-handle").focus()
     page.keyboard.press("ArrowLeft")  # x = 0
@@ -115,13 +118,17 @@ def frame(panel):
     return int(re.search(r"\d+", panel.locator("[role=status]").first.text_content()).group())
 
 
-def test_a_film_starts_pauses_steps_and_resets(opened):
-    page = opened("film")
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_film_starts_pauses_steps_and_resets(opened, kernel):
+    page = opened(f"film_{kernel}")
+    expect(page.get_by_text(KERNELS[kernel])).to_be_visible()
     panel = panels(page).first
     press = {name: panel.get_by_role("button", name=name) for name in ("start", "pause", "step", "reset")}
     assert frame(panel) == 0
     changes(panel, press["start"].click, "start")
     changes(panel, lambda: None, "going on by itself")
+    beside = panels(page).nth(1)
+    changes(beside, lambda: beside.locator(".noUi-handle").press("ArrowRight"), "another slider meanwhile")
     press["pause"].click()
     time.sleep(1)
     here = frame(panel)
@@ -134,8 +141,8 @@ def test_a_film_starts_pauses_steps_and_resets(opened):
 
 
 def test_the_stop_button_of_jupyter_ends_a_film_in_a_cell_and_keeps_what_it_computed(opened):
-    page = opened("film")
-    page.locator(".jp-CodeCell .cm-content").first.click()
+    page = opened("film_python3")
+    page.locator(".jp-CodeCell .cm-content").nth(1).click()
     page.keyboard.press("Control+End")
     page.keyboard.type(".play()")
     page.keyboard.press("Control+Enter")
@@ -160,3 +167,95 @@ def test_the_race_of_notebook_4_runs_in_the_browser(opened):
     assert "8 layers, epoch 0" in panel.locator("[role=status]").first.text_content()
     panel.get_by_role("button", name="start").click()
     expect(panel.locator("[role=status]").first).to_contain_text("8 layers, epoch 20", timeout=MINUTE)
+
+
+def close(page):
+    """Close the tab of the notebook; its kernel stays."""
+    page.locator(".lm-DockPanel-tabBar .lm-mod-current .lm-TabBar-tabCloseIcon").click()
+    expect(page.locator(".jp-Notebook")).to_have_count(0, timeout=15_000)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_film_stops_when_its_notebook_is_closed(opened, lab, kernel):
+    page = opened(f"film_{kernel}")
+    film = panels(page).first
+    changes(film, film.get_by_role("button", name="start").click, "start")
+    menu(page, "File", "Save Notebook")
+    page.wait_for_timeout(1000)
+    close(page)
+    page.wait_for_timeout(7000)  # the film is patient for five seconds
+    open_notebook(page, lab, f"film_{kernel}")
+    film = panels(page).first  # the kernel is there still, so the panel is too
+    expect(film.get_by_text("Press start to go on")).to_be_visible(timeout=15_000)
+    here = frame(film)
+    changes(film, film.get_by_role("button", name="start").click, "going on")
+    assert frame(film) >= here
+
+
+def menu(page, name, entry):
+    page.get_by_role("menuitem", name=name, exact=True).click()
+    page.get_by_role("menuitem", name=re.compile(f"^{entry}")).first.click()
+
+
+def test_a_panel_whose_kernel_was_shut_down_says_so_beside_its_last_picture(opened):
+    page = opened("broken_python3")
+    panel = panels(page).first
+    note = panel.get_by_text("run this cell again")
+    press_a_key(page, panel)
+    page.wait_for_timeout(4000)
+    expect(note).to_be_hidden()
+    menu(page, "Kernel", "Shut Down Kernel")
+    press_a_key(page, panel)
+    expect(note).to_be_visible(timeout=15_000)
+    assert panel.locator("img").evaluate("image => image.naturalWidth") > 0
+
+
+def press_a_key(page, panel):
+    panel.locator(".noUi-handle").focus()
+    page.keyboard.press("ArrowRight")
+
+
+def test_a_panel_whose_kernel_died_says_so_without_being_asked(opened):
+    page = opened("broken_python3")
+    page.locator(".jp-CodeCell .cm-content").first.click()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("import os; os._exit(1)")
+    page.keyboard.press("Control+Enter")
+    expect(panels(page).first.get_by_text("run this cell again")).to_be_visible(timeout=30_000)
+
+
+def test_a_notebook_opened_again_shows_the_last_picture_and_what_to_do(opened):
+    """As stored in the project: pictures, and no kernel that knows of them."""
+    page = opened("01_the_residual_block", run=False)
+    note = page.get_by_text("To move the controls, run this cell.").first
+    note.scroll_into_view_if_needed()
+    expect(note).to_be_visible()
+    picture = page.locator(".jp-OutputArea:has-text('To move the controls, run this cell.') img").first
+    assert picture.evaluate("image => image.naturalWidth") > 0
+    run_all(page)
+    expect(panels(page)).to_have_count(3, timeout=MINUTE)
+    expect(page.get_by_text("To move the controls, run this cell.").first).to_be_hidden()
+
+
+def test_everything_in_a_panel_has_a_name(opened):
+    """What a screen reader says of the controls, the picture and the sentence."""
+    page = opened("02_shrinking_to_the_identity")
+    panel = panels(page).nth(1)
+    for name in ("strength", "learning rate", "steps"):
+        expect(panel.get_by_role("slider", name=name, exact=True)).to_have_count(1)
+        expect(panel.get_by_role("textbox", name=f"{name}, exact value", exact=True)).to_have_count(1)
+    for name in ("g", "input"):
+        expect(panel.get_by_role("combobox", name=name, exact=True)).to_have_count(1)
+    expect(panel.get_by_role("checkbox", name="decay b too")).to_have_count(1)
+    assert panel.get_by_role("img").get_attribute("alt")
+    expect(panel.get_by_role("status")).not_to_be_empty()
+
+
+def test_letters_typed_at_a_control_do_nothing_to_the_cells(opened):
+    page = opened("broken_python3")
+    cells = page.locator(".jp-Notebook .jp-Cell").count()
+    panels(page).first.locator(".noUi-handle").focus()
+    for key in "bax":  # in JupyterLab: new cell below, above, cut
+        page.keyboard.press(key)
+    page.wait_for_timeout(500)
+    assert page.locator(".jp-Notebook .jp-Cell").count() == cells

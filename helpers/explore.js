@@ -1,0 +1,116 @@
+// The page's side of a panel: its picture and sentence, and what only the page can do for the controls beside them.
+
+const BEAT = 1000; // milliseconds between two signs of life, while a film runs
+const PATIENCE = 2500; // milliseconds to wait for a picture, and then for an answer
+const SILENT = "The kernel does not answer. It may be busy: then wait. If it is gone, run this cell again.";
+
+function element(kind, properties) {
+  return Object.assign(document.createElement(kind), properties);
+}
+
+// ipywidgets gives the parts of a slider no names. Return whether all parts were there to be named.
+function nameSliders(panel) {
+  const sliders = [...panel.querySelectorAll(".widget-slider")];
+  return sliders.every((slider) => {
+    const label = slider.querySelector(".widget-label").textContent;
+    const handle = slider.querySelector(".noUi-handle");
+    const readout = slider.querySelector(".widget-readout");
+    handle?.setAttribute("aria-label", label);
+    readout?.setAttribute("role", "textbox");
+    readout?.setAttribute("aria-label", `${label}, exact value`);
+    return handle && readout;
+  });
+}
+
+// Arrow keys and letters belong to the control that has the focus, not to JupyterLab's commands for cells.
+function keepKeys(event) {
+  event.target.dataset.lmSuppressShortcuts = "true";
+}
+
+// The parts of a panel are put up one after another, in any order: wait for the panel, then for its sliders.
+function adopt(model, el, silent) {
+  const panel = el.closest(".widget-vbox");
+  if (!panel) return requestAnimationFrame(() => adopt(model, el, silent));
+  panel.addEventListener("focusin", keepKeys);
+  askWhenUsed(model, el, silent);
+  const size = model.get("size");
+  panel.style.setProperty("--jp-widgets-font-size", `${13 * size}px`);
+  panel.style.setProperty("--jp-widgets-inline-height", `${28 * size}px`);
+  const watch = new MutationObserver(() => nameSliders(panel) && watch.disconnect());
+  watch.observe(panel.firstElementChild, { childList: true, subtree: true });
+  nameSliders(panel);
+}
+
+// As text: a blob would take a detour through another process, and come 5 to 8 ms later (measured in Chromium).
+function showPicture(model, picture) {
+  const { buffer, byteOffset, byteLength } = model.get("png");
+  const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+  let text = "";
+  for (let at = 0; at < byteLength; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  picture.src = `data:image/png;base64,${btoa(text)}`;
+}
+
+function showSentence(model, said) {
+  said.textContent = model.get("sentence");
+  if (said.textContent.length > Number(said.dataset.longest || 0)) {
+    // What stands below shall not move while a slider is dragged: the place for the sentence only ever grows.
+    said.dataset.longest = said.textContent.length;
+    said.style.minHeight = `${Math.max(parseFloat(said.style.minHeight) || 0, said.offsetHeight)}px`;
+  }
+}
+
+function showError(model, failed) {
+  const alert = element("p", { role: "alert", textContent: model.get("error") });
+  failed.replaceChildren(...(model.get("error") ? [alert] : []));
+}
+
+// A kernel that was shut down leaves no trace in a panel: if nothing comes after a control was used, ask.
+function askWhenUsed(model, el, note) {
+  let waiting;
+  const used = () => (waiting ??= setTimeout(ask, PATIENCE));
+  const ask = () => {
+    waiting = setTimeout(() => (note.hidden = false), PATIENCE);
+    try {
+      model.send("are you there?");
+    } catch {
+      // There is no kernel to send to: no answer will come, and the note says so.
+    }
+  };
+  const heard = () => {
+    clearTimeout(waiting);
+    waiting = undefined;
+    note.hidden = true;
+  };
+  const panel = el.closest(".widget-vbox");
+  for (const event of ["keyup", "pointerup"]) panel.addEventListener(event, used);
+  for (const event of ["change:png", "change:error", "msg:custom"]) model.on(event, heard);
+}
+
+function render({ model, el }) {
+  const picture = element("img", { className: "widget-image", alt: model.get("alt") });
+  const said = element("p", { role: "status" });
+  const failed = element("div", {});
+  const silent = element("p", { className: "explore-silent", ariaLive: "polite", hidden: true, textContent: SILENT });
+  el.classList.add("explore");
+  el.append(picture, said, failed, silent);
+  el.style.fontSize = `${14 * model.get("size")}px`;
+  picture.style.width = `${model.get("width")}px`;
+  picture.style.aspectRatio = `${model.get("width")} / ${model.get("height")}`;
+
+  const shown = { png: [showPicture, picture], sentence: [showSentence, said], error: [showError, failed] };
+  const listeners = Object.entries(shown).map(([name, [show, place]]) => [`change:${name}`, () => show(model, place)]);
+  for (const [event, listener] of listeners) {
+    listener();
+    model.on(event, listener);
+  }
+  adopt(model, el, silent);
+  model.set("pixel_ratio", window.devicePixelRatio);
+  model.save_changes();
+  const heart = setInterval(() => model.get("running") && model.send("alive"), BEAT);
+  return () => {
+    clearInterval(heart);
+    for (const [event, listener] of listeners) model.off(event, listener);
+  };
+}
+
+export default { render };

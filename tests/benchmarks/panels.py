@@ -1,0 +1,336 @@
+"""From a key press to changed pixels, in a real JupyterLab: our panels, ``interact`` with pyplot, and the floor.
+
+The three ways are measured in turn, in one run, for each panel of the course that follows its controls (not films).
+``interact`` shows the same figure by ``plt.show()``; it is spared the making of the figure. The floor is a slider that
+exchanges an image of one pixel. Numbers are milliseconds.
+"""
+
+import json
+import math
+import os
+import platform
+import re
+import statistics
+import sys
+import tempfile
+import time
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+import nbformat
+import psutil
+from lab import MINUTE, PANEL, ROOT, chromium, jupyterlab, open_notebook, run_all, write_notebook
+from playwright.sync_api import expect
+from shortened import shortened
+
+RESULTS = Path(__file__).parent / "results"
+ROUNDS, MOVES = 3, 10
+DRAGGED = ("02_shrinking_to_the_identity", "shrink-W")  # for ten thousand moves: notebook, and cell of the panel
+PROCESS = 'import os; print("process", os.getpid())'
+BURST = 40
+
+# First cell of a notebook whose panels shall be those of interact: the same figures and updates, shown by pyplot.
+TWIN = """
+import inspect
+from ipywidgets import interactive
+from matplotlib import pyplot
+from matplotlib._pylab_helpers import Gcf
+from matplotlib_inline.backend_inline import new_figure_manager_given_figure
+from helpers import explore
+get_ipython().run_line_magic("matplotlib", "inline")
+
+explore_itself = explore.explore
+
+def with_interact(figure, update, labels=None, **controls):
+    if inspect.isgeneratorfunction(update):
+        return explore_itself(figure, update, labels, **controls)
+    def show(**values):
+        sentence = update(**values)
+        Gcf._set_new_active_manager(new_figure_manager_given_figure(1, figure))
+        pyplot.show()
+        print(sentence)
+    made = {name: explore._control(update, name, short, labels or {}) for name, short in controls.items()}
+    shown = interactive(show, **made)
+    shown.update()
+    return shown
+
+explore.explore = with_interact
+"""
+FLOOR = """
+import io
+import ipywidgets
+from PIL import Image
+pixels = []
+for grey in range(101):
+    buffer = io.BytesIO()
+    Image.new("L", (1, 1), grey).save(buffer, "png")
+    pixels.append(buffer.getvalue())
+image, slider = ipywidgets.Image(value=pixels[50]), ipywidgets.IntSlider(max=100, value=50)
+slider.observe(lambda change: setattr(image, "value", pixels[change.new]), "value")
+ipywidgets.VBox([slider, image])
+"""
+# Note the time of each key press, and of each picture once it is decoded and the frame with it is on its way.
+WATCH = """
+root => {
+  window.watch?.disconnect();
+  const seen = window.seen = {keys: [], pictures: []};
+  if (!window.keysHeard) {
+    document.addEventListener('keydown', event => window.seen.keys.push(event.timeStamp), true);
+    window.keysHeard = true;
+  }
+  let last = root.querySelector('img')?.src;
+  const look = async () => {
+    const image = root.querySelector('img');
+    if (!image || !image.src || image.src === last) return;
+    last = image.src;
+    try { await image.decode(); } catch { return; }
+    requestAnimationFrame(() => setTimeout(() => { seen.pictures.push(performance.now()); seen.told?.(); }, 0));
+  };
+  window.watch = new MutationObserver(look);
+  window.watch.observe(root, {subtree: true, childList: true, attributes: true, attributeFilter: ['src']});
+}
+"""
+# Whether so many pictures come within ten seconds.
+COME = """
+count => new Promise(come => {
+  window.seen.told = () => window.seen.pictures.length >= count && come(true);
+  window.seen.told();
+  setTimeout(() => come(false), 10_000);
+})
+"""
+
+
+# Press a key, wait for the picture, and again; there and back over the whole slider.
+DRAG = """
+async ([root, moves]) => {
+  const handle = root.querySelector('.noUi-handle'), image = root.querySelector('img');
+  for (let done = 0; done < moves; done++) {
+    const seen = new Promise(go => new MutationObserver((_, it) => { it.disconnect(); go(); })
+      .observe(image, {attributes: true, attributeFilter: ['src']}));
+    const key = Math.floor(done / 90) % 2 ? 'ArrowRight' : 'ArrowLeft';
+    handle.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}));
+    await seen;
+  }
+}
+"""
+LONG = 10_000
+
+
+class Way:
+    """One way to put a moving picture on a page: the page, the box it stands in, and its control."""
+
+    def __init__(self, page, box):
+        self.page, self.box, self.times = page, box, []
+        self.control = box.locator(".noUi-handle, select, input[type=checkbox]").first
+        # Without this, JupyterLab keeps the arrow keys from the drop-downs of interact.
+        self.control.evaluate("control => { control.dataset.lmSuppressShortcuts = 'true'; }")
+        self.keys = self._there_and_back()
+
+    def _there_and_back(self):
+        kind = self.control.evaluate("e => e.tagName + (e.type || '')")
+        if kind == "INPUTcheckbox":
+            return ["Space"]
+        if kind.startswith("SELECT"):
+            count, here = self.control.evaluate("e => [e.length, e.selectedIndex]")
+            up, down = "ArrowUp", "ArrowDown"
+            free, gone = count - 1 - here, here
+        else:
+            up, down = "ArrowLeft", "ArrowRight"
+            free, gone = self._room(up, down)
+        return [down] * free + [up] * (free + gone) + [down] * gone
+
+    def _room(self, up, down):
+        """How many steps of the slider there are to the right, and to the left: 8 in the direction that has more."""
+        low, before, high = self._stands_at()
+        self.control.press(up if before > low else down)
+        now = self._stands_at()[1]
+        step = abs(now - before) or (high - low) / 100  # a small step may be too small to be written
+        right = high - now > now - low
+        steps = min(8, round((high - now if right else now - low) / step))
+        return (steps, 0) if right else (0, steps)
+
+    def _stands_at(self):
+        return [float(self.control.get_attribute(f"aria-value{part}")) for part in ("min", "now", "max")]
+
+    def begin(self):
+        self.page.bring_to_front()
+        self.control.scroll_into_view_if_needed()
+        self.control.focus()
+        self.page.wait_for_timeout(300)
+        self.box.evaluate(WATCH)
+
+    def press(self):
+        self.keys.append(self.keys.pop(0))
+        self.page.keyboard.press(self.keys[-1])
+
+    def move(self, count):
+        self.begin()
+        for done in range(1, count + 1):
+            self.press()
+            assert self.page.evaluate(COME, done), f"no new picture after {self.keys[-1]}, move {done} of {self.keys}"
+            keys, pictures = self.page.evaluate("[window.seen.keys, window.seen.pictures]")
+            self.times.append(pictures[-1] - keys[-1])
+            self.page.wait_for_timeout(120)  # the kernel is idle again, and so is the page
+            self.page.evaluate(f"() => {{ window.seen.pictures.length = {done}; }}")
+
+    def burst(self):
+        """Press keys for one second; return the distinct pictures, and how late the last one is, in ms."""
+        self.begin()
+        start = time.perf_counter()
+        for number in range(BURST):
+            time.sleep(max(0.0, start + number / BURST - time.perf_counter()))
+            self.press()
+        self.page.wait_for_timeout(3000)
+        keys, pictures = self.page.evaluate("[window.seen.keys, window.seen.pictures]")
+        last, took = pictures[-1] - keys[-1], keys[-1] - keys[0]
+        return {"pictures": len(pictures), "last": round(last, 1), "pressed_in": round(took, 1)}
+
+
+def summary(times):
+    ordered = sorted(times)
+    return {
+        "median": round(statistics.median(times), 1),
+        "p95": round(ordered[math.ceil(0.95 * len(ordered)) - 1], 1),
+        "moves": len(times),
+    }
+
+
+def boxes(page, selector):
+    """The panels with a control, in order."""
+    page.wait_for_timeout(2000)
+    found = page.locator(selector).all()
+    return [box for box in found if box.locator(".noUi-handle, select, input[type=checkbox]").count()]
+
+
+def measure(browser, address, name, floor):
+    """Measure the panels of one notebook; return a row for each."""
+    pages = {}
+    for way, notebook in (("ours", name), ("interact", f"{name}_twin")):
+        pages[way] = browser.new_page(viewport={"width": 1400, "height": 1000})
+        open_notebook(pages[way], address, notebook)
+        run_all(pages[way], minutes=5) if way == "ours" else run_twin(pages[way])
+    ours = [(number, box) for number, box in enumerate(boxes(pages["ours"], PANEL), start=1) if not is_film(box)]
+    pairs = zip(ours, boxes(pages["interact"], ".widget-interact"), strict=True)
+    rows = [measure_panel(name, number, pages, (box, twin), floor) for (number, box), twin in pairs]
+    for page in pages.values():
+        page.close()
+    return rows
+
+
+def is_film(box):
+    """A film goes back to its beginning when a slider moves: the picture there may be the one that stood there."""
+    return box.locator(".widget-button").count() > 0
+
+
+def run_twin(page):
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name=re.compile("^Run All Cells")).click()
+    page.locator(".widget-interact").first.wait_for(timeout=5 * MINUTE)
+    expect(page.get_by_text("[*]:")).to_have_count(0, timeout=5 * MINUTE)
+
+
+def measure_panel(name, number, pages, pair, floor):
+    ways = {"ours": Way(pages["ours"], pair[0]), "interact": Way(pages["interact"], pair[1]), "floor": floor}
+    floor.times = []
+    for _ in range(ROUNDS):
+        for way in ways.values():
+            way.move(MOVES)
+    row = {"notebook": name, "panel": number} | {key: summary(way.times) for key, way in ways.items()}
+    row["burst"] = {key: ways[key].burst() for key in ("ours", "interact", "floor")}
+    say(row)
+    return row
+
+
+def say(row):
+    ours, interact, floor, burst = row["ours"], row["interact"], row["floor"], row["burst"]["ours"]
+    print(
+        f"{row['notebook']} {row['panel']}: ours {ours['median']:.0f} / {ours['p95']:.0f}, "
+        f"interact {interact['median']:.0f} / {interact['p95']:.0f}, floor {floor['median']:.0f} / {floor['p95']:.0f}; "
+        f"interact x {ours['median'] / interact['median']:.2f} / {ours['p95'] / interact['p95']:.2f}, "
+        f"floor x {ours['median'] / floor['median']:.2f}; burst {burst['pictures']}, last after {burst['last']:.0f}",
+        flush=True,
+    )
+
+
+def prepare(home, names):
+    """Copies of the notebooks, their twins with interact, and the floor."""
+    (home / "notebooks").mkdir()
+    for name in names:
+        notebook = shortened(name)
+        nbformat.write(notebook, home / "notebooks" / f"{name}.ipynb")
+        notebook.cells.insert(0, nbformat.v4.new_code_cell(TWIN.strip()))
+        nbformat.write(notebook, home / "notebooks" / f"{name}_twin.ipynb")
+    write_notebook(home / "notebooks" / "floor.ipynb", FLOOR)
+    cells = [cell for cell in shortened(DRAGGED[0]).cells if cell.cell_type == "code"]
+    needed = cells[: 1 + [cell.id for cell in cells].index(DRAGGED[1])]
+    write_notebook(home / "notebooks" / "drag.ipynb", PROCESS, *(cell.source for cell in needed))
+
+
+def long_drag(browser, address):
+    """Move a slider 10,000 times; return how many MB the kernel and the page have grown since the 500th move."""
+    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    open_notebook(page, address, "drag")
+    run_all(page)
+    panel, devtools = page.locator(PANEL).first, page.context.new_cdp_session(page)
+    kernel = psutil.Process(int(page.locator("pre", has_text="process").first.text_content().split()[1]))
+
+    def megabytes():
+        devtools.send("HeapProfiler.collectGarbage")
+        heap = devtools.send("Runtime.getHeapUsage")["usedSize"]
+        return {"kernel": kernel.memory_info().rss / 2**20, "page": heap / 2**20}
+
+    def move(times):
+        page.evaluate(DRAG, [panel.element_handle(), times])
+
+    move(500)
+    before, start = megabytes(), time.perf_counter()
+    move(LONG)
+    growth = {where: after - before[where] for where, after in megabytes().items()}
+    result = {"moves": LONG, "seconds": time.perf_counter() - start, "growth_in_MB": growth}
+    print(result, flush=True)
+    page.close()
+    return result
+
+
+def machine():
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []
+    cpu = next((line.split(":")[1].strip() for line in lines if "model name" in line), platform.processor())
+    packages = ("jupyterlab", "ipykernel", "ipywidgets", "matplotlib", "numpy")
+    return {
+        "date": date.today().isoformat(),
+        "processor": cpu,
+        "cores": os.cpu_count(),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in packages},
+    }
+
+
+def main():
+    """Measure what the command line names (notebooks, "drag"), or everything; what it does not name keeps its rows."""
+    everything = [*sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")), "drag"]
+    chosen = sys.argv[1:] or everything
+    names = [name for name in chosen if name != "drag"]
+    path = RESULTS / "panels.json"
+    report = json.loads(path.read_text(encoding="utf-8")) if sys.argv[1:] and path.exists() else {"panels": []}
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        prepare(home, names)
+        with jupyterlab(home) as address, chromium() as browser:
+            page = browser.new_page()
+            open_notebook(page, address, "floor")
+            run_all(page)
+            floor = Way(page, page.locator(PANEL))
+            rows = [row for name in names for row in measure(browser, address, name, floor)]
+            if "drag" in chosen:
+                report["long_drag"] = long_drag(browser, address)
+    rows += [row for row in report["panels"] if row["notebook"] not in names]
+    rows.sort(key=lambda row: (row["notebook"], row["panel"]))
+    report |= {"machine": machine(), "unit": "ms", "panels": rows}
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""A real JupyterLab in a real Chromium: for the tests of this folder, the benchmarks and the pictures of the README."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+from playwright.sync_api import expect, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+PROMPT = re.search(r"^PROMPT = (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)[1]
+MINUTE = 60_000  # milliseconds
+PANEL = ".jp-OutputArea-output .widget-vbox:has(> .explore, > .widget-image)"
+STDERR = ".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']"
+
+
+@contextmanager
+def chromium():
+    """Start a browser without a window."""
+    with sync_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def jupyterlab(home, environment=None):
+    """Start a JupyterLab of its own over ``home``/notebooks, with settings of its own; yield its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = home / "config" / "labconfig" / "default_setting_overrides.json"
+    settings.parent.mkdir(parents=True)
+    settings.write_text('{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}', encoding="utf-8")
+    places = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
+    access = [f"--port={port}", "--IdentityProvider.token=", "--ServerApp.password="]
+    options = ["--no-browser", "--allow-root", PROMPT, *access]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "jupyterlab", *options, f"--ServerApp.root_dir={home / 'notebooks'}"],
+        env=os.environ | places | {"HOME": str(home)} | (environment or {}),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(f"{address}/api")
+        yield address
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def _wait_for(address):
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        try:
+            urllib.request.urlopen(address, timeout=2).close()
+            return
+        except OSError:
+            time.sleep(0.3)
+    raise TimeoutError(f"nothing answers at {address}")
+
+
+def open_notebook(page, address, name):
+    """Open a notebook, and wait until it stands there and its kernel is idle."""
+    page.goto(f"{address}/lab/tree/{name}.ipynb?reset", timeout=MINUTE)
+    page.locator(".jp-Notebook .jp-CodeCell .jp-InputArea-editor").first.wait_for(timeout=MINUTE)
+    expect(page.get_by_text(re.compile(r"\| Idle$"))).to_be_visible(timeout=MINUTE)
+
+
+def run_all(page, minutes=2):
+    """Run all cells of the notebook that is open; nothing may appear on stderr."""
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name=re.compile("^Run All Cells")).click()
+    page.locator(PANEL).first.wait_for(timeout=minutes * MINUTE)
+    expect(page.get_by_text("[*]:")).to_have_count(0, timeout=minutes * MINUTE)
+    expect(page.get_by_text(re.compile(r"\| Idle$"))).to_be_visible(timeout=MINUTE)
+    assert page.locator(STDERR).count() == 0
+
+
+def write_notebook(path, *sources, kernel="python3"):
+    """Store a notebook of code cells."""
+    kernelspec = {"name": kernel, "display_name": kernel, "language": "python"}
+    cells = [nbformat.v4.new_code_cell(source.strip()) for source in sources]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernelspec}), path)

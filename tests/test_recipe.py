@@ -1,0 +1,121 @@
+"""The command: from the bytes of the CIFAR-10 archive to rows of JSON, on a very small archive."""
+
+import hashlib
+import io
+import json
+import tarfile
+
+import numpy as np
+import pytest
+import torch
+
+from helpers import datasets, nets, paper, recipe, sweeps
+
+RECORDS = 8
+FILES = [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"]
+
+
+@pytest.fixture
+def archive(tmp_path, monkeypatch):
+    """An archive in the format of the official one, of 40 training and 8 test images."""
+    records = np.random.default_rng(0).integers(0, 256, (6 * RECORDS, 3073)).astype(np.uint8)
+    records[:, 0] %= 10
+    path = tmp_path / "cifar-10-binary.tar.gz"
+    with tarfile.open(path, "w:gz") as file:
+        for name, part in zip(FILES, np.split(records, 6), strict=True):
+            member = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
+            member.size = part.size
+            file.addfile(member, io.BytesIO(part.tobytes()))
+    monkeypatch.setattr(datasets, "CIFAR10_RECORDS", RECORDS)
+    monkeypatch.setattr(datasets, "CIFAR10_SHA256", hashlib.sha256(path.read_bytes()).hexdigest())
+    return path
+
+
+def lines(text):
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def without_times(rows):
+    return [{name: value for name, value in row.items() if name != "seconds per step"} for row in rows]
+
+
+def test_from_the_archive_to_rows(archive, tmp_path, capsys):
+    """The command trains the paper's net on the paper's images: the same rows as by hand."""
+    out = tmp_path / "out"
+    words = f"--layers 8 --skip none --seed 2 --data {archive.parent} --iterations 3 --device cpu --out {out}"
+    recipe.main(words.split())
+    said = lines(capsys.readouterr().out)
+    assert said == lines((out / "8-none-2.jsonl").read_text("utf-8"))
+    pixels = datasets.cifar10(archive)
+    net = nets.convolutional(8, "none", start="he", shortcut="A", seed=2, channels=3)
+    rows = paper.train(net, pixels, seed=2, iterations=3, device="cpu")
+    assert without_times(said) == [{"layers": 8, "skip": "none", "seed": 2} | row for row in without_times(rows)]
+    kept = torch.load(out / "8-none-2.pt", weights_only=True)
+    assert all(torch.equal(value, kept["net"][name]) for name, value in net.state_dict().items())
+
+
+def test_the_study_of_the_paper_is_one_sweep(archive, tmp_path):
+    """``run`` takes and returns what a sweep can send and store: notebook 8 runs the study like this on a cluster."""
+    grid = {"layers": [8], "skip": ["none", "inside"], "seed": range(2), "data": [str(archive)]}
+    grid |= {"out": [str(tmp_path)], "iterations": [1], "device": ["cpu"]}
+    rows = sweeps.run(recipe.run, grid, store=tmp_path / "runs.jsonl", progress=False)
+    assert [row.error for row in rows] == [None] * 4
+    assert [row.result["iteration"] for row in rows] == [1] * 4
+    assert len({row.result["training loss"] for row in rows}) == 4
+
+
+def test_a_finished_training_is_not_done_again(archive, tmp_path, monkeypatch, capsys):
+    options = {"data": archive, "out": tmp_path / "out", "iterations": 2, "device": "cpu"}
+    once = recipe.run(8, **options)
+    monkeypatch.setattr(paper, "augmented", None)  # a step would fail
+    assert recipe.run(8, **options) == once
+    first, second = lines(capsys.readouterr().out)
+    assert first == second
+    assert len(lines((tmp_path / "out" / "8-inside-0.jsonl").read_text("utf-8"))) == 1
+
+
+@pytest.mark.parametrize(("layers", "warm_up"), [(104, False), (110, True)])
+def test_only_nets_of_110_layers_or_more_are_warmed_up(archive, tmp_path, monkeypatch, layers, warm_up):
+    asked = {}
+    monkeypatch.setattr(paper, "train", lambda net, data, **options: asked.update(options) or [{"iteration": 1}])
+    recipe.run(layers, data=archive, images=5, out=tmp_path)
+    assert asked["warm_up"] is warm_up
+
+
+def test_a_mistake_is_answered_by_a_sentence(archive, tmp_path, capsys):
+    for words, sentence in (
+        ("--layers 21", "layers = 21, but a net of three stages has 6n + 2 of them"),
+        ("--layers 20 --skip sideways", "skip = 'sideways' is not known; use one of 'none', 'inside', 'outside'"),
+        (f"--layers 20 --data {tmp_path / 'nowhere'}", "is missing; fetch it with cifar10(download=True)"),
+        (f"--layers 8 --data {archive} --out {tmp_path} --seed -1", "seed = -1, but"),
+        (f"--layers 8 --data {archive} --out {tmp_path} --device tpu", "device = 'tpu', but this machine has cpu"),
+    ):
+        with pytest.raises(SystemExit) as error:
+            recipe.main(words.split())
+        assert error.value.code == 2
+        assert sentence in capsys.readouterr().err
+
+
+def test_an_interrupt_says_how_to_go_on(archive, tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(paper, "augmented", interrupted)
+    with pytest.raises(SystemExit, match="The same command goes on from the last checkpoint"):
+        recipe.main(f"--layers 8 --data {archive} --out {tmp_path} --device cpu".split())
+
+
+def test_speed_needs_no_data(capsys):
+    recipe.main(["--layers", "8", "--skip", "none", "--device", "cpu", "--speed", "2"])
+    (said,) = lines(capsys.readouterr().out)
+    assert 0 < said.pop("seconds per step") < 60
+    assert said == {"layers": 8, "skip": "none", "device": "cpu", "fast": False}
+
+
+def test_speed_leaves_the_first_steps_out(monkeypatch):
+    """The first ones choose algorithms and fetch memory; only the later ones tell what a long training costs."""
+    rows = [{"iteration": 5, "seconds per step": 9.0}, {"iteration": 10, "seconds per step": 0.5}]
+    asked = {}
+    monkeypatch.setattr(paper, "train", lambda net, data, **options: asked.update(options) or iter(rows))
+    assert recipe.speed(8, steps=5) == 0.5
+    assert (asked["iterations"], asked["window"], asked["batch"]) == (10, 5, 128)

@@ -1,0 +1,175 @@
+"""Albums: positions that a slider really has, pictures that put together again are the pictures, room that is kept."""
+
+import base64
+import io
+import itertools
+import json
+
+import ipywidgets
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers import explore, plots, stills
+
+
+def panel_of(**controls):
+    """A panel with a cloud that follows its controls, whatever they are."""
+    picture, axes = plots.figure(size=(3, 2))
+    axes.set(xlim=(-3, 3), ylim=(-3, 3))
+    cloud = plots.points(axes, "inside")
+
+    def move(slope=0.3, steps=2, high=False, kind="line"):
+        cloud.set_data([1, 2], [slope, slope + (steps if kind == "line" else -steps) / 9 + high])
+        return f"slope {slope:.2f}, {steps} steps, {'high' if high else 'low'}, {kind}."
+
+    return explore.explore(
+        picture, move, labels={"slope": "slope, per unit"} if "slope" in controls else None, **controls
+    )
+
+
+SLIDERS = {
+    "floats": (ipywidgets.FloatSlider(value=0.3, min=-1, max=1, step=0.02), 0.02),
+    "whole numbers": (ipywidgets.IntSlider(value=300, min=0, max=400, step=10), 10),
+    "a range that is no multiple of the step": (ipywidgets.FloatSlider(value=0.25, min=0, max=1, step=0.3), 0.3),
+}
+
+
+@pytest.mark.parametrize("name", SLIDERS)
+def test_a_slider_has_its_ends_its_start_and_steps_it_can_take(name):
+    slider, step = SLIDERS[name]
+    values = stills.choices(slider, 21)
+    assert len(values) <= 22
+    assert values[0] == slider.min
+    assert slider.max - step < values[-1] <= slider.max
+    assert slider.value in values
+    assert values == sorted(set(values))
+    for value in set(values) - {slider.value}:
+        assert type(value) is type(slider.value)
+        assert (value - slider.min) / step == pytest.approx(round((value - slider.min) / step))
+
+
+def test_few_positions_are_all_taken_and_choices_too():
+    assert stills.choices(ipywidgets.IntSlider(value=2, min=1, max=4), 21) == [1, 2, 3, 4]
+    assert stills.choices(ipywidgets.Checkbox(value=True), 1) == [False, True]
+    assert stills.choices(ipywidgets.Dropdown(options=[("off", 0), ("on", 7)]), 1) == [0, 7]
+    assert stills.choices(ipywidgets.SelectionSlider(options=["a", "b", "c"]), 2) == ["a", "b", "c"]
+    assert stills.choices(ipywidgets.Text(value="as it is"), 21) == ["as it is"]
+
+
+def test_the_album_of_one_slider():
+    album = stills.album(panel_of(slope=(-1.0, 1.0, 0.02)))
+    (control,) = album["controls"]
+    assert control["label"] == "slope, per unit"
+    assert control["kind"] == "slider"
+    assert control["texts"][0] == "-1.00"
+    assert control["texts"][control["start"]] == "0.30"
+    assert len(album["frames"]) == len(control["texts"]) == 21
+    assert album["frames"][str(control["start"])][1] == "slope 0.30, 2 steps, low, line."
+    assert len({number for number, _ in album["frames"].values()}) == 21
+
+
+def test_the_album_of_all_kinds_of_controls():
+    album = stills.album(panel_of(kind=["line", "curve"], high=False, steps=(0, 4)), room=10**9)
+    assert [control["kind"] for control in album["controls"]] == ["choice", "switch", "slider"]
+    assert [control["texts"] for control in album["controls"][:2]] == [["line", "curve"], ["off", "on"]]
+    places = itertools.product(range(2), range(2), range(5))
+    assert set(album["frames"]) == {",".join(map(str, place)) for place in places}
+    assert album["frames"]["1,1,4"][1] == "slope 0.30, 4 steps, high, curve."
+    assert not album["one_at_a_time"]
+
+
+def size(album):
+    return sum(len(overlay) for overlay in album["overlays"]) * 3 / 4
+
+
+@pytest.mark.parametrize("room", [60_000, 200_000])
+def test_a_grid_keeps_to_its_room_and_has_the_ends_and_the_start(room):
+    album = stills.album(panel_of(slope=(-1.0, 1.0, 0.01), steps=(0, 40)), room=room)
+    assert size(album) < 1.3 * room
+    first, second = album["controls"]
+    assert len(first["texts"]) >= len(second["texts"]) >= 3
+    assert (second["texts"][0], second["texts"][second["start"]], second["texts"][-1]) == ("0", "2", "40")
+
+
+def test_where_combinations_take_too_much_room_one_control_moves_at_a_time():
+    album = stills.album(panel_of(slope=(-1.0, 1.0, 0.02), steps=(0, 40), high=False), room=10_000)
+    assert album["one_at_a_time"]
+    start = [control["start"] for control in album["controls"]]
+    for key in album["frames"]:
+        assert sum(int(at) != began for at, began in zip(key.split(","), start, strict=True)) <= 1
+    assert len(album["frames"]) == 1 + sum(len(control["texts"]) - 1 for control in album["controls"])
+
+
+def pixels(encoded):
+    return Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGBA")
+
+
+def test_base_and_overlay_together_are_the_picture():
+    panel = panel_of(slope=(-1.0, 1.0, 0.5))
+    album = stills.album(panel)
+    for place, text in enumerate(album["controls"][0]["texts"]):
+        number, _ = album["frames"][str(place)]
+        seen = pixels(album["base"])
+        if album["overlays"][number]:
+            seen = Image.alpha_composite(seen, pixels(album["overlays"][number]))
+        whole = Image.open(io.BytesIO(panel.still(slope=float(text))[0])).convert("RGB")
+        assert whole.size == (album["width"], album["height"]) == (600, 400)
+        away = np.abs(np.asarray(seen.convert("RGB"), dtype=int) - np.asarray(whole, dtype=int))
+        assert away.max() < 40  # 255 colours
+        assert away.mean() < 0.1
+    assert "" in album["overlays"]
+
+
+@pytest.mark.parametrize("times", [2, 3, 4])
+def test_no_ghost_of_the_base_is_seen_when_the_pictures_are_drawn_smaller(times):
+    """A browser makes base and cover smaller one by one."""
+    panel = panel_of(slope=(-1.0, 1.0, 0.5))
+    album = stills.album(panel)
+    for place, text in enumerate(album["controls"][0]["texts"]):
+        cover = album["overlays"][album["frames"][str(place)][0]]
+        if cover:
+            seen = Image.alpha_composite(pixels(album["base"]).reduce(times), pixels(cover).reduce(times))
+            whole = Image.open(io.BytesIO(panel.still(slope=float(text))[0])).convert("RGB").reduce(times)
+            away = np.abs(np.asarray(seen.convert("RGB"), dtype=int) - np.asarray(whole, dtype=int))
+            assert away.max() < 12
+
+
+def test_the_panel_stands_where_it_stood():
+    panel = panel_of(slope=(-1.0, 1.0, 0.5), high=False)
+    panel.controls["slope"].value = 0.5
+    before = panel._screen.png
+    assert stills.album(panel)["controls"][0]["start"] == 3
+    assert panel.values() == {"slope": 0.5, "high": False}
+    assert panel._screen.png == before
+
+
+def test_the_album_of_a_film_has_its_progress_and_says_how_it_was_recorded():
+    def film(seed=3):
+        for number in range(5):
+            yield number / 4, f"Frame {number}."
+
+    panel = explore.explore(plots.figure(size=(3, 2))[0], film, labels={"seed": "random seed"}, seed=(0, 9))
+    album = stills.album(panel)
+    (progress,) = album["controls"]
+    assert (progress["label"], progress["start"]) == ("progress", 4)
+    assert progress["texts"] == ["0 %", "25 %", "50 %", "75 %", "100 %"]
+    assert album["fixed"] == [["random seed", "3"]]
+    assert [sentence for _, sentence in album["frames"].values()] == [f"Frame {n}." for n in range(5)]
+
+
+def test_an_error_at_any_position_is_raised():
+    def fails(x=1.0):
+        return f"{1 / x}"
+
+    panel = explore.explore(plots.figure(size=(3, 2))[0], fails, x=(0.0, 2.0, 0.5))
+    with pytest.raises(ZeroDivisionError):
+        stills.album(panel)
+
+
+def test_saving(tmp_path):
+    panel = panel_of(high=False)
+    stills.save(panel.model_id, tmp_path / "panel", 10_000)
+    assert json.loads((tmp_path / "panel").read_text("utf-8")) == stills.album(panel)
+    stills.save(ipywidgets.IntSlider().model_id, tmp_path / "slider", 10_000)
+    assert (tmp_path / "slider").read_text("utf-8") == "null"
