@@ -130,6 +130,39 @@ class Tail(torch.nn.Module):
         return self.called(self.last, a)
 
 
+def tied():
+    net = stem(torch.nn.Linear(16, 16), torch.nn.ReLU(), torch.nn.Linear(16, 16), torch.nn.Linear(16, 10))
+    net[5].weight = net[3].weight
+    return net
+
+
+class Scaled(torch.nn.Module):
+    """A module of the reader's own, with a parameter of its own that starts equal in all nets."""
+
+    def __init__(self, units=1):
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.ones(units))
+
+    def forward(self, a):
+        return self.scale * a
+
+
+class Switched(torch.nn.Module):
+    """A skip that str(net) does not show."""
+
+    def __init__(self, skip):
+        super().__init__()
+        self.layer, self.skip = torch.nn.Linear(16, 16), skip
+
+    def forward(self, a):
+        return self.layer(a) + self.skip * a
+
+
+class OnlyInTraining(PreActivation):
+    def forward(self, a):
+        return self.first(a) if self.training else super().forward(a)
+
+
 TAILS = {
     "a layer without bias": lambda last, a: torch.nn.functional.linear(a, last.weight),
     "a layer taken twice": lambda last, a: last(a) + last(2 * a),
@@ -159,6 +192,28 @@ def seeded(make):
 @pytest.mark.parametrize("tail", TAILS)
 def test_unusual_nets_together_equal_each_alone(data, tail, threads):
     assert_equal_alone(seeded(lambda: stem(Tail(TAILS[tail]))), data, 1e-9)
+
+
+OWN = {
+    "a matrix shared by two layers": tied,
+    "a number that all examples share": lambda: stem(Scaled(), torch.nn.Linear(16, 10)),
+    "a number for each unit": lambda: stem(torch.nn.Linear(16, 3), Scaled(3), torch.nn.Linear(3, 10)),
+    "another way in training": lambda: stem(OnlyInTraining(), torch.nn.Linear(16, 10)).eval(),
+}
+
+
+@pytest.mark.parametrize("make", OWN.values(), ids=OWN)
+def test_modules_of_the_readers_own_together_equal_each_alone(data, make, threads):
+    assert_equal_alone(seeded(make), data, 1e-9)
+
+
+def test_switches_that_str_does_not_show_keep_nets_apart(data):
+    def make():
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            return [stem(Switched(skip), torch.nn.Linear(16, 10)).double() for skip in (0, 1, 0, 1)]
+
+    assert_equal_alone(make, data, 1e-9)
 
 
 @pytest.mark.parametrize("inplace", [False, True])
@@ -206,6 +261,22 @@ def test_the_number_of_threads_is_left_alone(data, threads):
     assert torch.get_num_threads() == threads
     with ThreadPoolExecutor(1) as later:
         assert later.submit(torch.get_num_threads).result() == threads
+
+
+def test_a_training_in_a_thread_of_the_readers_own(data, threads):
+    """As a slider's callback does it, and with gradients switched off around it."""
+
+    def run():
+        many = [nets.fully_connected(4, skip, width=8) for skip in nets.SKIPS]
+        with torch.no_grad():
+            return training.train_many(many, data, epochs=2, learning_rates=[1e-3] * 3, seeds=[0, 1, 2])
+
+    expected = run()
+    with ThreadPoolExecutor(2) as pool:
+        for found in pool.map(lambda _: run(), range(2)):
+            for one, other in zip(found, expected, strict=True):
+                assert one.training_loss == pytest.approx(other.training_loss, rel=1e-5)
+    assert torch.get_num_threads() == threads
 
 
 def test_bfloat16_reaches_the_same_error(data):
@@ -274,25 +345,31 @@ def test_global_random_state_is_left_alone(data):
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-def test_diverging_net_is_reported_and_harms_no_other(data):
-    def pair():
-        return [nets.fully_connected(8, "outside", seed=seed, width=16) for seed in (0, 1)]
+@pytest.mark.parametrize("convolutional", [False, True])
+@pytest.mark.parametrize("optimizer", [torch.optim.SGD, training.adam])
+def test_diverging_net_is_reported_and_harms_no_other(data, optimizer, convolutional, threads):
+    """In a stack with calm nets of its own kind, and beside a stack of others."""
 
-    nets_to_diverge = pair()
-    wild, calm = training.train_many(
-        nets_to_diverge, data, epochs=4, learning_rates=[1e12, 1e-3], seeds=[0, 1], optimizer=torch.optim.SGD
-    )
-    _, alone = training.train_many(
-        pair(), data, epochs=4, learning_rates=[1e-3, 1e-3], seeds=[0, 1], optimizer=torch.optim.SGD
-    )
-    assert wild.diverged
-    assert wild.epoch == [0]
-    assert wild.rows[0] == (0, wild.training_loss[0], wild.training_error[0], wild.test_error[0])
-    assert np.isfinite(wild.training_loss).all()
-    assert not calm.diverged
-    # One step of this rate makes the loss infinite, two the parameters: the net was frozen in between.
-    assert all(parameter.isfinite().all() for parameter in nets_to_diverge[0].parameters())
-    assert calm.training_loss == pytest.approx(alone.training_loss, rel=1e-5)
+    def run(rate):
+        arms = [(skip, seed) for skip in ("outside", "none") for seed in (0, 1, 2)]
+        if convolutional:
+            many, batch = [nets.convolutional(8, skip, seed=seed, width=2) for skip, seed in arms], with_channel(data)
+        else:
+            many, batch = [nets.fully_connected(8, skip, seed=seed, width=16) for skip, seed in arms], data
+        rates = [rate] + [1e-3] * 5
+        return many, training.train_many(
+            many, batch, epochs=4, learning_rates=rates, seeds=range(6), batch=16, optimizer=optimizer
+        )
+
+    (_, *calm), histories = run(1e30)
+    (_, *alone), expected = run(1e-3)
+    assert histories[0].diverged
+    assert histories[0].epoch == [0]
+    assert np.isfinite(histories[0].training_loss).all()
+    assert histories[1:] == expected[1:]  # to the bit
+    assert not any(history.diverged for history in histories[1:])
+    for net, other in zip(calm, alone, strict=True):
+        assert all(torch.equal(p, q) for p, q in zip(net.parameters(), other.parameters(), strict=True))
 
 
 def test_training_ends_early_when_all_have_diverged(data):
@@ -327,6 +404,8 @@ def test_interrupt_keeps_the_history_and_the_net(data, stop_button):
 
 
 class InterruptedAtStep3(torch.optim.SGD):
+    """Presses the stop button once for each stack."""
+
     def step(self):
         super().step()
         self.taken = getattr(self, "taken", 0) + 1
@@ -334,7 +413,7 @@ class InterruptedAtStep3(torch.optim.SGD):
             os.kill(os.getpid(), signal.SIGINT)
 
 
-def test_interrupt_reaches_all_threads_within_an_epoch(data, threads, stop_button):
+def test_interrupts_reach_all_threads_within_an_epoch(data, threads, stop_button):
     long = [np.repeat(part, 2000, axis=0) for part in data[:2]] + list(data[2:])
     arms = [nets.fully_connected(20, skip, width=8) for skip in nets.SKIPS]
     untrained = [net[1].weight.clone() for net in arms]
@@ -342,6 +421,8 @@ def test_interrupt_reaches_all_threads_within_an_epoch(data, threads, stop_butto
     options = {"learning_rates": [1e-3] * 3, "seeds": [0, 1, 2], "batch": 2, "optimizer": InterruptedAtStep3}
     histories = training.train_many(arms, long, epochs=2, **options)
     assert time.perf_counter() - start < 20  # an epoch of 60,000 steps takes minutes
+    while threading.active_count() > before and time.perf_counter() - start < 30:
+        time.sleep(0.01)  # a thread that has done its work takes a moment to end
     assert threading.active_count() == before
     assert [history.stopped for history in histories] == [True] * 3
     assert [history.epoch for history in histories] == [[0]] * 3

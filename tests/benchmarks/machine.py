@@ -36,8 +36,11 @@ def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
-def store(name, results):
+def store(name, results, keep=False):
+    """Write the results; ``keep`` leaves the other parts of the file as they are."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
+    if keep and path.exists():
+        results = json.loads(path.read_text(encoding="utf-8")) | results
     path.write_text(json.dumps({"machine": facts()} | results, indent=2) + "\n", encoding="utf-8")
     print(f"written to {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")

@@ -3,6 +3,9 @@
 Times are medians of five rounds in which the contestants take turns. A run of ours includes its measurements before and
 after the training; the loop measures nothing but its own losses. The machine's rate is that of a product of two
 float32 matrices of 2048 x 2048 on all cores, measured in the same rounds.
+
+``python training.py`` measures all parts, and ``python training.py convolutional depth`` those whose names start so;
+the parts that are not measured keep what is in the file of results.
 """
 
 import json
@@ -19,6 +22,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from helpers import datasets, nets, training
 
+ARMS = ("none", "inside")
 ROUNDS, RATES = 5, (3e-4, 1e-3, 3e-3, 1e-2)
 CORES = torch.get_num_threads()
 
@@ -114,25 +118,12 @@ def operations_of(net, x):
     return 6 * len(x) * sum(counts)
 
 
-def speed():
-    cases = {
-        f"fully connected, 20 layers of 64, 20 nets, {skip}": (partial(nets.fully_connected, 20, skip), 20, digits(), 5)
-        for skip in ("none", "inside")
-    } | {
-        f"convolutional, 32 layers, 8 nets, width {width}": (
-            partial(nets.convolutional, 32, width=width),
-            8,
-            digits(channel=True),
-            1,
-        )
-        for width in (4, 8, 16)
-    }
-    results = {}
-    for name, case in cases.items():
-        result = results[name] = contest(*case)
-        faster, share = result["times faster"], result["share of the rate"]
-        print(f"{name:55s} {faster:5.1f} x  {share:6.1%} of the machine's rate", flush=True)
-    return results
+def fully_connected(skip):
+    return contest(partial(nets.fully_connected, 20, skip), 20, digits(), 5)
+
+
+def convolutional(width):
+    return contest(partial(nets.convolutional, 32, width=width), 8, digits(channel=True), 1)
 
 
 def at_depth(layers):
@@ -173,12 +164,24 @@ def numbers_of_nets():
     medians = {count: round(statistics.median(times), 4) for count, times in table.items()}
     for count, took in medians.items():
         print(f"{count:3d} nets {took:6.3f} s per epoch, {took / count:6.4f} s per net")
-    return medians
+    return {"seconds": medians}
+
+
+PARTS = {
+    **{f"fully connected, 20 layers of 64, 20 nets, {skip}": partial(fully_connected, skip) for skip in ARMS},
+    **{f"convolutional, 32 layers, 8 nets, width {width}": partial(convolutional, width) for width in (4, 8, 16)},
+    "depth": depths,
+    "seconds per epoch by number of nets": numbers_of_nets,
+}
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        at_depth(int(sys.argv[1]))
+    words = sys.argv[1:]
+    if words and words[0].isdecimal():
+        at_depth(int(words[0]))
     else:
-        results = {"speed": speed(), "depth": depths(), "seconds per epoch by number of nets": numbers_of_nets()}
-        machine.store("training", results)
+        chosen = [part for part in PARTS if not words or any(part.startswith(word) for word in words)]
+        for part in chosen:
+            result = PARTS[part]()
+            print(part, json.dumps(result), flush=True)
+            machine.store("training", {part: {"machine": machine.facts()} | result}, keep=True)
