@@ -53,6 +53,7 @@ def _check_lone_image(net, x_train, batch):
 
 
 def check(counts, nets, learning_rates, seeds):
+    """Refuse counts below 1 (by name), lists of different length, rates that are not above 0 and a net given twice."""
     if not nets or not len(nets) == len(learning_rates) == len(seeds):
         raise ValueError(
             f"{len(nets)} nets, {len(learning_rates)} learning rates and {len(seeds)} seeds; give one of each per net"
