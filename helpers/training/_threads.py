@@ -36,7 +36,7 @@ def side_by_side(work, stacks):
 def _end(pool, running, stop):
     """Wait for the threads, also if the stop button is pressed again: what they write to must not be read before.
 
-    Waiting for the results, not for the threads: Python 3.12 holds a thread ended once ``join`` was interrupted.
+    Waiting for the results, not for the threads: Python 3.11 takes a thread for ended once ``join`` was interrupted.
     """
     interrupt = None
     while True:
