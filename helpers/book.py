@@ -120,11 +120,12 @@ def write(target, page, cells, albums, links):
     """Write one page and return its path."""
     renderer = Prose(links)
     parts = [part(cell, renderer, albums) for cell in cells]
-    page = page | {"cells": parts, "headings": renderer.headings, "has_panels": any(albums.values())}
-    style, script = ((PAGES / name).read_text(encoding="utf-8") for name in ("style.css", "panel.js"))
+    texts = {name: (PAGES / name).read_text(encoding="utf-8") for name in ("style.css", "panel.js")}
+    texts |= {name: (PAGES.parent / name).read_text(encoding="utf-8") for name in ("quiz.css", "quiz.js")}
+    page = page | {"cells": parts, "headings": renderer.headings, "texts": texts}
     font = base64.b64encode((PAGES / "math.woff").read_bytes()).decode("ascii")
     environment = Environment(loader=FileSystemLoader(PAGES), autoescape=True)
-    html = environment.get_template("page.html.j2").render(page=page, book=BOOK, style=style, script=script, font=font)
+    html = environment.get_template("page.html.j2").render(page=page, book=BOOK, font=font)
     path = target / page["file"]
     path.write_text(html, encoding="utf-8")
     if path.stat().st_size > LIMIT:
@@ -141,20 +142,21 @@ def part(cell, renderer, albums):
 
 
 def alive(cell, albums):
-    """Return the outputs of a cell without the picture and the sentence that a panel stores after itself."""
+    """Return the outputs of a cell without what a panel (picture, sentence) or a question stores after itself."""
     outputs = list(cell.outputs)
     for number, output in reversed(list(enumerate(outputs))):
-        if albums.get(output.get("data", {}).get(VIEW, {}).get("model_id")):
-            del outputs[number + 1 : number + 3]
+        album = albums.get(output.get("data", {}).get(VIEW, {}).get("model_id"))
+        if album:
+            del outputs[number + 1 : number + (2 if "quiz" in album else 3)]
     return outputs
 
 
 def shown(output, albums):
-    """Return what the template needs to know of an output: a panel, a picture, or text."""
+    """Return what the template needs to know of an output: a panel, a question, a picture, or text."""
     data = output.get("data", {})
     album = albums.get(data.get(VIEW, {}).get("model_id"))
     if album:
-        return {"album": panel(album)}
+        return album if "quiz" in album else {"album": panel(album)}
     if "image/png" in data:
         alt = output.metadata.get("image/png", {}).get("alt") or data.get("text/plain", "picture")
         return {"alt": alt} | picture(base64.b64decode(data["image/png"]))

@@ -22,9 +22,9 @@ MOST = 300  # pictures of one panel: each takes some tenths of a second
 
 
 def save(model_id, path, room):
-    """Write the album of the panel with this widget id to a file, or null if the widget is not a panel."""
-    panel = widgets.widget._instances.get(model_id)
-    found = album(panel, room) if hasattr(panel, "still") else None
+    """Write what the book needs of the widget with this id: the album of a panel, a question, or null."""
+    shown = widgets.widget._instances.get(model_id)
+    found = shown.for_book() if hasattr(shown, "for_book") else album(shown, room) if hasattr(shown, "still") else None
     Path(path).write_text(json.dumps(found), encoding="utf-8")
 
 

@@ -294,6 +294,42 @@ MUTATIONS = {
         "pass",
         "test_paper.py::test_going_on_gives_the_numbers_of_going_through",
     ),
+    "a check that never names a mistake": (
+        "helpers/checks.py",
+        "            return sentence\n    return None",
+        "            return None\n    return None",
+        "test_checks.py::test_a_known_mistake_is_named_with_the_numbers",
+    ),
+    "a check that looks at the first case only": (
+        "helpers/checks.py",
+        "if found[0].arrays is None:",
+        "if True:",
+        "test_checks.py::test_a_solution_for_some_inputs_is_told_for_which",
+    ),
+    "a check that hands out its own arrays": (
+        "helpers/checks.py",
+        "given = copy.deepcopy(arguments)",
+        "given = arguments",
+        "test_checks.py::test_input_changed_in_place",
+    ),
+    "a solution ends the check": (
+        "helpers/checks.py",
+        "    except BaseException as error:  # SystemExit",
+        "    except ValueError as error:  # SystemExit",
+        "test_checks.py::test_anything_else_is_answered_with_a_sentence",
+    ),
+    "no time limit": (
+        "helpers/checks.py",
+        "and time.monotonic() < end:",
+        "and time.monotonic() < end + 1:",
+        "test_checks.py::test_what_does_not_end_is_stopped",
+    ),
+    "edits of a teacher are overwritten": (
+        "helpers/teacher.py",
+        "if path.exists() and not force and edited(path):",
+        "if False:",
+        "test_teacher.py::test_edits_by_hand_are_kept",
+    ),
     "a typo gives an empty table of figures": (
         "helpers/datasets.py",
         "    if not found:",

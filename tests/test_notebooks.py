@@ -70,7 +70,7 @@ def test_is_committed_executed_in_order(notebook):
     assert len(outputs) >= len(code_cells(notebook)) / 4
     assert any("image/png" in output.get("data", {}) for output in outputs)
     for cell in code_cells(notebook):
-        if re.search(r"^(print\(|explore\.explore\(|picture$)|\.play\(\)$", cell.source, re.MULTILINE):
+        if re.search(r"^(print\(|explore\.explore\(|picture$|tasks\.|checks\.)|\.play\(\)$", cell.source, re.MULTILINE):
             assert cell.outputs, f"{cell.id} shows something, but its output is not stored"
 
 
@@ -116,10 +116,14 @@ def test_cells_are_short(notebook):
 
 
 def test_code_keeps_to_the_rules(notebook):
+    joined = "\n".join(cell.source for cell in code_cells(notebook))
     for cell in code_cells(notebook):
         for what, pattern in FORBIDDEN.items():
             assert not re.search(pattern, cell.source), f"{cell.id}: {what}"
-        assert set(cell.metadata.get("tags", [])) <= {"nbval-ignore-output"}
+        assert set(cell.metadata.get("tags", [])) - {"stub", "check", "progress"} <= {
+            "nbval-ignore-output",
+            *(f"exercise:{name}" for name in re.findall(r"\btasks\.(\w+)\.check", joined)),
+        }
 
 
 def globals_read(table):
@@ -166,7 +170,7 @@ def test_anatomy(path):
     joined = "\n".join(text)
     assert joined.count("*Predict:*") >= 3
     assert joined.count("*Believe now:*") >= 1
-    assert len(re.findall(r"^\d\. \*\(\d+ minutes\)\*", joined, re.MULTILINE)) >= 3
+    assert len(re.findall(r"\*\((\w+[\w, ]*, )?\d+ minutes\)\*", joined, re.MULTILINE)) >= 3
     assert sum("assert " in cell.source for cell in code_cells(notebook)) >= 8
 
 

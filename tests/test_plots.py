@@ -2,6 +2,7 @@
 
 import io
 
+import matplotlib
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
@@ -88,6 +89,34 @@ def test_a_name_looks_as_a_text_does_wherever_it_moves(dpi):
         (moved, its_edges), (drawn, edges) = ink(picture, left), ink(picture, right)
         assert moved == pytest.approx(drawn, rel=0.03)
         assert np.abs(its_edges - edges).max() <= 1  # a name is placed to whole pixels
+
+
+IMAGES = {"with a gap": ((17, 53), None, None), "off the centre": ((64, 64), (-32, 32, -32, 32), (-37, 37))}
+IMAGES["cut by the axes"] = (8, 6), (-4, 4, -3, 3), (-2, 2)
+
+
+@pytest.mark.parametrize("case", IMAGES)
+def test_pixels_are_what_imshow_draws(case):
+    shape, extent, limits = IMAGES[case]
+    values = np.random.default_rng(0).random(shape)
+    values[len(values) // 2] = np.nan
+    pictures = []
+    for general in (True, False):
+        picture, axes = plots.figure(size=(4, 4))
+        axes.set(xticks=[], yticks=[])
+        if general:
+            grey = matplotlib.colormaps["magma"].with_extremes(bad="#d0d4da")
+            axes.imshow(np.ma.masked_invalid(values), cmap=grey, vmin=0, vmax=1, extent=extent)
+        else:
+            plots.pixels(axes, np.zeros(shape), cmap="magma", extent=extent).set_data(np.ma.masked_invalid(values))
+        if limits:
+            axes.set(xlim=limits, ylim=limits)
+        axes.set_axis_off()
+        picture.canvas.draw()
+        pictures.append(np.asarray(picture.canvas.buffer_rgba()).astype(int))
+    general, ours = pictures
+    assert general.std() > 10
+    assert (np.abs(general - ours).max(axis=2) > 2).mean() < 0.01
 
 
 def test_a_name_far_to_the_left_pushes_no_other():

@@ -12,11 +12,13 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
+# What belongs to single notebooks: files that join helpers, as a notebook does.
+OF_NOTEBOOKS = {"exercises", "quizzes"}
 # A module is a file, or a folder of files that import one another.
 FILES = {
     path: path.parent.name if path.parent.name != "helpers" else path.stem
     for path in sorted((ROOT / "helpers").rglob("*.py"))
-    if path != ROOT / "helpers" / "__init__.py"
+    if path != ROOT / "helpers" / "__init__.py" and path.parent.name not in OF_NOTEBOOKS
 }
 MODULES = sorted(set(FILES.values()))
 # A command joins modules, as a notebook does: here, and only inside its functions.
@@ -28,16 +30,19 @@ MAY_IMPORT = {
     "plots": {"matplotlib"},
     "diagrams": {"matplotlib"},
     "explore": {"matplotlib", "ipywidgets"},
+    "quiz": {"ipywidgets"},
     "nets": {"torch"},
     "training": {"torch"},
     "paper": {"torch"},
     "probes": {"torch"},
     "recipe": set(),
+    "server": set(),
     "sweeps": set(),
     "installation": set(),
     "stills": {"ipywidgets"},
     "book": set(),
-    "server": set(),
+    "checks": set(),
+    "teacher": set(),
 }
 NUMPY_NOTEBOOKS = ("01_the_residual_block", "02_shrinking_to_the_identity")
 
@@ -75,7 +80,7 @@ def test_everything_the_course_needs_is_pinned():
 def test_every_module_is_known_here():
     assert set(MODULES) == set(MAY_IMPORT)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    folders = {path.parent.name for path in FILES} - {"helpers"}
+    folders = {path.parent.name for path in FILES} - {"helpers"} | OF_NOTEBOOKS
     assert set(project["tool"]["setuptools"]["packages"]) == {"helpers"} | {f"helpers.{name}" for name in folders}
 
 
@@ -92,6 +97,15 @@ def test_no_helper_imports_another(path):
             assert not any(alias.name == "*" for alias in node.names)
         if isinstance(node, ast.Import):
             assert not any(alias.name.split(".")[0] == "helpers" for alias in node.names)
+
+
+def test_only_notebooks_and_tests_load_the_exercises():
+    """Their files join helpers, as a notebook does; a file of exercises for a notebook without torch loads no torch."""
+    for path in (ROOT / "helpers").rglob("*.py"):
+        assert "helpers.exercises" not in path.read_text(encoding="utf-8"), path.name
+    for name in NUMPY_NOTEBOOKS:
+        code = f"import sys, helpers.exercises.n{name[:2]}; print('torch' in sys.modules)"
+        assert fresh(code, ROOT).strip() == "False"
 
 
 @pytest.mark.parametrize("name", MODULES)

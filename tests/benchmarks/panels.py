@@ -1,8 +1,12 @@
 """From a key press to changed pixels, in a real JupyterLab: our panels, ``interact`` with pyplot, and the floor.
 
 The three ways are measured in turn, in one run, for each panel of the course that follows its controls (not films).
-``interact`` shows the same figure by ``plt.show()``; it is spared the making of the figure. The floor is a slider that
-exchanges an image of one pixel. Numbers are milliseconds.
+``interact`` shows the same figure by ``plt.show()``, images and names drawn by matplotlib itself (imshow, annotate);
+it is spared the making of the figure. The floor is a slider that exchanges an image of one pixel. Numbers are
+milliseconds.
+
+Last comes a drag of 10,000 moves, and what kernel and page have grown by then. It runs without a debugger: while one is
+connected, the browser keeps for it every picture that a page has shown.
 """
 
 import json
@@ -11,17 +15,19 @@ import os
 import platform
 import re
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
 import psutil
-from lab import MINUTE, PANEL, ROOT, chromium, jupyterlab, open_notebook, run_all, write_notebook
-from playwright.sync_api import expect
+from lab import CHROMIUM, MINUTE, PANEL, ROOT, chromium, jupyterlab, open_notebook, run_all, write_notebook
+from playwright.sync_api import expect, sync_playwright
 from shortened import shortened
 
 RESULTS = Path(__file__).parent / "results"
@@ -37,10 +43,11 @@ from ipywidgets import interactive
 from matplotlib import pyplot
 from matplotlib._pylab_helpers import Gcf
 from matplotlib_inline.backend_inline import new_figure_manager_given_figure
-from helpers import explore
+from helpers import explore, plots
 get_ipython().run_line_magic("matplotlib", "inline")
 
 explore_itself = explore.explore
+del plots.Pixels.draw, plots.Name.draw  # what is left is AxesImage and Annotation
 
 def with_interact(figure, update, labels=None, **controls):
     if inspect.isgeneratorfunction(update):
@@ -101,11 +108,12 @@ count => new Promise(come => {
 """
 
 
-# Press a key, wait for the picture, and again; there and back over the whole slider.
+# Press a key, wait for the picture, and again; there and back over the whole slider. The title tells how often.
 DRAG = """
-async ([root, moves]) => {
+async root => {
   const handle = root.querySelector('.noUi-handle'), image = root.querySelector('img');
-  for (let done = 0; done < moves; done++) {
+  for (let done = 0; ; done++) {
+    if (done % 180 === 0) document.title = done;
     const seen = new Promise(go => new MutationObserver((_, it) => { it.disconnect(); go(); })
       .observe(image, {attributes: true, attributeFilter: ['src']}));
     const key = Math.floor(done / 90) % 2 ? 'ArrowRight' : 'ArrowLeft';
@@ -114,7 +122,8 @@ async ([root, moves]) => {
   }
 }
 """
-LONG = 10_000
+THERE_AND_BACK = 180  # moves: the slider ends where it began
+WARM, LONG = 3 * THERE_AND_BACK, 56 * THERE_AND_BACK
 
 
 class Way:
@@ -267,30 +276,60 @@ def prepare(home, names):
     write_notebook(home / "notebooks" / "drag.ipynb", PROCESS, *(cell.source for cell in needed))
 
 
-def long_drag(browser, address):
-    """Move a slider 10,000 times; return how many MB the kernel and the page have grown since the 500th move."""
-    page = browser.new_page(viewport={"width": 1400, "height": 1000})
-    open_notebook(page, address, "drag")
-    run_all(page)
-    panel, devtools = page.locator(PANEL).first, page.context.new_cdp_session(page)
-    kernel = psutil.Process(int(page.locator("pre", has_text="process").first.text_content().split()[1]))
+def long_drag(home, address):
+    """Move a slider 10,000 times; return how many MB kernel and page take from the 540th move on, and at the end."""
+    port = home / "browser" / "DevToolsActivePort"
+    options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"]
+    browser = subprocess.Popen(
+        [CHROMIUM, *options, f"--user-data-dir={port.parent}", "about:blank"], stderr=subprocess.DEVNULL
+    )
+    try:
+        result = _drag_alone(address, browser, port)
+    finally:
+        browser.kill()
+        browser.wait()
+    print(result, flush=True)
+    return result
+
+
+def _drag_alone(address, browser, port):
+    """Open the page, set the drag going, go away with all debuggers, and watch the processes from outside."""
+    wait_until(port.exists)
+    address_of_browser = f"http://127.0.0.1:{port.read_text().split()[0]}"
+    with sync_playwright() as playwright:
+        page = playwright.chromium.connect_over_cdp(address_of_browser).contexts[0].new_page()
+        page.set_viewport_size({"width": 1400, "height": 1000})
+        open_notebook(page, address, "drag")
+        run_all(page)
+        kernel = psutil.Process(int(page.locator("pre", has_text="process").first.text_content().split()[1]))
+        page.evaluate(f"root => {{ ({DRAG})(root); }}", page.locator(PANEL).first.element_handle())
+
+    def moves():
+        with urllib.request.urlopen(f"{address_of_browser}/json") as tabs:
+            return max(int(tab["title"]) for tab in json.load(tabs) if tab["title"].isdigit())
 
     def megabytes():
-        devtools.send("HeapProfiler.collectGarbage")
-        heap = devtools.send("Runtime.getHeapUsage")["usedSize"]
-        return {"kernel": kernel.memory_info().rss / 2**20, "page": heap / 2**20}
+        renderers = [
+            process.memory_info().rss
+            for process in psutil.Process(browser.pid).children(recursive=True)
+            if "--type=renderer" in process.cmdline()
+        ]
+        return {"kernel": round(kernel.memory_info().rss / 2**20, 1), "page": round(max(renderers) / 2**20)}
 
-    def move(times):
-        page.evaluate(DRAG, [panel.element_handle(), times])
+    wait_until(lambda: moves() >= WARM)
+    start, seen = time.perf_counter(), [megabytes()]
+    for part in range(1, 5):
+        wait_until(lambda part=part: moves() >= WARM + part * LONG / 4)
+        seen.append(megabytes())
+    return {"moves": LONG, "seconds": round(time.perf_counter() - start), "MB_at_each_quarter": seen}
 
-    move(500)
-    before, start = megabytes(), time.perf_counter()
-    move(LONG)
-    growth = {where: after - before[where] for where, after in megabytes().items()}
-    result = {"moves": LONG, "seconds": time.perf_counter() - start, "growth_in_MB": growth}
-    print(result, flush=True)
-    page.close()
-    return result
+
+def wait_until(condition, minutes=20):
+    end = time.monotonic() + 60 * minutes
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError("waited in vain")
+        time.sleep(0.5)
 
 
 def machine():
@@ -324,7 +363,7 @@ def main():
             floor = Way(page, page.locator(PANEL))
             rows = [row for name in names for row in measure(browser, address, name, floor)]
             if "drag" in chosen:
-                report["long_drag"] = long_drag(browser, address)
+                report["long_drag"] = long_drag(home, address)
     rows += [row for row in report["panels"] if row["notebook"] not in names]
     rows.sort(key=lambda row: (row["notebook"], row["panel"]))
     report |= {"machine": machine(), "unit": "ms", "panels": rows}

@@ -47,6 +47,14 @@ def place(x=1):
     return f"The dot is at {x}."
 explore.explore(beside, place, x=(0, 30))
 """
+QUESTION = """
+from helpers.quiz import Question
+Question("What is 2 + 2?", [("3", "One is lost."), ("4", "It is the sum."), ("22", "That joins them.")], right=1)
+"""
+BUSY = """
+import time
+time.sleep(20)
+"""
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +93,7 @@ def lab(tmp_path_factory):
     for kernel in ("python3", "old"):
         for name, sources in {"broken": [BROKEN], "film": [FILM, BESIDE]}.items():
             write_notebook(home / "notebooks" / f"{name}_{kernel}.ipynb", VERSION, *sources, kernel=kernel)
+    write_notebook(home / "notebooks" / "question.ipynb", QUESTION, BUSY)
     with jupyterlab(home) as address:
         yield address
 

@@ -46,6 +46,10 @@ figure, axes = plots.figure(size=(4, 2), alt="An empty picture.")
 print("a line of text")
 figure
 """
+QUESTION = """
+from helpers.quiz import Question
+Question("What is 2 & 2?", [("3", "One is lost."), ("4", "It is the sum."), ("<22>", "That joins them.")], right=1)
+"""
 FIRST = """# The first & the last
 
 **It has a formula, $a^{[l+2]} = g(z)$, and links.**
@@ -71,7 +75,7 @@ def pages(tmp_path_factory):
     home = tmp_path_factory.mktemp("book")
     code = nbformat.v4.new_code_cell
     cells = [nbformat.v4.new_markdown_cell(FIRST), code("from helpers import explore, plots")]
-    cells += [code(source.strip()) for source in (SLIDER, GRID, MANY, FILM, FIGURE)]
+    cells += [code(source.strip()) for source in (SLIDER, GRID, MANY, FILM, FIGURE, QUESTION)]
     second = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(SECOND)])
     nbformat.write(nbformat.v4.new_notebook(cells=cells), home / "first.ipynb")
     nbformat.write(second, home / "second.ipynb")
@@ -220,6 +224,21 @@ def test_a_film_was_recorded_as_it_played(opened):
     progress.press("Home")
     changed(here, before)
     expect(here.get_by_role("status")).to_have_text("Frame 0.")
+
+
+def test_a_question_is_answered_by_keyboard(opened):
+    page = opened("first.html")
+    asked = page.get_by_role("group", name="What is 2 & 2?")
+    said = asked.get_by_role("status")
+    expect(said).to_have_text("")
+    expect(page.get_by_text("To answer, run this cell.")).to_have_count(0)
+    asked.get_by_role("radio").first.focus()
+    page.keyboard.press("Space")
+    expect(said).to_have_text("✗ No. One is lost.")
+    page.keyboard.press("ArrowDown")
+    expect(said).to_have_text("✓ Right. It is the sum.")
+    asked.get_by_text("<22>").click()
+    expect(said).to_have_text("✗ No. That joins them.")
 
 
 def test_mathematics_figures_and_text_are_there(opened):

@@ -251,6 +251,24 @@ def test_everything_in_a_panel_has_a_name(opened):
     expect(panel.get_by_role("status")).not_to_be_empty()
 
 
+def test_a_question_is_answered_by_keyboard_also_while_the_kernel_is_busy(opened):
+    page = opened("question", run=False)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name=re.compile("^Run All Cells")).click()
+    asked = page.get_by_role("group", name="What is 2 + 2?")
+    expect(page.get_by_text("[*]:")).to_have_count(1)  # the last cell runs
+    cells = page.locator(".jp-Cell").count()
+    asked.get_by_role("radio").first.focus()
+    page.keyboard.press("Space")
+    expect(asked.get_by_role("status")).to_have_text("✗ No. One is lost.")
+    page.keyboard.press("ArrowDown")
+    expect(asked.get_by_role("status")).to_have_text("✓ Right. It is the sum.")
+    page.keyboard.type("dd")
+    assert page.locator(".jp-Cell").count() == cells
+    expect(page.get_by_text("To answer, run this cell.")).to_be_hidden()
+    expect(page.get_by_text("[*]:")).to_have_count(1)
+
+
 def test_letters_typed_at_a_control_do_nothing_to_the_cells(opened):
     page = opened("broken_python3")
     cells = page.locator(".jp-Notebook .jp-Cell").count()

@@ -1,0 +1,393 @@
+"""Checks for exercises: they take the reader's own function or net, and answer in one sentence.
+
+An Exercise knows what a right solution does, and which mistakes people make. Its ``check`` lets the reader's solution
+work on a few inputs, the *cases*, and compares what comes out: with the right solution, then with each mistake.
+The reader's code runs on a thread of its own, with a time limit, and nothing that it raises, returns or prints gets
+further than this module. One thing cannot be stopped: a single call into C that never returns and keeps all other
+threads waiting, such as 10 ** 10 ** 9. There the kernel has to be restarted.
+"""
+
+import contextlib
+import copy
+import ctypes
+import functools
+import inspect
+import io
+import re
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from html import escape
+from types import EllipsisType, FunctionType
+from typing import NamedTuple
+
+import numpy as np
+
+MARKS = {"right": "✓", "wrong": "✗", "not done": "…"}
+COLOURS = {"right": "#0072b2", "wrong": "#d55e00", "not done": "#999999"}  # two that the colour-blind can tell apart
+NOT_DONE = "not done yet; write your code in place of the three dots, run that cell, then this one"
+answers = {}  # the last Answer to each exercise, by its name: kept in this kernel only
+
+
+class Mistake(Exception):
+    """Raised by an exercise's own ``observe``, with the whole sentence for the reader."""
+
+
+class Outcome(NamedTuple):
+    """What a solution did in one case: named arrays, or the fault that kept it from giving them."""
+
+    arrays: dict | None = None
+    fault: str = ""
+    changed: str = ""  # what it did to its inputs
+    done: bool = True
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a submission: true if it is right. ``status`` is "right", "wrong" or "not done"."""
+
+    title: str
+    status: str
+    sentence: str
+
+    def __bool__(self):
+        return self.status == "right"
+
+    def __repr__(self):
+        return f"{MARKS[self.status]} {self.title}: {self.sentence}"
+
+    def _repr_html_(self):
+        style = f"border-left: 5px solid {COLOURS[self.status]}; padding: 0.3em 0.8em"
+        return f'<div style="{style}">{MARKS[self.status]} <b>{escape(self.title)}:</b> {escape(self.sentence)}</div>'
+
+
+@dataclass(frozen=True, eq=False)
+class Exercise:
+    """What a right solution does, and what the mistakes look like.
+
+    name: an identifier; title: what the reader knows it by; praise: what is said of a right solution.
+    right: a right solution. A solution is a function, or, without ``cases``, any value.
+    mistakes: {sentence without its stop: a wrong solution}; the numbers that show it are added.
+    cases: a function without arguments that returns a list of (label, arguments), the label as in "for one example".
+    observe(solution, *arguments): what is compared, numbers in an array or {name: array}; by default, the solution is
+    called. parts: names for what a solution returns as a tuple. says: {name: sentence} for when this array is wrong,
+    with {where}, {expected} and {got}. tolerance: relative, 0 for equal bits; seconds: the time limit.
+    """
+
+    name: str
+    title: str
+    right: object
+    praise: str
+    mistakes: dict = field(default_factory=dict)
+    cases: Callable | None = None
+    observe: Callable | None = None
+    parts: tuple = ()
+    says: dict = field(default_factory=dict)
+    tolerance: float = 1e-6
+    seconds: float = 5.0
+
+    def check(self, solution, seconds=None):
+        """Return the Answer to ``solution``: a sentence, whatever it is and does. Remember it for ``progress``."""
+        answers[self.name] = Answer(self.title, *self._judged(solution, self.seconds if seconds is None else seconds))
+        return answers[self.name]
+
+    def _judged(self, solution, seconds):
+        sink = _Sink()
+        try:
+            with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                status, sentence = _verdict(self, _in_time(lambda: self.outcomes(solution), seconds))
+        except TimeoutError as error:
+            status, sentence = "wrong", str(error)
+        except Exception as error:  # a solution can break numpy itself; the reader still gets a sentence
+            status, sentence = "wrong", f"it cannot be checked, because of {_described(error)}"
+        hidden = " (What it prints is not shown here: call it in a cell of its own.)" if sink.characters else ""
+        return status, f"{sentence}.{hidden}"
+
+    def outcomes(self, solution):
+        """Return one Outcome for each case; only the first, if it is not done or already goes wrong there."""
+        found = []
+        for _, arguments in self.known_cases:
+            found.append(_outcome(self, solution, arguments))
+            if found[0].arrays is None:
+                break
+        return found
+
+    @functools.cached_property
+    def known_cases(self):
+        return self.cases() if self.cases else [("", ())]
+
+    @functools.cached_property
+    def names(self):
+        """What the arguments of a case are called."""
+        if self.observe:
+            return list(inspect.signature(self.observe).parameters)[1:]
+        return list(inspect.signature(self.right).parameters) if self.cases else []
+
+    @functools.cached_property
+    def expected(self):
+        """The arrays of the right solution, {name: array} for each case."""
+        return [outcome.arrays for outcome in self.outcomes(self.right)]
+
+    @functools.cached_property
+    def wrong_outcomes(self):
+        return {sentence: self.outcomes(wrong) for sentence, wrong in self.mistakes.items()}
+
+
+class Progress(NamedTuple):
+    """Which exercises are done; shown at the end of a notebook."""
+
+    lines: tuple
+    done: int
+
+    def __repr__(self):
+        return "\n".join([f"{self.done} of {len(self.lines)} exercises done", *self.lines])
+
+
+def progress(tasks):
+    """Return the Progress through the exercises of a module; it knows only what was checked in this kernel."""
+    exercises = [task for task in vars(tasks).values() if isinstance(task, Exercise)]
+    known = [answers.get(task.name, Answer(task.title, "not done", "")) for task in exercises]
+    words = {"right": "done", "wrong": "not right yet", "not done": "not done yet"}
+    return Progress(tuple(f"{MARKS[a.status]} {a.title}: {words[a.status]}" for a in known), sum(map(bool, known)))
+
+
+# --- what a solution does -----------------------------------------------------------------------------------------
+
+
+def _outcome(exercise, solution, arguments):
+    """Let a solution work on copies of the arguments. Whatever it raises becomes a sentence."""
+    given = copy.deepcopy(arguments)
+    try:
+        if exercise.cases and not callable(solution):
+            if solution is None or solution is ...:
+                return Outcome(done=False)
+            return Outcome(fault=f"it should be a function, and is {_kind(solution)}")
+        value = exercise.observe(solution, *given) if exercise.observe else _called(exercise, solution, given)
+        if value is None and not _is_stub(solution):
+            return Outcome(fault="it returns None, as a function does that ends without return")
+        if value is None or value is ...:
+            return Outcome(done=False)
+        arrays = _arrays(value, exercise.parts)
+        return Outcome(arrays, changed=_change(exercise.names, arguments, given)) if arrays else Outcome(done=False)
+    except NotImplementedError:
+        return Outcome(done=False)
+    except Mistake as mistake:
+        return Outcome(fault=str(mistake))
+    except TimeIsUp:
+        raise
+    except BaseException as error:  # SystemExit and KeyboardInterrupt too: here they are the solution's own
+        return Outcome(fault=f"it raises {_described(error, solution)}")
+
+
+def _called(exercise, solution, given):
+    return solution(*given) if exercise.cases else solution
+
+
+def _is_stub(solution):
+    """Whether a function has nothing to do: it names nothing but its arguments."""
+    code = _code(solution)
+    return code is None or (not code.co_names and code.co_nlocals == code.co_argcount)
+
+
+def _code(solution):
+    return solution.__code__ if type(solution) is FunctionType else None  # what is no function is not asked anything
+
+
+def _arrays(value, parts):
+    """Return {name: array of floats}, copies; None where something is not done yet. Raises Mistake for other things."""
+    if parts:
+        values = list(value.values()) if isinstance(value, dict) else value
+        if not isinstance(values, tuple | list) or len(values) != len(parts):
+            raise Mistake(f"it should return {len(parts)} arrays ({', '.join(parts)}), and returns {_kind(value)}")
+        value = dict(zip(parts, values, strict=True))
+    named = value if isinstance(value, dict) else {"": value}
+    if any(isinstance(entry, EllipsisType | None) for entry in named.values()):
+        return None
+    return {name: _array(entry) for name, entry in named.items()}
+
+
+def _array(value):
+    try:
+        detached = value.detach().cpu() if hasattr(value, "detach") else value  # a tensor, without importing torch
+        array = np.asarray(detached)
+    except Exception:
+        array = np.empty(0, dtype=object)
+    if array.dtype.kind not in "biuf":
+        raise Mistake(f"it should give numbers, and gives {_kind(value)}")
+    return np.array(array, dtype=float)
+
+
+def _change(names, arguments, given):
+    """Say which of the arrays in ``given`` is no longer what it was."""
+    for name, before, after in zip(names, arguments, given, strict=True):
+        if isinstance(before, np.ndarray) and not np.array_equal(before, after):
+            if before.shape != after.shape:
+                return f"the shape of {name} was {before.shape} and is now {after.shape}"
+            entry, was, now = _first_difference(before, after)
+            return f"{entry}{name} was {was} and is now {now}"
+    return ""
+
+
+def _kind(value):
+    """An object in words, without asking it: its own words could be anything."""
+    name = type(value).__name__
+    if isinstance(value, tuple | list):
+        return f"a {name} of {len(value)}"
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name[:40]}"
+
+
+def _described(error, solution=None):
+    """An exception in words: its type, the line of the solution, its text without what differs between machines."""
+    code, place, step = _code(solution), "", error.__traceback__
+    while step:
+        if step.tb_frame.f_code is code:
+            place = f" in line {step.tb_lineno - code.co_firstlineno + 1}"
+        step = step.tb_next
+    try:
+        text = " ".join(re.sub(r"0x[0-9a-fA-F]+", "0x...", str(error)).split())[:160].rstrip(".")
+    except BaseException:
+        text = ""
+    return f"{type(error).__name__}{place}{': ' if text else ''}{text}"
+
+
+# --- what is said of it -------------------------------------------------------------------------------------------
+
+
+def _verdict(exercise, outcomes):
+    """Return status and sentence, without its stop."""
+    if not outcomes[0].done:
+        return "not done", NOT_DONE
+    agreed = [_agree(o.arrays, e, exercise.tolerance) for o, e in zip(outcomes, exercise.expected, strict=False)]
+    if change := next((outcome.changed for outcome in outcomes if outcome.changed), None):
+        return "wrong", f"it changes its input in place, which the caller still needs: {change}; work on a new array"
+    if all(agreed) and len(agreed) == len(exercise.expected):
+        return "right", exercise.praise
+    at = agreed.index(False)
+    named = _named_mistake(exercise, outcomes)
+    return "wrong", _mistake(exercise, at, outcomes[at], named, all(agreed[:at]) and at > 0)
+
+
+def _agree(arrays, expected, tolerance):
+    return arrays is not None and all(
+        name in arrays and arrays[name].shape == e.shape and np.allclose(arrays[name], e, tolerance, tolerance)
+        for name, e in expected.items()
+    )
+
+
+def _named_mistake(exercise, outcomes):
+    """The sentence of the mistake that does the same as the solution in every case, or None."""
+    for sentence, wrong in exercise.wrong_outcomes.items():
+        same = [
+            mine.arrays is None if theirs.arrays is None else _agree(mine.arrays, theirs.arrays, exercise.tolerance)
+            for mine, theirs in zip(outcomes, wrong, strict=False)
+        ]
+        if all(same) and len(outcomes) == len(wrong) and outcomes[0].arrays:
+            return sentence
+    return None
+
+
+def _mistake(exercise, at, outcome, named, right_before):
+    """Say what is wrong in the case number ``at``, the first wrong one."""
+    labels = [label for label, _ in exercise.known_cases]
+    case = f"for {labels[at]}, " if labels[at] else ""
+    if outcome.arrays is None:
+        evidence = outcome.fault or "it is not done"
+    else:
+        evidence = _evidence(outcome.arrays, exercise.expected[at], exercise.tolerance, exercise.says)
+    if named:
+        return f"{named}: {case}{evidence}"
+    return f"right for {', '.join(labels[:at])}, but {case}{evidence}" if right_before else f"{case}{evidence}"
+
+
+def _evidence(arrays, expected, tolerance, says):
+    """Say which array is the first that is wrong, with the numbers that show it."""
+    name = next(n for n, e in expected.items() if not _agree(arrays, {n: e}, tolerance))
+    of = f"{name} " if name else "the result "
+    if name not in arrays:
+        return f"there is no {name!r}"
+    got, wanted = arrays[name], expected[name]
+    if got.shape != wanted.shape:
+        return f"{of}has shape {got.shape} and should have {wanted.shape}"
+    if not np.isfinite(got).all():
+        got = np.where(np.isfinite(got), wanted, got)  # point to a number that is not one
+    entry, should, found = _first_difference(wanted, got, tolerance)
+    sentence = says.get(name, "{where} should be {expected}, and yours is {got}")
+    return sentence.format(where=f"{entry}{name or 'the result'}", expected=should, got=found)
+
+
+def _first_difference(wanted, got, tolerance=0.0):
+    """Return the place of the first entry that differs, in words, and both numbers."""
+    place = tuple(map(int, np.argwhere(~np.isclose(got, wanted, tolerance, tolerance))[0]))
+    entry = f"entry {list(place)} of " if place else ""
+    return entry, *(f"{float(array[place]) + 0.0:.4g}" for array in (wanted, got))
+
+
+# --- a thread with a time limit -----------------------------------------------------------------------------------
+
+
+class TimeIsUp(BaseException):
+    """Raised inside a solution that takes too long; no ``except Exception`` of the solution holds it up."""
+
+
+class _Sink(io.TextIOBase):
+    """Takes what a solution prints, megabytes if need be, and keeps the count alone."""
+
+    characters = 0
+
+    def write(self, text):
+        self.characters += len(text)
+        return len(text)
+
+
+class _Worker(threading.Thread):
+    """Runs a job once; ``stop`` makes it end at its next Python instruction, by an exception."""
+
+    def __init__(self, job):
+        super().__init__(daemon=True)  # one that cannot be stopped, in a long sleep, does not hold up the kernel
+        self.job, self.result, self.error = job, None, None
+        self.lock, self.over, self.ended = threading.Lock(), False, threading.Event()
+
+    def run(self):
+        try:
+            self.result = self.job()
+        except BaseException as error:
+            self.error = error
+        while not self.over:  # an exception that was sent late arrives here, where it does no harm
+            with contextlib.suppress(BaseException), self.lock:
+                self.over = True
+        with contextlib.suppress(BaseException):
+            for _ in range(100):  # Python looks for sent exceptions where a loop turns
+                pass
+        self.ended.set()
+
+    def stop(self):
+        with self.lock:
+            if not self.over:
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.ident), ctypes.py_object(TimeIsUp))
+
+
+def _in_time(job, seconds):
+    """Return job(). Jupyter's stop button stops the job as well. Raises TimeoutError after ``seconds``."""
+    worker = _Worker(job)
+    worker.start()
+    end = time.monotonic() + seconds
+    try:  # in short waits, between which Python hears the stop button
+        while not worker.ended.wait(min(0.05, seconds)) and time.monotonic() < end:
+            pass
+    finally:
+        patience = time.monotonic() + 0.3  # for a solution that catches everything, a few more times
+        while not worker.ended.is_set() and time.monotonic() < patience:
+            worker.stop()
+            worker.ended.wait(0.02)
+    if not worker.ended.is_set():
+        raise TimeoutError(f"not finished after {seconds:g} seconds, and it cannot be stopped; restart the kernel")
+    if isinstance(worker.error, TimeIsUp):
+        raise TimeoutError(
+            f"not finished after {seconds:g} seconds, so it was stopped; look for a loop that never ends"
+        )
+    if worker.error:
+        raise worker.error
+    return worker.result

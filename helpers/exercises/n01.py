@@ -1,0 +1,174 @@
+"""Exercises of notebook 1: the block, its backward pass, and which g leaves the identity alone."""
+
+import numpy as np
+
+from helpers.block import block, block_gradients, random_block, relu
+from helpers.checks import Exercise
+
+
+def blocks(units, hidden, examples, seed, shift=0.0):
+    """Arguments of a block with whole numbers: a (units, examples) from 0 to 3, W and b from -2 to 2."""
+    rng = np.random.default_rng(seed)
+    a = rng.integers(0, 4, (units, examples)) - shift
+    shapes = [(hidden, units), (hidden, 1), (units, hidden), (units, 1)]
+    return a, *(rng.integers(-2, 3, shape).astype(float) for shape in shapes)
+
+
+def block_cases():
+    a = np.array([[1.0, 0.0, 2.0], [2.0, 1.0, 0.0]])
+    W1, b1 = np.array([[1.0, -1.0], [1.0, 1.0]]), np.array([[0.0], [-1.0]])
+    W2, b2 = np.array([[1.0, -1.0], [-2.0, 1.0]]), np.array([[0.0], [1.0]])
+    return [
+        ("the small example of this notebook", (a, W1, b1, W2, b2)),
+        ("one example", blocks(3, 3, 1, seed=1)),
+        ("5 hidden units", blocks(3, 5, 7, seed=2)),
+        ("an input with negative entries", blocks(4, 4, 6, seed=3, shift=2.0)),
+    ]
+
+
+residual_block = Exercise(
+    name="residual_block",
+    title="The residual block",
+    right=lambda a, W1, b1, W2, b2: relu(W2 @ relu(W1 @ a + b1) + b2 + a),
+    praise="right: the sum first, then g, for any number of units and examples",
+    cases=block_cases,
+    mistakes={
+        "this is the plain block, and a[l] is never added": lambda a, W1, b1, W2, b2: block(
+            a, W1, b1, W2, b2, skip="none"
+        ),
+        "this is the outside form, which adds a[l] after g": lambda a, W1, b1, W2, b2: block(
+            a, W1, b1, W2, b2, skip="outside"
+        ),
+        "g is applied twice, once before the addition and once after it": lambda a, W1, b1, W2, b2: relu(
+            relu(W2 @ relu(W1 @ a + b1) + b2) + a
+        ),
+        "the shortcut starts at a[l+1], one layer too late": lambda a, W1, b1, W2, b2: relu(
+            W2 @ relu(W1 @ a + b1) + b2 + relu(W1 @ a + b1)
+        ),
+        "the last g is missing": lambda a, W1, b1, W2, b2: W2 @ relu(W1 @ a + b1) + b2 + a,
+        "the g between the two layers is missing": lambda a, W1, b1, W2, b2: relu(W2 @ (W1 @ a + b1) + b2 + a),
+        "b1 is forgotten": lambda a, W1, b1, W2, b2: relu(W2 @ relu(W1 @ a) + b2 + a),
+        "b2 is forgotten": lambda a, W1, b1, W2, b2: relu(W2 @ relu(W1 @ a + b1) + a),
+        "both b are forgotten": lambda a, W1, b1, W2, b2: relu(W2 @ relu(W1 @ a) + a),
+        "b1 is added twice": lambda a, W1, b1, W2, b2: relu(W2 @ relu(W1 @ a + 2 * b1) + b2 + a),
+        "b2 is added twice": lambda a, W1, b1, W2, b2: relu(W2 @ relu(W1 @ a + b1) + 2 * b2 + a),
+        "a[l] is added twice": lambda a, W1, b1, W2, b2: relu(W2 @ relu(W1 @ a + b1) + b2 + 2 * a),
+        "W1 is transposed": lambda a, W1, b1, W2, b2: relu(W2 @ relu(W1.T @ a + b1) + b2 + a),
+        "W2 is transposed": lambda a, W1, b1, W2, b2: relu(W2.T @ relu(W1 @ a + b1) + b2 + a),
+        "both W are transposed": lambda a, W1, b1, W2, b2: relu(W2.T @ relu(W1.T @ a + b1) + b2 + a),
+        "the two layers are swapped": lambda a, W1, b1, W2, b2: relu(W1 @ relu(W2 @ a + b2) + b1 + a),
+    },
+)
+
+
+FORMS = ("inside", "outside")
+FUNCTIONS = {"absolute value": np.abs, "sine": np.sin, "softplus": lambda z: np.log1p(np.exp(z))}
+
+
+def which_are_identities(inputs):
+    """{(name of g, form): whether the block with W = 0 and b = 0 returns every one of ``inputs``}."""
+    nothing = [np.zeros((1, 1))] * 4
+    return {
+        (name, form): bool(np.allclose(block(inputs, *nothing, skip=form, g=g), inputs))
+        for name, g in FUNCTIONS.items()
+        for form in FORMS
+    }
+
+
+def predictions(given):
+    """A reader's {(name, form): True or False} as arrays with names to show."""
+    return {f"{name}, {form}": given[name, form] for name in FUNCTIONS for form in FORMS}
+
+
+activations, mixed = np.array([[0.0, 1.0, 2.0]]), np.array([[-2.0, 0.0, 2.0]])
+identities = Exercise(
+    name="identities",
+    title="Which g leaves the identity alone?",
+    right=which_are_identities(activations),
+    praise="right: inside asks for g(a) = a where a is 0 or more, outside only for g(0) = 0",
+    observe=predictions,
+    mistakes={
+        "this is the answer for inputs of both signs, but activations are 0 or more": which_are_identities(mixed),
+        "this has the two forms swapped": {
+            (name, form): which_are_identities(activations)[name, FORMS[form == "inside"]]
+            for name in FUNCTIONS
+            for form in FORMS
+        },
+    },
+    says={
+        "absolute value, inside": "absolute value, inside: at a = 2, g(2) = |2| = 2, and activations are 0 or more",
+        "absolute value, outside": "absolute value, outside: the branch gives g(0) = |0| = 0, and a is added to it",
+        "sine, inside": "sine, inside: at a = 2, g(2) = sin(2) = 0.909",
+        "sine, outside": "sine, outside: the branch gives g(0) = sin(0) = 0, and a is added to it",
+        "softplus, inside": "softplus, inside: at a = 2, g(2) = ln(1 + exp(2)) = 2.127",
+        "softplus, outside": "softplus, outside: the branch gives g(0) = ln(1 + 1) = 0.693, and a is added to it",
+    },
+)
+
+
+def gradient_cases():
+    (_, small), (_, one), (_, wide), (_, negative) = block_cases()
+    upstream = np.random.default_rng(5)
+    return [
+        ("the small example with an upstream of ones", (*small, np.ones((2, 3)))),
+        ("one example", (*one, upstream.integers(1, 4, (3, 1)).astype(float))),
+        ("5 hidden units", (*wide, upstream.integers(-3, 4, (3, 7)).astype(float))),
+        ("an input with negative entries", (*negative, upstream.integers(-3, 4, (4, 6)).astype(float))),
+        (
+            "random numbers",
+            (*np.abs(upstream.normal(size=(1, 6, 9))), *random_block(6, 1), upstream.normal(size=(6, 9))),
+        ),
+    ]
+
+
+def step(z):
+    return (z > 0).astype(float)
+
+
+def backward(mistake=""):
+    """The backward pass of the inside form, with one step done wrongly."""
+
+    def gradients(a, W1, b1, W2, b2, upstream):
+        z1 = W1 @ a + b1
+        a1 = relu(z1)
+        z2 = W2 @ a1 + b2
+        d2 = upstream * step(z2 if mistake == "slope at z2" else z2 + a)
+        d2 = upstream if mistake == "no last slope" else d2
+        back = (W2 if mistake == "W2 not transposed" else W2.T) @ d2
+        d1 = back * (1.0 if mistake == "no first slope" else step(z1))
+        shortcut = {"no shortcut": 0.0, "bare shortcut": upstream}.get(mistake, d2)
+        da = (W1 if mistake == "W1 not transposed" else W1.T) @ d1 + shortcut
+        total = {"b not summed": lambda d: d, "b averaged": lambda d: d.mean(axis=1, keepdims=True)}.get(
+            mistake, lambda d: d.sum(axis=1, keepdims=True)
+        )
+        share = a.shape[1] if mistake == "averaged" else 1
+        swapped = mistake == "W transposed"
+        dW1, dW2 = (d.T if swapped else d for d in (d1 @ a.T / share, d2 @ a1.T / share))
+        return da, dW1, total(d1) / share, dW2, total(d2) / share
+
+    return gradients
+
+
+block_backward = Exercise(
+    name="block_backward",
+    title="The backward pass",
+    right=lambda a, W1, b1, W2, b2, upstream: tuple(block_gradients(a, W1, b1, W2, b2, upstream)),
+    praise="right: all five gradients, and the shortcut hands on what came through g'",
+    cases=gradient_cases,
+    parts=("da", "dW1", "db1", "dW2", "db2"),
+    mistakes={
+        "the gradient does not flow back through the shortcut, the + 1 is missing": backward("no shortcut"),
+        "the shortcut hands on upstream itself, which is the outside form; inside, g' comes first": backward(
+            "bare shortcut"
+        ),
+        "the slope of the last g is taken at z2, but g was applied to z2 + a": backward("slope at z2"),
+        "the slope of the last g is missing": backward("no last slope"),
+        "the slope of the first g is missing": backward("no first slope"),
+        "W2 has to be transposed on the way back": backward("W2 not transposed"),
+        "W1 has to be transposed on the way back": backward("W1 not transposed"),
+        "db is one column, the sum over the examples, and here it is not summed": backward("b not summed"),
+        "db is the sum over the examples, not their mean": backward("b averaged"),
+        "upstream already holds any mean over the examples, and here it is divided once more": backward("averaged"),
+        "the gradients of W are transposed": backward("W transposed"),
+    },
+)

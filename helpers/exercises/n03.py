@@ -1,0 +1,252 @@
+"""Exercises of notebook 3: insert an identity block, repair four nets, and plan an experiment."""
+
+import copy
+import itertools
+
+import torch
+from torch import nn
+
+from helpers import nets
+from helpers.checks import Exercise, Mistake
+
+IMAGES, LABELS = 20, 3
+BLOCK = 3  # the place of the first block in the list that a fully connected net is
+
+
+def net_cases():
+    """A net, where the new block goes, and random images to compare scores with."""
+    cases = []
+    for number, (place, position, width) in enumerate([("early", 3, 8), ("at the end", 5, 8), ("in the middle", 4, 5)]):
+        net = nets.fully_connected(6, start="he", seed=number, inputs=6, width=width, classes=LABELS)
+        x = torch.randn(IMAGES, 6, generator=torch.Generator().manual_seed(number))
+        cases.append((f"a block of width {width} {place}", (net, position, x)))
+    return cases
+
+
+def loss(net, x):
+    labels = torch.arange(len(x)) % LABELS
+    return nn.functional.cross_entropy(net(x), labels)
+
+
+def linear_layers(net):
+    return sum(isinstance(part, nn.Linear) for part in net.modules())
+
+
+def reached(block):
+    """How many arrays of a block a gradient has reached."""
+    return sum(p.grad is not None and bool(p.grad.any()) for p in block.parameters())
+
+
+def first_new(net, old):
+    """The place of the first entry of a net that is not the old net's."""
+    for place, (part, other) in enumerate(zip(net, old, strict=False)):
+        mine, theirs = part.state_dict(), other.state_dict()
+        if type(part) is not type(other) or mine.keys() != theirs.keys():
+            return place
+        if not all(torch.equal(mine[name], theirs[name]) for name in mine):
+            return place
+    return min(len(net), len(old))
+
+
+def insertion(solution, net, position, x):
+    """What an inserted block does to the net, and to the net that was handed in."""
+    old, scores = copy.deepcopy(net), net(x).detach()
+    deeper = solution(net, position)
+    if deeper is None or deeper is ...:
+        return deeper
+    if not isinstance(deeper, nn.Sequential):
+        raise Mistake(f"it should return an nn.Sequential, and returns a {type(deeper).__name__}")
+    found = {
+        "entries of the old net": len(net),
+        "layers with weights": linear_layers(deeper),
+        "place": first_new(deeper, old),
+        "scores": deeper(x).detach(),
+    }
+    loss(deeper, x).backward()
+    found["reached"] = reached(deeper[position])
+    with torch.no_grad():
+        for parameter in deeper.parameters():
+            parameter.sub_(0.0 if parameter.grad is None else parameter.grad)
+    return found | {"old scores": torch.equal(net(x), scores)}
+
+
+def inserted(make, copied=True):
+    """A solution that inserts make(width)."""
+
+    def solution(net, position):
+        old = copy.deepcopy(net) if copied else net
+        return nn.Sequential(*old[:position], make(net[1].out_features), *old[position:])
+
+    return solution
+
+
+def identity_block(width, skip="inside", start="zero"):
+    return nets.start(nets.Block(width, skip), start, seed=1)
+
+
+def copier(width):
+    block = nets.Block(width, "none")
+    for layer in (block.first, block.second):
+        nn.init.eye_(layer.weight)
+        nn.init.zeros_(layer.bias)
+    return block
+
+
+def all_at_zero(width):
+    block = identity_block(width)
+    nn.init.zeros_(block.first.weight)
+    return block
+
+
+add_identity_block = Exercise(
+    name="add_identity_block",
+    title="Insert an identity block",
+    right=inserted(identity_block),
+    praise="right: all scores are the same numbers, the block can learn, and the old net is untouched",
+    cases=net_cases,
+    observe=insertion,
+    mistakes={
+        "no layers were added": lambda net, position: copy.deepcopy(net),
+        "nn.Identity has nothing that could learn": inserted(lambda width: nn.Identity()),
+        "this block starts at PyTorch's own numbers, not at the identity": inserted(nets.Block),
+        "this is the plain block that copies, with both W the identity matrix": inserted(copier),
+        "the plain block at W = 0 is silent": inserted(lambda width: identity_block(width, "none")),
+        "the outside form at the identity gets no gradient and sleeps": inserted(
+            lambda width: identity_block(width, "outside")
+        ),
+        "the first layer is at zero, so only b[l+2] gets a gradient": inserted(all_at_zero),
+        "both nets share their layers, so training the new one changes the old one": inserted(
+            identity_block, copied=False
+        ),
+    },
+    says={
+        "entries of the old net": "the net that was handed in now has {got} entries and should still have {expected}; "
+        "build a new nn.Sequential, and leave the old one",
+        "layers with weights": "the new net has {got} layers with weights and should have {expected}",
+        "place": "the first new entry of the list is number {got} and should be number {expected}",
+        "scores": "the scores have changed: {where} should be {expected}, and yours is {got}",
+        "reached": "{got} arrays of the new block get a gradient, and {expected} should: W[l+2] and b[l+2]",
+        "old scores": "the old net's scores change when the new net is trained: they share layers",
+    },
+    tolerance=0.0,
+)
+
+
+SKIPS, STARTS = ("none", "inside"), ("he", "identity")
+OWN, SAME = "each arm's own best of a few", "the same for all arms"
+
+
+def design(given):
+    """What a plan can tell: numbers that are as large as they have to be, or not."""
+    arms = given["arms"]
+    if arms is None or arms is ... or ... in given.values():
+        return None
+    known = list(itertools.product(SKIPS, STARTS))
+    for arm in arms:
+        if tuple(arm) not in known:
+            raise Mistake(f"an arm is a pair of one of {SKIPS} and one of {STARTS}, and yours is {arm!r:.40}")
+    if given["learning rate"] not in (OWN, SAME):
+        raise Mistake(f"the learning rate is {OWN!r} or {SAME!r}, and yours is {given['learning rate']!r:.40}")
+    arms = {tuple(arm) for arm in arms}
+    pairs = [[a == b for a, b in zip(*two, strict=True)] for two in itertools.combinations(arms, 2)]
+    return {
+        "arms that differ in the skip alone": float([False, True] in pairs),
+        "arms that differ in the start alone": float([True, False] in pairs),
+        "arms": len(arms),
+        "seeds": min(int(given["seeds"]), 5),
+        "learning rate": float(given["learning rate"] == OWN),
+    }
+
+
+def planned(*arms, seeds=5, rate=OWN):
+    return {"arms": list(arms), "seeds": seeds, "learning rate": rate}
+
+
+ALL = tuple(itertools.product(SKIPS, STARTS))
+plan = Exercise(
+    name="plan",
+    title="Is it the start or the skip?",
+    right=planned(*ALL),
+    praise="right: two skips times two starts, each at its own best, tell the skip from the start",
+    observe=design,
+    mistakes={
+        "the two arms differ in the skip and in the start, so it can be either": planned(
+            ("none", "he"), ("inside", "identity")
+        ),
+    },
+    says={
+        "arms that differ in the skip alone": "there are {got} pairs of arms that differ in the skip alone",
+        "arms that differ in the start alone": "there are {got} pairs of arms that differ in the start alone",
+        "arms": "{got} arms leave open whether the skip has the same effect at the other start, and {expected} do not",
+        "seeds": "the number of seeds is {got}, which can be luck; take at least {expected}, and show every one",
+        "learning rate": "with 1 learning rate for all, an arm may lose only because the rate does not suit it",
+    },
+)
+
+
+def patients():
+    """Four nets of 4 layers, each with one mistake in its block: {letter: net}."""
+    four = {
+        letter: nets.fully_connected(4, start="zero", seed=7, inputs=6, width=8, classes=LABELS) for letter in "ABCD"
+    }
+    nets.start(four["A"][BLOCK], "he", seed=7)
+    four["B"][BLOCK].skip = "none"
+    four["C"][BLOCK].skip = "outside"
+    four["D"][BLOCK].Ws = nets.start(nn.Linear(8, 8), "he", seed=8)
+    return four
+
+
+def patient_cases():
+    x = torch.randn(IMAGES, 6, generator=torch.Generator().manual_seed(0))
+    return [(f"patient {letter}", (net, x)) for letter, net in patients().items()]
+
+
+def recovery(solution, net, x):
+    """What the block of a repaired net does, and whether it can learn; the right repair makes it the identity."""
+    mended = solution(net)
+    if mended is None or mended is ...:
+        return mended
+    if not (isinstance(mended, nn.Sequential) and len(mended) == len(net)):
+        raise Mistake(f"it should return the net, an nn.Sequential of {len(net)} entries")
+    block = mended[BLOCK]
+    if not isinstance(block, nets.Block):
+        raise Mistake(f"the block is gone: entry {BLOCK} of the net is now of type {type(block).__name__}")
+    found = {"layers": linear_layers(mended), "scores": mended(x).detach()}
+    loss(mended, x).backward()
+    return found | {"reached": reached(block)}
+
+
+def repaired(skip="inside", shortcut=True, zero=("second",)):
+    """A repair of some of the mistakes."""
+
+    def solution(net):
+        block = net[BLOCK]
+        block.skip = skip or block.skip
+        block.Ws = nn.Identity() if shortcut else block.Ws
+        for name in zero:
+            nn.init.zeros_(block.get_submodule(name).weight)
+        return net
+
+    return solution
+
+
+repair = Exercise(
+    name="repair",
+    title="Four broken nets",
+    right=repaired(),
+    praise="right: all four blocks are the identity, have a shortcut without weights, and can learn",
+    cases=patient_cases,
+    observe=recovery,
+    mistakes={
+        "nothing was repaired": lambda net: net,
+        "at zero the plain block is silent, and it has no shortcut": repaired(skip="none"),
+        "the outside form is the identity at zero, and sleeps": repaired(skip="outside"),
+        "the first layer is at zero, so only b[l+2] gets a gradient": repaired(zero=("first", "second")),
+    },
+    says={
+        "layers": "the net has {got} layers with weights and should have {expected}",
+        "scores": "the block is not the identity: {where} should be {expected}, and yours is {got}",
+        "reached": "{got} arrays of the block get a gradient, and {expected} should: W[l+2] and b[l+2]",
+    },
+    tolerance=1e-5,
+)

@@ -1,0 +1,35 @@
+// One question on a page: choose an answer, and see whether it is right, and why. In a notebook, and in the book.
+
+function element(kind, properties) {
+  return Object.assign(document.createElement(kind), properties);
+}
+
+// A form keeps its radio buttons apart from those of other questions, and gives them the arrow keys.
+export function pose(box, { ask, choices, right }) {
+  const form = element("form", { className: "quiz" }), field = element("fieldset", {});
+  const said = element("p", { role: "status" });
+  field.append(element("legend", { textContent: ask }), ...choices.map(([text], place) => choice(text, place)), said);
+  form.append(field);
+  form.addEventListener("change", ({ target }) => answer(said, choices[target.value][1], Number(target.value) === right));
+  // The keys belong to the answers, not to JupyterLab's commands for cells.
+  form.addEventListener("focusin", ({ target }) => (target.dataset.lmSuppressShortcuts = "true"));
+  form.addEventListener("submit", (event) => event.preventDefault());
+  box.replaceChildren(form);
+}
+
+function choice(text, place) {
+  const label = element("label", {});
+  label.append(element("input", { type: "radio", name: "choice", value: place, autocomplete: "off" }), text);
+  return label;
+}
+
+function answer(said, why, isRight) {
+  said.className = isRight ? "right" : "wrong";
+  said.replaceChildren(element("b", { textContent: isRight ? "✓ Right. " : "✗ No. " }), why);
+}
+
+function render({ model, el }) {
+  pose(el, model.get("question"));
+}
+
+export default { render };

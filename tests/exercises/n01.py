@@ -1,0 +1,288 @@
+"""What people hand in for the exercises of notebook 1: {exercise: {name: (solution, words of its own answer)}}."""
+
+import numpy as np
+import torch
+
+from helpers.block import relu
+
+
+def no_skip(a, W1, b1, W2, b2):
+    return relu(W2 @ relu(W1 @ a + b1) + b2)
+
+
+def relu_before_the_addition(a, W1, b1, W2, b2):
+    a2 = relu(W2 @ relu(W1 @ a + b1) + b2)
+    return relu(a2 + a)
+
+
+def addition_after_g(a, W1, b1, W2, b2):
+    return relu(W2 @ relu(W1 @ a + b1) + b2) + a
+
+
+def shortcut_from_the_middle(a, W1, b1, W2, b2):
+    a = relu(W1 @ a + b1)  # the name a is used again, so the input is lost
+    return relu(W2 @ a + b2 + a)
+
+
+def b2_forgotten(a, W1, b1, W2, b2):
+    return relu(W2 @ relu(W1 @ a + b1) + a)
+
+
+def b2_added_twice(a, W1, b1, W2, b2):
+    z2 = W2 @ relu(W1 @ a + b1) + b2
+    return relu(z2 + b2 + a)
+
+
+def in_place(a, W1, b1, W2, b2):
+    z2 = W2 @ relu(W1 @ a + b1) + b2
+    a += z2
+    return relu(a)
+
+
+def transposed(a, W1, b1, W2, b2):
+    return relu(W2.T @ relu(W1.T @ a + b1) + b2 + a)
+
+
+def rows_and_columns_mixed_up(a, W1, b1, W2, b2):
+    return relu(relu(a.T @ W1 + b1.T) @ W2 + b2.T + a.T).T  # examples in rows, but W not transposed
+
+
+def three_examples_only(a, W1, b1, W2, b2):
+    z2 = W2 @ relu(W1 @ a + np.tile(b1, 3)) + np.tile(b2, 3)
+    return relu(z2 + a)
+
+
+def positive_input_only(a, W1, b1, W2, b2):
+    a = relu(a)
+    return relu(W2 @ relu(W1 @ a + b1) + b2 + a)
+
+
+def no_last_g(a, W1, b1, W2, b2):
+    return W2 @ relu(W1 @ a + b1) + b2 + a
+
+
+def one_layer(a, W1, b1, W2, b2):
+    return relu(W1 @ a + b1 + a)
+
+
+def elementwise(a, W1, b1, W2, b2):
+    return relu(W2 * relu(W1 * a + b1) + b2 + a)
+
+
+def forgot_to_return(a, W1, b1, W2, b2):
+    a2 = relu(W2 @ relu(W1 @ a + b1) + b2 + a)  # noqa: F841
+
+
+def prints_instead(a, W1, b1, W2, b2):
+    print(relu(W2 @ relu(W1 @ a + b1) + b2 + a))
+
+
+def transposed_result(a, W1, b1, W2, b2):
+    return relu(W2 @ relu(W1 @ a + b1) + b2 + a).T
+
+
+def whole_numbers(a, W1, b1, W2, b2):
+    return relu(W2 @ relu(W1 @ a + b1) + b2 + a).mean(axis=1)
+
+
+def by_loops(a, W1, b1, W2, b2):
+    units, examples = a.shape
+    out = np.zeros((units, examples))
+    for e in range(examples):
+        hidden = [max(sum(W1[i, j] * a[j, e] for j in range(units)) + b1[i, 0], 0) for i in range(len(W1))]
+        for i in range(units):
+            z = sum(W2[i, j] * hidden[j] for j in range(len(hidden))) + b2[i, 0]
+            out[i, e] = max(z + a[i, e], 0)
+    return out
+
+
+def by_einsum(a, W1, b1, W2, b2):
+    hidden = np.einsum("hu,ue->he", W1, a) + b1
+    return np.clip(np.einsum("uh,he->ue", W2, hidden * (hidden > 0)) + b2 + a, 0, None)
+
+
+def in_torch(a, W1, b1, W2, b2):
+    a, W1, b1, W2, b2 = (torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (a, W1, b1, W2, b2))
+    return torch.relu(W2 @ torch.relu(W1 @ a + b1) + b2 + a)
+
+
+def as_lists(a, W1, b1, W2, b2):
+    return relu(W2 @ relu(W1 @ a + b1) + b2 + a).tolist()
+
+
+def _parts(a, W1, b1, W2, b2):
+    z1 = W1 @ a + b1
+    a1 = relu(z1)
+    return z1, a1, W2 @ a1 + b2
+
+
+def backward_without_the_one(a, W1, b1, W2, b2, upstream):
+    z1, a1, z2 = _parts(a, W1, b1, W2, b2)
+    d2 = upstream * (z2 + a > 0)
+    d1 = W2.T @ d2 * (z1 > 0)
+    return W1.T @ d1, d1 @ a.T, d1.sum(1, keepdims=True), d2 @ a1.T, d2.sum(1, keepdims=True)
+
+
+def backward_of_outside(a, W1, b1, W2, b2, upstream):
+    z1, a1, z2 = _parts(a, W1, b1, W2, b2)
+    d2 = upstream * (z2 + a > 0)
+    d1 = W2.T @ d2 * (z1 > 0)
+    return W1.T @ d1 + upstream, d1 @ a.T, d1.sum(1, keepdims=True), d2 @ a1.T, d2.sum(1, keepdims=True)
+
+
+def backward_slope_at_z2(a, W1, b1, W2, b2, upstream):
+    z1, a1, z2 = _parts(a, W1, b1, W2, b2)
+    d2 = upstream * (z2 > 0)
+    d1 = W2.T @ d2 * (z1 > 0)
+    return W1.T @ d1 + d2, d1 @ a.T, d1.sum(1, keepdims=True), d2 @ a1.T, d2.sum(1, keepdims=True)
+
+
+def backward_b_not_summed(a, W1, b1, W2, b2, upstream):
+    z1, a1, z2 = _parts(a, W1, b1, W2, b2)
+    d2 = upstream * (z2 + a > 0)
+    d1 = W2.T @ d2 * (z1 > 0)
+    return W1.T @ d1 + d2, d1 @ a.T, d1, d2 @ a1.T, d2
+
+
+def backward_not_transposed(a, W1, b1, W2, b2, upstream):
+    z1, a1, z2 = _parts(a, W1, b1, W2, b2)
+    d2 = upstream * (z2 + a > 0)
+    d1 = W2 @ d2 * (z1 > 0)
+    return W1.T @ d1 + d2, d1 @ a.T, d1.sum(1, keepdims=True), d2 @ a1.T, d2.sum(1, keepdims=True)
+
+
+def backward_averaged(a, W1, b1, W2, b2, upstream):
+    z1, a1, z2 = _parts(a, W1, b1, W2, b2)
+    m = a.shape[1]
+    d2 = upstream * (z2 + a > 0)
+    d1 = W2.T @ d2 * (z1 > 0)
+    return W1.T @ d1 + d2, d1 @ a.T / m, d1.sum(1, keepdims=True) / m, d2 @ a1.T / m, d2.sum(1, keepdims=True) / m
+
+
+def backward_without_first_slope(a, W1, b1, W2, b2, upstream):
+    _, a1, z2 = _parts(a, W1, b1, W2, b2)
+    d2 = upstream * (z2 + a > 0)
+    d1 = W2.T @ d2
+    return W1.T @ d1 + d2, d1 @ a.T, d1.sum(1, keepdims=True), d2 @ a1.T, d2.sum(1, keepdims=True)
+
+
+def backward_in_place(a, W1, b1, W2, b2, upstream):
+    z1, a1, z2 = _parts(a, W1, b1, W2, b2)
+    upstream *= z2 + a > 0
+    d1 = W2.T @ upstream * (z1 > 0)
+    return W1.T @ d1 + upstream, d1 @ a.T, d1.sum(1, keepdims=True), upstream @ a1.T, upstream.sum(1, keepdims=True)
+
+
+def backward_only_da(a, W1, b1, W2, b2, upstream):
+    z1, _, z2 = _parts(a, W1, b1, W2, b2)
+    d2 = upstream * (z2 + a > 0)
+    return W1.T @ (W2.T @ d2 * (z1 > 0)) + d2
+
+
+def backward_in_the_order_of_the_steps(a, W1, b1, W2, b2, upstream):
+    z1, a1, z2 = _parts(a, W1, b1, W2, b2)
+    d2 = upstream * (z2 + a > 0)
+    d1 = W2.T @ d2 * (z1 > 0)
+    return d2 @ a1.T, d2.sum(1, keepdims=True), d1 @ a.T, d1.sum(1, keepdims=True), W1.T @ d1 + d2
+
+
+def backward_by_autograd(*given):
+    *leaves, upstream = (torch.tensor(x, dtype=torch.float64) for x in given)
+    a, W1, b1, W2, b2 = (leaf.requires_grad_() for leaf in leaves)
+    out = torch.relu(W2 @ torch.relu(W1 @ a + b1) + b2 + a)
+    return torch.autograd.grad(out, leaves, upstream)
+
+
+def backward_by_loops(a, W1, b1, W2, b2, upstream):
+    totals = [np.zeros_like(x, dtype=float) for x in (a, W1, b1, W2, b2)]
+    for e in range(a.shape[1]):
+        x = a[:, [e]]
+        z1, a1, z2 = _parts(x, W1, b1, W2, b2)
+        d2 = upstream[:, [e]] * np.where(z2 + x > 0, 1, 0)
+        d1 = W2.T @ d2 * np.where(z1 > 0, 1, 0)
+        totals[0][:, [e]] = W1.T @ d1 + d2
+        for number, part in enumerate((d1 @ x.T, d1, d2 @ a1.T, d2), start=1):
+            totals[number] += part
+    return totals
+
+
+def backward_as_a_dictionary(a, W1, b1, W2, b2, upstream):
+    z1, a1, z2 = _parts(a, W1, b1, W2, b2)
+    d2 = np.where(z2 + a > 0, upstream, 0)
+    d1 = np.einsum("uh,ue->he", W2, d2) * np.heaviside(z1, 0)
+    bias = [d.sum(axis=1).reshape(-1, 1) for d in (d1, d2)]
+    return dict(da=d2 + W1.T @ d1, dW1=d1 @ a.T, db1=bias[0], dW2=d2 @ a1.T, db2=bias[1])
+
+
+def table(*truths):
+    pairs = [(g, form) for g in ("absolute value", "sine", "softplus") for form in ("inside", "outside")]
+    return dict(zip(pairs, truths, strict=True))
+
+
+SINE = {
+    ("sine", "outside"): np.True_,
+    ("sine", "inside"): np.False_,
+    ("softplus", "inside"): 0.0,
+    ("softplus", "outside"): 0,
+}
+
+WRONG = {
+    "residual_block": {
+        "no skip": (no_skip, "a[l] is never added"),
+        "ReLU before the addition": (relu_before_the_addition, "g is applied twice"),
+        "addition after g": (addition_after_g, "the outside form"),
+        "shortcut from a[l+1]": (shortcut_from_the_middle, "the shortcut starts at a[l+1]"),
+        "b2 forgotten": (b2_forgotten, "b2 is forgotten"),
+        "b2 added twice": (b2_added_twice, "b2 is added twice"),
+        "input modified in place": (in_place, "changes its input in place"),
+        "W transposed": (transposed, "both W are transposed"),
+        "rows and columns mixed up": (rows_and_columns_mixed_up, "both W are transposed"),
+        "only for three examples": (
+            three_examples_only,
+            "right for the small example of this notebook, but for one ex",
+        ),
+        "only for positive input": (positive_input_only, "but for an input with negative entries"),
+        "no last g": (no_last_g, "the last g is missing"),
+        "one layer": (
+            one_layer,
+            "for the small example of this notebook, entry [0, 2] of the result should be 3, and yours is 4",
+        ),
+        "elementwise": (elementwise, "it raises ValueError in line 2"),
+        "no return": (forgot_to_return, "ends without return"),
+        "print instead of return": (prints_instead, "ends without return"),
+        "result transposed": (transposed_result, "has shape (3, 2) and should have (2, 3)"),
+        "mean over the examples": (whole_numbers, "has shape (2,) and should have (2, 3)"),
+    },
+    "block_backward": {
+        "no + 1": (backward_without_the_one, "the + 1 is missing"),
+        "+ upstream": (backward_of_outside, "which is the outside form"),
+        "slope at z2": (backward_slope_at_z2, "the slope of the last g is taken at z2"),
+        "b not summed": (backward_b_not_summed, "db is one column"),
+        "W2 not transposed": (backward_not_transposed, "W2 has to be transposed"),
+        "averaged": (backward_averaged, "divided once more"),
+        "no first slope": (backward_without_first_slope, "the slope of the first g is missing"),
+        "upstream modified in place": (backward_in_place, "changes its input in place"),
+        "only da": (backward_only_da, "should return 5 arrays"),
+        "another order": (backward_in_the_order_of_the_steps, "has shape"),
+    },
+    "identities": {
+        "tested with negative inputs": (table(False, True, False, True, False, False), "inputs of both signs"),
+        "forms swapped": (table(True, True, True, False, False, False), "this has the two forms swapped"),
+        "softplus starts at 0": (table(True, True, False, True, False, True), "ln(1 + 1) = 0.693"),
+        "softplus looks like ReLU": (table(True, True, False, True, True, False), "= 2.127"),
+        "outside is never changed by g": (table(True, True, False, True, False, True), "softplus, outside"),
+        "sine is no identity": (table(True, True, False, False, False, False), "sine, outside"),
+        "sine of a small angle": (table(True, True, True, True, False, False), "sine, inside"),
+        "absolute value outside": (table(True, False, False, True, False, False), "absolute value, outside"),
+        "a list": ([True, True, False, True, False, False], "it raises TypeError"),
+    },
+}
+RIGHT = {
+    "residual_block": [by_loops, by_einsum, in_torch, as_lists],
+    "block_backward": [backward_by_autograd, backward_by_loops, backward_as_a_dictionary],
+    "identities": [
+        table(True, True, False, True, False, False),
+        table(1, 1, 0, 1, 0, 0),
+        table(*np.arange(6) % 4 < 2) | SINE,
+    ],
+}

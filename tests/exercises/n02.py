@@ -1,0 +1,225 @@
+"""What people hand in for the exercises of notebook 2: {exercise: {name: (solution, words of its own answer)}}."""
+
+import math
+
+import numpy as np
+import torch
+
+
+def no_decay(W, gradient, strength, learning_rate):
+    return W - learning_rate * gradient
+
+
+def only_decay(W, gradient, strength, learning_rate):
+    return (1 - learning_rate * strength) * W
+
+
+def decay_without_rate(W, gradient, strength, learning_rate):
+    return (1 - strength) * W - learning_rate * gradient
+
+
+def growing(W, gradient, strength, learning_rate):
+    return W - learning_rate * gradient + learning_rate * strength * W
+
+
+def in_place(W, gradient, strength, learning_rate):
+    W -= learning_rate * (gradient + strength * W)
+    return W
+
+
+def gradient_in_place(W, gradient, strength, learning_rate):
+    gradient += strength * W
+    return W - learning_rate * gradient
+
+
+def decay_afterwards(W, gradient, strength, learning_rate):
+    W = W - learning_rate * gradient
+    return W - learning_rate * strength * W
+
+
+def twice(W, gradient, strength, learning_rate):
+    return W - learning_rate * (gradient + 2 * strength * W)
+
+
+def only_the_penalty(W, gradient, strength, learning_rate):
+    return W - learning_rate * (gradient + strength / 2 * np.sum(W**2))
+
+
+def square_only(W, gradient, strength, learning_rate):
+    return W - learning_rate * (gradient + strength * W @ np.eye(2))
+
+
+def step_by_loops(W, gradient, strength, learning_rate):
+    rows = [zip(w, g, strict=True) for w, g in zip(W, gradient, strict=True)]
+    return [[w - learning_rate * g - learning_rate * strength * w for w, g in row] for row in rows]
+
+
+def step_by_factor(W, gradient, strength, learning_rate):
+    return (1 - learning_rate * strength) * W - learning_rate * gradient
+
+
+def step_in_torch(W, gradient, strength, learning_rate):
+    parameter = torch.nn.Parameter(torch.tensor(W))
+    parameter.grad = torch.tensor(gradient)
+    torch.optim.SGD([parameter], lr=learning_rate, weight_decay=strength).step()
+    return parameter
+
+
+def rounded_down(strength, learning_rate):
+    return int(math.log(0.5) / math.log(1 - learning_rate * strength))
+
+
+def not_whole(strength, learning_rate):
+    return np.log(2) / -np.log(1 - learning_rate * strength)
+
+
+def exponential(strength, learning_rate):
+    return math.ceil(math.log(2) / (learning_rate * strength))
+
+
+def straight_line(strength, learning_rate):
+    t, size = 0, 1.0
+    while size > 0.5:
+        size -= learning_rate * strength
+        t += 1
+    return t
+
+
+def squared_norm(strength, learning_rate):
+    t, square = 0, 1.0
+    while square > 0.5:
+        square *= (1 - learning_rate * strength) ** 2
+        t += 1
+    return t
+
+
+def rate_forgotten(strength, learning_rate):
+    return math.ceil(math.log(0.5) / math.log(abs(1 - strength)))
+
+
+def one_too_many(strength, learning_rate):
+    t, size = 0, 1.0
+    while size >= 0.5:
+        size *= 1 - learning_rate * strength
+        t += 1
+    return t
+
+
+def never_ends(strength, learning_rate):
+    t, size = 0, 1.0
+    while size > 0.5:
+        t += 1
+    return t
+
+
+def log_of_a_negative_number(strength, learning_rate):
+    return math.ceil(math.log(-0.5) / math.log(1 - learning_rate * strength))
+
+
+def half_by_counting(strength, learning_rate):
+    t = 0
+    while (1 - learning_rate * strength) ** t > 0.5:
+        t += 1
+    return t
+
+
+def half_by_logarithm(strength, learning_rate):
+    return np.ceil(np.log(0.5) / np.log1p(-learning_rate * strength) - 1e-12)
+
+
+def half_by_search(strength, learning_rate):
+    t = torch.arange(10_000, dtype=torch.float64)
+    return (((1 - learning_rate * strength) ** t) <= 0.5).nonzero()[0, 0]
+
+
+def matrices(W1, W2):
+    return lambda c, n: (W1(c, n), np.zeros((n, 1)), W2(c, n), np.zeros((n, 1)))
+
+
+def eye(c, n):
+    return np.eye(n)
+
+
+def flat_biases(c, units):
+    return np.eye(units), np.zeros(units), (c - 1) * np.eye(units), np.zeros(units)
+
+
+def c_as_a_bias(c, units):
+    return np.eye(units), np.zeros((units, 1)), np.zeros((units, units)), np.full((units, 1), c - 1)
+
+
+def two_units_only(c, units):
+    return np.eye(2), np.zeros((2, 1)), np.array([[c - 1, 0], [0, c - 1]]), np.zeros((2, 1))
+
+
+def in_another_order(c, units):
+    return np.eye(units), (c - 1) * np.eye(units), np.zeros((units, 1)), np.zeros((units, 1))
+
+
+def only_two(c, units):
+    return np.eye(units), (c - 1) * np.eye(units)
+
+
+def wide(c, units):
+    I = np.eye(units)  # noqa: E741
+    return np.vstack([I, I]), np.zeros((2 * units, 1)), np.hstack([(c - 1) * I, 0 * I]), np.zeros((units, 1))
+
+
+def with_a_detour(c, units):
+    W1 = torch.eye(units) * 4
+    return [W1, torch.zeros(units, 1), torch.eye(units) * (c - 1) / 4, torch.zeros(units, 1)]
+
+
+def by_loops(c, units):
+    W1 = [[float(i == j) for j in range(units)] for i in range(units)]
+    W2 = [[(c - 1) * entry for entry in row] for row in W1]
+    return W1, [[0.0]] * units, W2, [[0.0]] * units
+
+
+WRONG = {
+    "decay_step": {
+        "no decay": (no_decay, "the decay is missing"),
+        "only decay": (only_decay, "the gradient of the loss is missing"),
+        "decay without the rate": (decay_without_rate, "the decay is not multiplied by the learning rate"),
+        "plus": (growing, "makes W larger"),
+        "W modified in place": (in_place, "entry [0, 0] of W was 2 and is now 1.8"),
+        "gradient modified in place": (gradient_in_place, "entry [0, 0] of gradient was 1 and is now 2"),
+        "decay afterwards": (decay_afterwards, "already moved"),
+        "2 W": (twice, "without a 2"),
+        "the penalty instead of its derivative": (only_the_penalty, "should be 1.8, and yours is"),
+        "only for two columns": (
+            square_only,
+            "right for strength 0.5 and learning rate 0.1, a gradient of 0, strength 0",
+        ),
+    },
+    "steps_to_half": {
+        "rounded down": (rounded_down, "this is rounded down"),
+        "not a whole number": (not_whole, "steps are whole numbers"),
+        "exp for (1 - x)": (exponential, "only near for small x"),
+        "a straight line": (straight_line, "W shrinks by a factor"),
+        "squared norm": (squared_norm, "the square of the norm"),
+        "rate forgotten": (rate_forgotten, "the learning rate is forgotten"),
+        "one too many": (one_too_many, "right for strength 0.01 and learning rate 0.1"),
+        "never ends": (never_ends, "not finished after"),
+        "logarithm of -0.5": (log_of_a_negative_number, "it raises ValueError in line 2"),
+    },
+    "scaling_block": {
+        "c in W2": (matrices(eye, lambda c, n: c * np.eye(n)), "the block returns (c + 1) a"),
+        "c in W1": (matrices(lambda c, n: c * np.eye(n), eye), "the block returns (c + 1) a"),
+        "c - 1 in W1": (matrices(lambda c, n: (c - 1) * np.eye(n), eye), "the g of the first layer cuts it off"),
+        "c - 1 in both": (matrices(*[lambda c, n: (c - 1) * np.eye(n)] * 2), "stands in both W"),
+        "1 - c": (matrices(eye, lambda c, n: (1 - c) * np.eye(n)), "takes away what it should add"),
+        "ones": (matrices(lambda c, n: np.ones((n, n)), lambda c, n: (c - 1) * np.eye(n)), "adds up all units"),
+        "in a bias": (c_as_a_bias, "stands in a bias"),
+        "b of one axis": (flat_biases, "b1 has shape (2,), but must have two axes"),
+        "two units only": (two_units_only, "but for c = 0 and 3 units, it raises ValueError"),
+        "another order": (in_another_order, "it raises ValueError"),
+        "only the W": (only_two, "it raises TypeError"),
+        "silent": (matrices(eye, lambda c, n: np.zeros((n, n))), "the branch is silent"),
+    },
+}
+RIGHT = {
+    "decay_step": [step_by_loops, step_by_factor, step_in_torch],
+    "steps_to_half": [half_by_counting, half_by_logarithm, half_by_search],
+    "scaling_block": [wide, with_a_detour, by_loops],
+}

@@ -1,0 +1,245 @@
+"""What people hand in for the exercises of notebook 3: {exercise: {name: (solution, words of its own answer)}}."""
+
+import copy
+
+import torch
+from torch import nn
+
+from helpers import nets
+
+
+def he_start(net, position):
+    block = nets.start(nets.Block(net[1].out_features), "he", seed=5)
+    return nn.Sequential(*copy.deepcopy(net[:position]), block, *copy.deepcopy(net[position:]))
+
+
+def pytorch_start(net, position):
+    old = copy.deepcopy(net)
+    return nn.Sequential(*old[:position], nets.Block(net[1].out_features), *old[position:])
+
+
+def zero(net, skip="inside", width=None):
+    return nets.start(nets.Block(width or net[1].out_features, skip), "zero")
+
+
+def no_copy(net, position):
+    return nn.Sequential(*net[:position], zero(net), *net[position:])
+
+
+def in_place(net, position):
+    net.insert(position, zero(net))
+    return net
+
+
+def appended(net, position):
+    old = copy.deepcopy(net)
+    return nn.Sequential(*old[:-1], zero(net), old[-1])
+
+
+def one_too_far(net, position):
+    old = copy.deepcopy(net)
+    return nn.Sequential(*old[: position - 1], zero(net), *old[position - 1 :])
+
+
+def width_8_only(net, position):
+    old = copy.deepcopy(net)
+    return nn.Sequential(*old[:position], zero(net, width=8), *old[position:])
+
+
+def outside(net, position):
+    old = copy.deepcopy(net)
+    return nn.Sequential(*old[:position], zero(net, "outside"), *old[position:])
+
+
+def plain(net, position):
+    old = copy.deepcopy(net)
+    return nn.Sequential(*old[:position], zero(net, "none"), *old[position:])
+
+
+def nothing(net, position):
+    return copy.deepcopy(net)
+
+
+def without_weights(net, position):
+    old = copy.deepcopy(net)
+    return nn.Sequential(*old[:position], nn.Identity(), *old[position:])
+
+
+def all_zero(net, position):
+    old, block = copy.deepcopy(net), nets.Block(net[1].out_features)
+    for parameter in block.parameters():
+        nn.init.zeros_(parameter)
+    return nn.Sequential(*old[:position], block, *old[position:])
+
+
+def replaced(net, position):
+    old = copy.deepcopy(net)
+    old[position] = zero(net)
+    return old
+
+
+def a_list(net, position):
+    return [*net[:position], zero(net), *net[position:]]
+
+
+def by_hand(net, position):
+    parts, block = [copy.deepcopy(part) for part in net], nets.Block(net[1].out_features)
+    with torch.no_grad():
+        block.second.weight[:], block.second.bias[:] = 0, 0
+    parts.insert(position, block)
+    return nn.Sequential(*parts)
+
+
+def by_insert(net, position):
+    deeper = copy.deepcopy(net)
+    return deeper.insert(position, nets.start(nets.Block(net[-1].in_features), "zero", seed=42))
+
+
+class OwnBlock(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
+        self.layers[2].weight.data.mul_(0)
+        self.layers[2].bias.data.mul_(0)
+
+    def forward(self, a):
+        return (self.layers(a) + a).clamp(min=0)
+
+
+def own_class(net, position):
+    old = copy.deepcopy(net)
+    return nn.Sequential(*old[:position], OwnBlock(net[1].out_features), *old[position:])
+
+
+def only_zero(net):
+    nn.init.zeros_(net[3].second.weight)
+    return net
+
+
+def zero_and_skip(net):
+    net[3].skip = "inside"
+    return only_zero(net)
+
+
+def unchanged(net):
+    return net
+
+
+def sleeping(net):
+    net[3].skip, net[3].Ws = "outside", nn.Identity()
+    return only_zero(net)
+
+
+def removed(net):
+    return nn.Sequential(*net[:3], *net[4:])
+
+
+def switched_off(net):
+    net[3] = nn.Identity()
+    return net
+
+
+def all_to_zero(net):
+    for parameter in net[3].parameters():
+        nn.init.zeros_(parameter)
+    net[3].skip, net[3].Ws = "inside", nn.Identity()
+    return net
+
+
+def frozen(net):
+    net[3].requires_grad_(False)
+    net[3].Ws = nn.Identity()
+    return zero_and_skip(net)
+
+
+def shortcut_of_ones(net):
+    if isinstance(net[3].Ws, nn.Linear):
+        nn.init.eye_(net[3].Ws.weight)
+        nn.init.zeros_(net[3].Ws.bias)
+    return zero_and_skip(net)
+
+
+def forgot_to_return(net):
+    zero_and_skip(net)
+
+
+def a_new_block(net):
+    net[3] = nets.start(nets.Block(net[3].first.in_features, "inside"), "zero", seed=3)
+    return net
+
+
+def mended_copy(net):
+    net = copy.deepcopy(net)
+    block = net[3]
+    block.skip, block.Ws = "inside", nn.Identity()
+    nets.start(block, "zero", seed=11)
+    return net
+
+
+def piece_by_piece(net):
+    block = net[3]
+    if block.skip != "inside":
+        block.skip = "inside"
+    if not isinstance(block.Ws, nn.Identity):
+        block.Ws = nn.Identity()
+    with torch.no_grad():
+        for parameter in block.second.parameters():
+            parameter.mul_(0)
+    return net
+
+
+OWN, SAME = "each arm's own best of a few", "the same for all arms"
+FOUR = [("none", "he"), ("none", "identity"), ("inside", "he"), ("inside", "identity")]
+
+
+def plan(arms, seeds=5, rate=OWN):
+    return {"arms": arms, "seeds": seeds, "learning rate": rate}
+
+
+WRONG = {
+    "add_identity_block": {
+        "He's start": (he_start, "the scores have changed"),
+        "PyTorch's start": (pytorch_start, "the scores have changed"),
+        "no copy": (no_copy, "both nets share their layers"),
+        "in place": (in_place, "the net that was handed in now has 7 entries"),
+        "always at the end": (appended, "the first new entry of the list is number 5 and should be number 3"),
+        "one place too early": (one_too_far, "is number 2 and should be number 3"),
+        "width 8 only": (width_8_only, "right for a block of width 8 early, a block of width 8 at the end, but"),
+        "outside": (outside, "gets no gradient and sleeps"),
+        "plain": (plain, "the plain block at W = 0 is silent"),
+        "nothing": (nothing, "no layers were added"),
+        "nn.Identity": (without_weights, "nn.Identity has nothing that could learn"),
+        "all zero": (all_zero, "only b[l+2] gets a gradient"),
+        "replaced": (replaced, "the new net has 6 layers with weights and should have 8"),
+        "a list": (a_list, "returns a list"),
+    },
+    "repair": {
+        "only zero": (only_zero, "right for patient A, but for patient B"),
+        "zero and skip": (zero_and_skip, "right for patient A, patient B, patient C, but for patient D"),
+        "unchanged": (unchanged, "nothing was repaired"),
+        "outside": (sleeping, "the outside form is the identity at zero, and sleeps"),
+        "removed": (removed, "an nn.Sequential of 5 entries"),
+        "switched off": (switched_off, "the block is gone"),
+        "all zero": (all_to_zero, "the first layer is at zero, so"),
+        "frozen": (frozen, "0 arrays of the block get a gradient"),
+        "Ws = I": (shortcut_of_ones, "the net has 5 layers with weights and should have 4"),
+        "no return": (forgot_to_return, "ends without return"),
+    },
+    "plan": {
+        "both at once": (plan([FOUR[0], FOUR[3]]), "the two arms differ in the skip and in the start"),
+        "only the skip": (plan([FOUR[0], FOUR[2]]), "0 pairs of arms that differ in the start alone"),
+        "only the start": (plan([FOUR[2], FOUR[3]]), "0 pairs of arms that differ in the skip alone"),
+        "three arms": (plan(FOUR[:3]), "3 arms leave open whether"),
+        "one seed": (plan(FOUR, seeds=1), "the number of seeds is 1"),
+        "one learning rate": (plan(FOUR, rate=SAME), "with 1 learning rate for all"),
+        "other words": (plan([("plain", "he")]), "and yours is ('plain', 'he')"),
+        "a number as the rate": (plan(FOUR, rate=0.003), "and yours is 0.003"),
+        "no arms": (plan([]), "0 pairs of arms"),
+        "one arm": (plan(("none", "he")), "and yours is 'none'"),
+    },
+}
+RIGHT = {
+    "add_identity_block": [by_hand, by_insert, own_class],
+    "repair": [a_new_block, mended_copy, piece_by_piece],
+    "plan": [plan(FOUR), plan(tuple(FOUR[::-1]), seeds=20), plan([list(arm) for arm in FOUR], seeds=7)],
+}

@@ -1,0 +1,133 @@
+"""Every exercise has what it needs, and its check is right: on solutions, on mistakes, on other right answers."""
+
+import importlib
+import importlib.util
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from helpers import checks
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+PATHS = {path.stem[:2]: path for path in sorted(NOTEBOOKS.glob("*.ipynb"))}
+NUMBERS = sorted(path.stem[1:] for path in (NOTEBOOKS / "solutions").glob("n*.py"))
+SUBMITTED = {number: importlib.import_module(f"exercises.n{number}") for number in NUMBERS}
+TASKS = {number: importlib.import_module(f"helpers.exercises.n{number}") for number in NUMBERS}
+
+
+def exercises(number):
+    return {name: task for name, task in vars(TASKS[number]).items() if isinstance(task, checks.Exercise)}
+
+
+EVERY = [(number, name) for number in NUMBERS for name in exercises(number)]
+WRONG = [(number, name, case) for number, name in EVERY for case in SUBMITTED[number].WRONG[name]]
+RIGHT = [(number, name, case) for number, name in EVERY for case in range(len(SUBMITTED[number].RIGHT[name]))]
+
+
+def solutions(number):
+    """The names of a file of solutions, as its notebook would have them."""
+    path = NOTEBOOKS / "solutions" / f"n{number}.py"
+    spec = importlib.util.spec_from_file_location(f"solutions_{number}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return vars(module)
+
+
+def cells(number, *tags):
+    notebook = nbformat.read(PATHS[number], as_version=4)
+    return [cell for cell in notebook.cells if set(tags) <= set(cell.metadata.get("tags", []))]
+
+
+@pytest.mark.parametrize(("number", "name", "case"), WRONG)
+def test_a_mistake_is_caught_with_its_own_message(number, name, case):
+    solution, words = SUBMITTED[number].WRONG[name][case]
+    answer = exercises(number)[name].check(solution, seconds=0.3 if case == "never ends" else None)
+    assert answer.status == "wrong"
+    assert words in answer.sentence, answer
+    assert re.search(r"\d|raises|returns|and yours is", answer.sentence), "the numbers that show it are missing"
+
+
+@pytest.mark.parametrize(("number", "name", "case"), RIGHT)
+def test_a_right_solution_written_differently_passes(number, name, case):
+    answer = exercises(number)[name].check(SUBMITTED[number].RIGHT[name][case])
+    assert answer, answer
+
+
+@pytest.mark.parametrize(("number", "name"), EVERY)
+def test_each_mistake_of_a_check_has_a_sentence_of_its_own(number, name):
+    task = exercises(number)[name]
+    for sentence, wrong in task.mistakes.items():
+        answer = task.check(wrong)
+        assert answer.sentence.startswith(sentence + ": "), answer
+
+
+@pytest.mark.parametrize(("number", "name"), EVERY)
+def test_tables_are_long_enough_and_names_are_kept(number, name):
+    task = exercises(number)[name]
+    assert task.name == name
+    assert len(SUBMITTED[number].WRONG[name]) >= 6
+    assert len({words for _, words in SUBMITTED[number].WRONG[name].values()}) >= 6
+    assert len(SUBMITTED[number].RIGHT[name]) >= 3
+
+
+def test_names_are_used_once():
+    assert len({name for _, name in EVERY}) == len(EVERY)
+    assert all(len(exercises(number)) >= 3 for number in NUMBERS)
+
+
+@pytest.mark.parametrize(("number", "name"), EVERY)
+def test_an_exercise_has_task_hints_stub_check_and_solution(number, name):
+    """In this order: the task with folded hints, the stub, the check, which says "not done yet"."""
+    tag = f"exercise:{name}"
+    task, stub, check = cells(number, tag)
+    assert (task.cell_type, stub.cell_type, check.cell_type) == ("markdown", "code", "code")
+    assert re.search(r"^### Exercise \d\.\d · .+\n\n\*\((implement|predict and verify|repair|design), ", task.source)
+    assert re.search(r"\*\(.+, (easy|medium|hard), \d+ minutes\)\* Purpose: ", task.source)
+    assert len(re.findall(r"<details><summary>Hint \d</summary>", task.source)) >= 2
+    assert stub in cells(number, tag, "stub")
+    assert "..." in stub.source
+    assert check in cells(number, tag, "check")
+    assert re.fullmatch(rf"tasks\.{name}\.check\(\w+\)", check.source)
+    assert "not done yet" in check.outputs[0].data["text/plain"]
+    assert re.search(rf"^# %% {name}$", (NOTEBOOKS / "solutions" / f"n{number}.py").read_text("utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize(("number", "name"), EVERY)
+def test_a_stub_is_not_done_and_its_solution_is_right(number, name):
+    (stub,), (check,) = (cells(number, f"exercise:{name}", kind) for kind in ("stub", "check"))
+    scope = solutions(number) | {"tasks": TASKS[number]}
+    assert eval(check.source, dict(scope)), eval(check.source, dict(scope))
+    exec(stub.source, scope)
+    assert eval(check.source, scope).status == "not done"
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_notebook_has_an_open_question_and_ends_with_the_progress(number):
+    (question,) = cells(number, "open-question")
+    assert "<details><summary>Hint" in question.source
+    text = (NOTEBOOKS / "solutions" / f"n{number}.py").read_text("utf-8")
+    assert "# %% [markdown] open_question\n" in text
+    (progress,) = cells(number, "progress")
+    assert progress.source == "checks.progress(tasks)"
+    total = len(exercises(number))
+    assert f"0 of {total} exercises done" in progress.outputs[0].data["text/plain"]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_the_notebook_of_a_student_holds_no_answers(number):
+    """No line of a solution that says something of its own stands in the notebook."""
+    text = "\n".join(cell.source for cell in nbformat.read(PATHS[number], as_version=4).cells)
+    notebook = {line.strip() for line in text.splitlines()}
+    for tag, body in re.findall(r"^# %% (\w+)\n(.*?)(?=^# %%|\Z)", solution_text(number), re.MULTILINE | re.DOTALL):
+        stubs = cells(number, f"exercise:{tag}", "stub")
+        given = {line.strip() for stub in stubs for line in stub.source.splitlines()}
+        own = {line.strip() for line in body.splitlines() if len(line.strip()) > 12} - given
+        if tag != "imports":
+            assert own - notebook, tag
+            assert not {line for line in own & notebook if line.startswith("return")}, tag
+
+
+def solution_text(number):
+    return (NOTEBOOKS / "solutions" / f"n{number}.py").read_text(encoding="utf-8")

@@ -1,0 +1,176 @@
+"""The teacher's notebooks: solutions woven in, every check passed, edits by hand kept."""
+
+import os
+import re
+import stat
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+
+from helpers import teacher
+from helpers.quiz import Question
+
+FIRST = teacher.NOTEBOOKS / "01_the_residual_block.ipynb"
+SOLUTIONS = sorted((teacher.NOTEBOOKS / "solutions").glob("n*.py"))
+
+TEXT = '''"""Solutions."""
+
+# %% imports
+import math
+
+
+# %% double
+def double(x):
+    # twice
+    return 2 * x
+
+
+# %% [markdown] double
+# Twice.
+#
+# Not *half*.
+
+# %% [markdown] open_question
+# Who knows.
+'''
+
+
+def cell(kind, source, *tags):
+    made = nbformat.v4.new_markdown_cell(source) if kind == "markdown" else nbformat.v4.new_code_cell(source)
+    made.metadata["tags"] = list(tags)
+    return made
+
+
+CHECK = "class Answer:\n    def __repr__(self):\n        return '✓' if double(2) == 4 else '✗'\n\n\nAnswer()"
+
+
+@pytest.fixture
+def course(tmp_path):
+    """A course of one notebook, in a folder that cannot be written to; returns the notebook's path."""
+    folder = tmp_path / "notebooks"
+    (folder / "solutions").mkdir(parents=True)
+    (folder / "solutions" / "n01.py").write_text(TEXT, encoding="utf-8")
+    cells = [
+        cell("markdown", "# 1 · Twice"),
+        cell("markdown", "Double.", "exercise:double"),
+        cell("code", "def double(x):\n    return ...", "exercise:double", "stub"),
+        cell("code", CHECK, "exercise:double", "check"),
+        cell("markdown", "Why?", "open-question"),
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "01_twice.ipynb")
+    for path in (folder / "01_twice.ipynb", folder / "solutions", folder):
+        path.chmod(path.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
+    yield folder / "01_twice.ipynb"
+    folder.chmod(0o755)
+    (folder / "solutions").chmod(0o755)
+
+
+def sources(path):
+    return [cell.source for cell in nbformat.read(path, as_version=4).cells]
+
+
+def test_solutions_and_answers_are_woven_in(course):
+    woven = teacher.weave(nbformat.read(course, as_version=4), TEXT)
+    assert [cell.source for cell in woven.cells[1:]] == [
+        "Double.",
+        "def double(x):\n    # twice\n    return 2 * x",
+        CHECK,
+        "**Expected answer.** Twice.\n\nNot *half*.",
+        "Why?",
+        "**Expected answer.** Who knows.",
+    ]
+    nbformat.validate(woven)
+    assert "For teachers" in woven.cells[0].source
+    assert "return ..." in sources(course)[2]  # the student's is as it was
+
+
+def test_the_answers_to_questions_follow_them(course, monkeypatch):
+    question = Question("2 + 2?", [("a[l] * 2", "As b."), ("4", "The sum."), ("22", "Joined.")], right=1)
+    monkeypatch.setitem(sys.modules, "helpers.quizzes.n99", SimpleNamespace(sums=question))
+    notebook = nbformat.read(course, as_version=4)
+    notebook.cells += [cell("code", "from helpers.quizzes import n99 as quiz"), cell("code", "quiz.sums", "quiz")]
+    *_, last = teacher.weave(notebook, TEXT).cells
+    expected = ["Wrong: a\\[l\\] \\* 2 *As b.*", "**Right**: 4 *The sum.*", "Wrong: 22 *Joined.*"]
+    assert last.source == "\n- ".join(["**Expected answer.** ", *expected])
+
+
+def test_what_does_not_fit_together_is_said(course):
+    notebook = nbformat.read(course, as_version=4)
+    with pytest.raises(ValueError, match="exercise double has no solution"):
+        teacher.weave(notebook, TEXT.replace("# %% double", "# %% treble"))
+    with pytest.raises(ValueError, match="no exercise for the solutions treble"):
+        teacher.weave(notebook, TEXT + "\n\n# %% treble\nx = 3\n")
+
+
+def test_edits_by_hand_are_kept(course, tmp_path, monkeypatch):
+    """Made, made again, edited and kept, forced; a changed output is no edit."""
+    monkeypatch.setattr(teacher, "run", lambda notebook, folder: None)
+    target = tmp_path / "build"
+    path = target / course.name
+    assert [*teacher.build(target, [course])] == [f"made {path}"]
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[3].outputs = [nbformat.v4.new_output("stream", text="run again")]
+    nbformat.write(notebook, path)
+    assert not teacher.edited(path)
+    notebook.cells[0].source += "\nMy own note."
+    nbformat.write(notebook, path)
+    assert [*teacher.build(target, [course])] == [f"kept {path}: it was edited by hand; --force replaces it"]
+    assert "My own note." in sources(path)[0]
+    assert [*teacher.build(target, [course], force=True)] == [f"made {path}"]
+    assert "My own note." not in sources(path)[0]
+    path.write_text("not a notebook", encoding="utf-8")
+    assert teacher.edited(path)
+
+
+def test_a_solution_that_does_not_pass_is_not_written(course, tmp_path):
+    (course.parent / "solutions").chmod(0o755)
+    (course.parent / "solutions" / "n01.py").write_text(TEXT.replace("2 * x", "3 * x"), encoding="utf-8")
+    with pytest.raises(ValueError, match="does not pass: ✗"):
+        [*teacher.build(tmp_path / "build", [course])]
+    assert not (tmp_path / "build").exists()
+
+
+def test_the_first_notebook_runs_with_every_check_passed(tmp_path):
+    """As `make teacher` does it, from another folder."""
+    command = [sys.executable, "-m", "helpers.teacher", str(tmp_path / "build"), str(FIRST)]
+    root = str(teacher.NOTEBOOKS.parent)
+    done = subprocess.run(
+        command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": root}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"made {tmp_path / 'build' / FIRST.name}\n"
+    made = nbformat.read(tmp_path / "build" / FIRST.name, as_version=4)
+    said = [cell.outputs[0].data["text/plain"] for cell in made.cells if "check" in cell.metadata.get("tags", [])]
+    assert len(said) >= 3
+    assert all(text.startswith("✓") for text in said)
+    (progress,) = [cell for cell in made.cells if "progress" in cell.metadata.get("tags", [])]
+    assert f"{len(said)} of {len(said)} exercises done" in progress.outputs[0].data["text/plain"]
+    tags = [tag for cell in made.cells for tag in cell.metadata.get("tags", [])]
+    assert tags.count("answer") == len(said) + 1 + tags.count("quiz")
+
+
+@pytest.mark.parametrize("solutions", SOLUTIONS, ids=lambda path: path.stem)
+def test_solutions_need_only_what_their_notebook_imports(solutions):
+    """The cells of the exercises run after the cells of imports alone, in the order of the notebook."""
+    (path,) = teacher.NOTEBOOKS.glob(f"{solutions.stem[1:]}_*.ipynb")
+    woven = teacher.weave(nbformat.read(path, as_version=4), solutions.read_text(encoding="utf-8"))
+    scope, passed = {}, 0
+    for cell in woven.cells:
+        tags = cell.metadata.get("tags", [])
+        if cell.id in ("imports", "exercises") or "stub" in tags:
+            exec(cell.source, scope)
+        if "check" in tags:
+            answer = eval(cell.source, scope)
+            assert answer, answer
+            passed += 1
+    assert passed >= 3
+
+
+def test_parts_are_found_in_every_file():
+    for path in SOLUTIONS:
+        code, prose = teacher.parts(path.read_text(encoding="utf-8"))
+        assert set(prose) == {*code, "open_question"}
+        assert all(re.search(r"\w", text) for text in (*code.values(), *prose.values()))
