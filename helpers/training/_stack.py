@@ -31,7 +31,7 @@ class Stack:
             groups[float(rate)]["params"].append(row)
         self.optimizer = optimizer(list(groups.values()))
         self.template, self.scores = self._all_at_once() or self._by_vmap()
-        self.program = None if self.constants or bfloat16 else program_of(copy.deepcopy(nets[0]), data[0][0].numel())
+        self.program = None if self.constants or bfloat16 else program_of(copy.deepcopy(nets[0]), data[0][:2])
         self.replays = {}
 
     def _by_vmap(self):
@@ -61,27 +61,28 @@ class Stack:
     @torch.enable_grad()  # whatever the caller has switched off
     def learn(self, batch, stop):
         """Train for one epoch, or until ``stop`` is set."""
-        x, y, *_ = self.data
-        order = torch.stack([torch.randperm(len(x), generator=own) for own in self.orders]).to(x.device)
+        images, device = len(self.data[0]), self.data[0].device
+        order = torch.stack([torch.randperm(images, generator=own) for own in self.orders]).to(device)
         self.template.train()
-        for indices in order.split(batch, dim=1):
+        for chosen in order.split(batch, dim=1):
             if stop.is_set():
                 return
-            losses = self._gradients(
-                *(part.index_select(0, indices.flatten()).unflatten(0, indices.shape) for part in (x, y))
-            )
+            losses = self._gradients(chosen)
             for row, gradient, history, finite in zip(
                 self.rows, self.gradients, self.histories, losses.isfinite().tolist(), strict=True
             ):
                 row.grad = gradient if finite and not history.diverged else None
             self.optimizer.step()
 
-    def _gradients(self, x, y):
-        """Set the gradient of each net, return the losses (nets,); x (nets, batch, ...), y (nets, batch)."""
+    def _gradients(self, chosen):
+        """Set the gradient of each net, return the losses (nets,); ``chosen`` (nets, batch) are images."""
+        x, y, *_ = self.data
         if self.program:
-            if len(y[0]) not in self.replays:
-                self.replays[len(y[0])] = Replay(self.program, self.views, self.slots, x)
-            return self.replays[len(y[0])](x, y)
+            batch = len(chosen[0])
+            if batch not in self.replays:
+                self.replays[batch] = Replay(self.program, self.views, self.slots, batch, x)
+            return self.replays[batch](x, y, chosen)
+        x, y = (part.index_select(0, chosen.flatten()).unflatten(0, chosen.shape) for part in (x, y))
         if self.bfloat16 and x.ndim == 5:
             x = nets_of(channels_of(x).contiguous(memory_format=torch.channels_last), len(x))
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bfloat16):
