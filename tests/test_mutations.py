@@ -155,12 +155,35 @@ MUTATIONS = {
         "partial(g[source].copy_, own)",
         "test_training.py",
     ),
-    "an interrupt that threads do not hear": ("helpers/training/_threads.py", "stop.set()", "pass", "test_training.py"),
-    "threads that stay at one": (
-        "helpers/training/_threads.py",
-        "torch.set_num_threads(cores)",
-        "pass",
+    "the gradient of the loss without its minus": (
+        "helpers/training/_replay.py",
+        "scatter_add_(2, y, -self.share)",
+        "scatter_add_(2, y, self.share)",
         "test_training.py",
+    ),
+    "scores far apart overflow": (
+        "helpers/training/_replay.py",
+        "top = self.scores.amax(2, keepdim=True)",
+        "top = torch.zeros_like(self.share)",
+        "test_training.py",
+    ),
+    "a gradient of its own is ignored": (
+        "helpers/training/_replay.py",
+        " and result.requires_grad and",
+        " and",
+        "test_training.py",
+    ),
+    "a function that is not known is left out": (
+        "helpers/training/_replay.py",
+        "if kind is None or None in",
+        "if None in",
+        "test_training.py",
+    ),
+    "the parts of a module have no version": (
+        "helpers/sweeps.py",
+        "parent.rglob(",
+        "parent.glob(",
+        "test_sweeps.py::test_a_change_of_the_module_or_of_a_helper_is_a_new_version",
     ),
     "a broken film passes for a good one": (
         "helpers/explore.py",

@@ -1,7 +1,8 @@
 """Train one net, or many of them in lockstep; the result is a history of plain numbers.
 
 The whole data set lies in memory as tensors. In lockstep nets of one structure are stacked: each layer of all of them
-is one batched matrix product or one grouped convolution, and each core works on a stack of its own.
+is one batched matrix product or one grouped convolution. PyTorch shares the work of each among the cores; worker
+processes with one core each, as in ``sweeps``, are faster still.
 """
 
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from functools import partial
 import torch
 from torch import nn
 
-from . import _checks, _threads
+from . import _checks
 from ._stack import Stack
 
 adam = partial(torch.optim.Adam, fused=True)  # one pass over memory instead of a dozen; the same numbers
@@ -70,8 +71,7 @@ def lockstep(
     ``optimizer(groups, **settings)`` is one of torch.optim that treats each number by itself: Adam, SGD, RMSprop, ...
     ``bfloat16`` trains as GPUs like it: products in that type where PyTorch holds it safe, feature maps with channels
     last. It rounds the steps, but neither the parameters nor what is measured.
-    The nets may differ in their ``skip``, and in all else: those of one structure are stacked. With
-    torch.set_num_threads(1) the stacks are trained one after another, otherwise side by side.
+    The nets may differ in their ``skip``, and in all else: those of one structure are stacked.
     The histories yielded are the same objects each time, growing. The nets hold their trained parameters once the
     generator ends or is closed; parameters with ``requires_grad`` off stay as they are.
     A net whose loss is no longer finite is frozen, and marked ``diverged`` when it is measured next; the others are not
@@ -86,10 +86,8 @@ def lockstep(
         like = next(nets[kind[0]].parameters())
         fitting = _checks.tensors(data, like.device, like.dtype)
         _checks.check_fit(nets[kind[0]], fitting, batch)
-        share = len(kind) if like.is_cuda else -(-len(nets) // _threads.count())
-        for part in (kind[at : at + share] for at in range(0, len(kind), share)):
-            of_part = ([items[i] for i in part] for items in (nets, histories, learning_rates, seeds))
-            stacks.append(Stack(*of_part, fitting, partial(optimizer, **settings), bfloat16))
+        of_kind = ([items[i] for i in kind] for items in (nets, histories, learning_rates, seeds))
+        stacks.append(Stack(*of_kind, fitting, partial(optimizer, **settings), bfloat16))
     moments = {epoch for epoch in range(epochs + 1) if epoch % measure_every == 0} | {epochs}
     return _epochs(stacks, histories, batch, moments)
 
@@ -98,10 +96,12 @@ def _epochs(stacks, histories, batch, moments):
     try:
         for epoch in range(max(moments) + 1):
             if epoch > 0:
-                _threads.side_by_side(lambda stack, stop: stack.learn(batch, stop), stacks)
+                for stack in stacks:
+                    stack.learn(batch)
             if epoch in moments:
-                for stack, measured in zip(stacks, _threads.side_by_side(Stack.measure, stacks), strict=True):
-                    stack.note(epoch, measured)
+                measured = [stack.measure() for stack in stacks]  # all of them, before an interrupt can come between
+                for stack, found in zip(stacks, measured, strict=True):
+                    stack.note(epoch, found)
                 yield histories
             if all(history.diverged for history in histories):
                 return

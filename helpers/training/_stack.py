@@ -7,7 +7,7 @@ import torch
 from torch.func import functional_call, vmap
 from torch.nn import functional as F
 
-from ._layers import channels_of, nets_of, take_all_nets
+from ._layers import channels_last, take_all_nets
 from ._losses import errors_of, losses_of
 from ._replay import Replay, program_of
 
@@ -46,27 +46,27 @@ class Stack:
 
     @torch.no_grad()
     def _agrees(self, template):
+        """Whether the last net says the same by itself; a copy of it does, since statistics move."""
         before = {name: values.clone() for name, values in self.constants.items()}
         x = self.data[0][:16]
         try:
             together = template.train()(x.expand(len(self.nets), *x.shape))
-            alone = torch.stack([copy.deepcopy(net).train()(x) for net in self.nets])
+            alone = copy.deepcopy(self.nets[-1]).train()(x)
         except (RuntimeError, ValueError):  # a forward that counts on the examples coming first
             return False
         finally:
             for name, values in self.constants.items():
                 values.copy_(before[name])
-        return together.shape == alone.shape and torch.allclose(together, alone, rtol=1e-3, atol=1e-3, equal_nan=True)
+        last = together[-1]
+        return last.shape == alone.shape and torch.allclose(last, alone, rtol=1e-3, atol=1e-3, equal_nan=True)
 
     @torch.enable_grad()  # whatever the caller has switched off
-    def learn(self, batch, stop):
-        """Train for one epoch, or until ``stop`` is set."""
+    def learn(self, batch):
+        """Train for one epoch."""
         images, device = len(self.data[0]), self.data[0].device
         order = torch.stack([torch.randperm(images, generator=own) for own in self.orders]).to(device)
         self.template.train()
         for chosen in order.split(batch, dim=1):
-            if stop.is_set():
-                return
             losses = self._gradients(chosen)
             for row, gradient, history, finite in zip(
                 self.rows, self.gradients, self.histories, losses.isfinite().tolist(), strict=True
@@ -83,10 +83,8 @@ class Stack:
                 self.replays[batch] = Replay(self.program, self.views, self.slots, batch, x)
             return self.replays[batch](x, y, chosen)
         x, y = (part.index_select(0, chosen.flatten()).unflatten(0, chosen.shape) for part in (x, y))
-        if self.bfloat16 and x.ndim == 5:
-            x = nets_of(channels_of(x).contiguous(memory_format=torch.channels_last), len(x))
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bfloat16):
-            losses = losses_of(self.scores(x), y)
+            losses = losses_of(self.scores(channels_last(x) if self.bfloat16 else x), y)
         # A weight that has no way to the loss (Ws of a net that was switched to plain) gets a gradient of 0.
         parts = torch.autograd.grad(losses.sum(), list(self.views.values()), materialize_grads=True)
         for slot, part in zip(self.slots.values(), parts, strict=True):
@@ -94,7 +92,7 @@ class Stack:
         return losses
 
     @torch.no_grad()
-    def measure(self, stop):
+    def measure(self):
         """The exact losses and errors over all images: (loss, training error, test error) of each net."""
         x_train, y_train, x_test, y_test = self.data
         self.template.eval()
