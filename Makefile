@@ -20,7 +20,7 @@ NOTEBOOKS = $(sort $(wildcard notebooks/*.ipynb))
 # What `make cifar` trains: make cifar RECIPE="--layers 110 --skip none --seed 3 --data cifar-10-binary.tar.gz"
 RECIPE ?= --layers 20
 
-.PHONY: help lab test lint notebooks book teacher portable pictures bench bench-panels bench-training cifar clean
+.PHONY: help lab test lint notebooks book teacher portable pictures bench bench-panels bench-training cifar study clean
 
 help:
 	@echo "make lab        set up and open the course in JupyterLab"
@@ -31,10 +31,11 @@ help:
 	@echo "make teacher    the notebooks with solutions and expected answers, in build/teacher (FORCE=--force: over edits)"
 	@echo "make portable   strict nbval on other instruction sets and thread counts"
 	@echo "make pictures   take the pictures of the README in a browser"
-	@echo "make bench      measure imports and run times on this machine"
-	@echo "make bench-training  training against a plain loop, its cost, and the notebooks' memory (20 minutes)"
+	@echo "make bench      measure imports, run times and memory on this machine"
+	@echo "make bench-training  training against a plain loop, and its cost by depth and number of nets (20 minutes)"
 	@echo "make bench-panels  measure sliders, from key to pixels, in a browser"
 	@echo "make cifar      train a net of the paper on CIFAR-10, by its recipe (RECIPE=...)"
+	@echo "make study      does the error rise with depth? 20 to 110 layers, five seeds, on digits"
 	@echo "make clean      remove .venv"
 
 # A course folder that cannot be written to gets its packages without the editable install, which writes beside
@@ -91,16 +92,19 @@ pictures: $(READY)
 bench: $(READY)
 	$(BIN)/python tests/benchmarks/imports.py
 	$(BIN)/python tests/benchmarks/notebooks.py
+	$(BIN)/python tests/benchmarks/memory.py
 
 bench-training: $(READY)
 	$(BIN)/python tests/benchmarks/training.py
-	$(BIN)/python tests/benchmarks/memory.py
 
 bench-panels: $(READY)
 	PYTHONPATH=tests:tests/browser $(BIN)/python tests/benchmarks/panels.py
 
 cifar: $(READY)
 	$(BIN)/python -m helpers.recipe $(RECIPE)
+
+study: $(READY)
+	$(BIN)/python -m helpers.depths
 
 clean:
 	test -e $(VENV)/pyvenv.cfg && rm -rf $(VENV)

@@ -10,6 +10,7 @@ threads waiting, such as 10 ** 10 ** 9. There the kernel has to be restarted.
 import contextlib
 import copy
 import ctypes
+import dis
 import functools
 import inspect
 import io
@@ -20,13 +21,14 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
-from types import EllipsisType, FunctionType
+from types import CodeType, EllipsisType, FunctionType
 from typing import NamedTuple
 
 import numpy as np
 
 MARKS = {"right": "✓", "wrong": "✗", "not done": "…"}
 COLOURS = {"right": "#0072b2", "wrong": "#d55e00", "not done": "#999999"}  # two that the colour-blind can tell apart
+IDLE = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}  # what a function of a docstring and ... does
 NOT_DONE = "not done yet; write your code in place of the three dots, run that cell, then this one"
 answers = {}  # the last Answer to each exercise, by its name: kept in this kernel only
 
@@ -73,7 +75,8 @@ class Exercise:
     cases: a function without arguments that returns a list of (label, arguments), the label as in "for one example".
     observe(solution, *arguments): what is compared, numbers in an array or {name: array}; by default, the solution is
     called. parts: names for what a solution returns as a tuple. says: {name: sentence} for when this array is wrong,
-    with {where}, {expected} and {got}. tolerance: relative, 0 for equal bits; seconds: the time limit.
+    with {where}, {expected} and {got}. without: names of ready-made functions that a solution may not use.
+    tolerance: relative, 0 for equal bits; seconds: the time limit.
     """
 
     name: str
@@ -85,6 +88,7 @@ class Exercise:
     observe: Callable | None = None
     parts: tuple = ()
     says: dict = field(default_factory=dict)
+    without: tuple = ()
     tolerance: float = 1e-6
     seconds: float = 5.0
 
@@ -99,6 +103,7 @@ class Exercise:
             with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 status, sentence = _verdict(self, _in_time(lambda: self.outcomes(solution), seconds))
+                status, sentence = _with_what_it_reads(self, solution, status, sentence)
         except TimeoutError as error:
             status, sentence = "wrong", str(error)
         except Exception as error:  # a solution can break numpy itself; the reader still gets a sentence
@@ -164,7 +169,8 @@ def _outcome(exercise, solution, arguments):
         if exercise.cases and not callable(solution):
             if solution is None or solution is ...:
                 return Outcome(done=False)
-            return Outcome(fault=f"it should be a function, and is {_kind(solution)}")
+            taken = "its name may have been given to a result: run the cell with def again"
+            return Outcome(fault=f"it should be a function, and is {_kind(solution)}; {taken}")
         value = exercise.observe(solution, *given) if exercise.observe else _called(exercise, solution, given)
         if value is None and not _is_stub(solution):
             return Outcome(fault="it returns None, as a function does that ends without return")
@@ -179,7 +185,7 @@ def _outcome(exercise, solution, arguments):
     except TimeIsUp:
         raise
     except BaseException as error:  # SystemExit and KeyboardInterrupt too: here they are the solution's own
-        return Outcome(fault=f"it raises {_described(error, solution)}")
+        return Outcome(fault=f"it raises {_described(error, solution)}{_shapes(error, exercise.names, arguments)}")
 
 
 def _called(exercise, solution, given):
@@ -187,9 +193,9 @@ def _called(exercise, solution, given):
 
 
 def _is_stub(solution):
-    """Whether a function has nothing to do: it names nothing but its arguments."""
+    """Whether a function has nothing to do: a docstring, or three dots."""
     code = _code(solution)
-    return code is None or (not code.co_names and code.co_nlocals == code.co_argcount)
+    return code is None or {step.opname for step in dis.get_instructions(code)} <= IDLE
 
 
 def _code(solution):
@@ -223,7 +229,7 @@ def _array(value):
 def _change(names, arguments, given):
     """Say which of the arrays in ``given`` is no longer what it was."""
     for name, before, after in zip(names, arguments, given, strict=True):
-        if isinstance(before, np.ndarray) and not np.array_equal(before, after):
+        if isinstance(before, np.ndarray) and not np.array_equal(before, after, equal_nan=before.dtype.kind == "f"):
             if before.shape != after.shape:
                 return f"the shape of {name} was {before.shape} and is now {after.shape}"
             entry, was, now = _first_difference(before, after)
@@ -237,6 +243,14 @@ def _kind(value):
     if isinstance(value, tuple | list):
         return f"a {name} of {len(value)}"
     return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name[:40]}"
+
+
+def _shapes(error, names, arguments):
+    """The shapes of what was handed in, where an error speaks of shapes in numpy's words."""
+    arrays = [(name, value) for name, value in zip(names, arguments, strict=True) if isinstance(value, np.ndarray)]
+    if type(error) is not ValueError or not arrays or not re.search("shapes|dimension", _described(error)):
+        return ""
+    return f"; it was given {', '.join(f'{name} {value.shape}' for name, value in arrays)}"
 
 
 def _described(error, solution=None):
@@ -268,6 +282,28 @@ def _verdict(exercise, outcomes):
     at = agreed.index(False)
     named = _named_mistake(exercise, outcomes)
     return "wrong", _mistake(exercise, at, outcomes[at], named, all(agreed[:at]) and at > 0)
+
+
+def _with_what_it_reads(exercise, solution, status, sentence):
+    """Add what a function takes from the notebook and not from its arguments; a ready-made solution is none."""
+    known = getattr(solution, "__globals__", {}) if _code(solution) else {}
+    read = _globals_read(_code(solution)) if known else {}
+    if status == "right" and (ready := [name for name in exercise.without if name in read]):
+        return "wrong", f"it hands the work to {ready[0]} in line {read[ready[0]]}; write the steps yourself"
+    arrays = [name for name in read if type(known.get(name)).__name__ in ("ndarray", "Tensor")]
+    if status == "wrong" and arrays:
+        sentence += f"; it also takes {', '.join(arrays)} from the notebook, and not from its arguments"
+    return status, sentence
+
+
+def _globals_read(code, first=None):
+    """The global names that a function reads, each with the line, counted from its first one."""
+    inner = [constant for constant in code.co_consts if type(constant) is CodeType]  # comprehensions, lambdas
+    found = {name: line for part in inner for name, line in _globals_read(part, code.co_firstlineno).items()}
+    for step in dis.get_instructions(code):
+        if step.opname == "LOAD_GLOBAL":
+            found[step.argval] = step.positions.lineno - (first or code.co_firstlineno) + 1
+    return found
 
 
 def _agree(arrays, expected, tolerance):
@@ -320,9 +356,14 @@ def _evidence(arrays, expected, tolerance, says):
 
 def _first_difference(wanted, got, tolerance=0.0):
     """Return the place of the first entry that differs, in words, and both numbers."""
-    place = tuple(map(int, np.argwhere(~np.isclose(got, wanted, tolerance, tolerance))[0]))
+    place = tuple(map(int, np.argwhere(~np.isclose(got, wanted, tolerance, tolerance, equal_nan=True))[0]))
     entry = f"entry {list(place)} of " if place else ""
-    return entry, *(f"{float(array[place]) + 0.0:.4g}" for array in (wanted, got))
+    return entry, *(_shown(float(array[place]) + 0.0) for array in (wanted, got))
+
+
+def _shown(number):
+    """A number in few digits, and a whole number in all of them: 34090, not 3.409e+04."""
+    return f"{number:.0f}" if number.is_integer() and abs(number) < 1e9 else f"{number:.4g}"
 
 
 # --- a thread with a time limit -----------------------------------------------------------------------------------

@@ -82,26 +82,28 @@ def curves(axes, names=NAMES, **options):
     lines, labels = {}, {}
     for skip, name in names.items():
         style = STYLES[skip]
-        (lines[skip],) = axes.plot([], [], **{**style, "marker": ""}, path_effects=HALO, **options)
+        (lines[skip],) = axes.plot([], [], **style, path_effects=HALO, **options)
         labels[skip] = _name(axes, skip, name)
 
     def show(x, values):
         for skip, line in lines.items():
             line.set_data(x, values[skip])
-            _to_end(axes, labels[skip], np.asarray(x, dtype=float), np.asarray(values[skip], dtype=float))
+            end = _to_end(axes, labels[skip], np.asarray(x, dtype=float), np.asarray(values[skip], dtype=float))
+            line.set_markevery(end)  # so that a curve of one point, at the start of a training, can be seen as well
         _keep_apart(axes, list(labels.values()))
 
     return show
 
 
 def _to_end(axes, label, x, y):
-    """Put a name at the last point of its curve that can be seen; hide it if there is none."""
+    """Put a name at the last point of its curve that can be seen, hide it if there is none; return [place] or []."""
     low, high = axes.get_ylim()
     seen = np.flatnonzero((y >= low) & (y <= high))
     label.set_visible(len(seen) > 0)
     if len(seen):
         label.xy = (x[seen[-1]], y[seen[-1]])
         label.stale = True  # matplotlib does not notice a new xy by itself
+    return seen[-1:].tolist()
 
 
 def _keep_apart(axes, labels, distance=14.0, right=6.0):
@@ -117,20 +119,19 @@ def _keep_apart(axes, labels, distance=14.0, right=6.0):
 
 
 class Pixels(AxesImage):
-    """An image that shows each number as a rectangle of one colour, in a fifth of the time of a general resampling."""
+    """An image that shows each number as a rectangle of one opaque colour; many times faster than a resampling."""
 
     def draw(self, renderer):
         self.stale = False
         if self.get_visible():
-            colours = self.to_rgba(self.get_array(), bytes=True)
+            # One number for the four bytes of a colour, here and on the canvas, where the first row is the highest.
+            colours = self.to_rgba(self.get_array(), bytes=True).view(np.uint32)[..., 0]
+            canvas = np.asarray(renderer.buffer_rgba()).view(np.uint32)[::-1, :, 0]
             left, right, bottom, top = self.get_extent()
             ends = self.axes.transData.transform([(left, top), (right, bottom)])
             columns, x = _nearest(ends[:, 0], colours.shape[1], self.axes.bbox.intervalx)
             rows, y = _nearest(ends[:, 1], colours.shape[0], self.axes.bbox.intervaly)
-            if len(rows) and len(columns):
-                context = renderer.new_gc()
-                renderer.draw_image(context, x, y, colours[rows][:, columns])
-                context.restore()
+            canvas[y : y + len(rows), x : x + len(columns)] = colours[:, columns][rows]
 
 
 def _nearest(ends, count, limits):

@@ -1,5 +1,6 @@
 """The engine of the checks: always a sentence, whatever is handed in."""
 
+import dataclasses
 import functools
 import random
 import re
@@ -112,7 +113,48 @@ def test_a_missing_return_is_not_a_stub():
     def solution(x):
         y = x + x  # noqa: F841
 
-    assert "ends without return" in double.check(solution).sentence
+    def on_its_argument(x):
+        x = x + x
+
+    for without_return in (solution, on_its_argument, lambda x: print(2 * x)):
+        assert "ends without return" in double.check(without_return).sentence
+
+
+notes = np.array([7.0, 8.0])  # an array of the notebook, where a function can reach it
+
+
+def test_what_a_function_takes_from_the_notebook_is_told_where_it_goes_wrong():
+    def solution(x):
+        return notes * x
+
+    def inner(x):
+        return np.array([notes.sum() for _ in x])
+
+    said = "; it also takes notes from the notebook, and not from its arguments."
+    assert double.check(solution).sentence.endswith(said)
+    assert not double.check(lambda x: 3 * x).sentence.endswith(said)
+    assert double.check(inner).sentence.endswith(said)
+    assert double.check(lambda x: 2 * x + 0 * notes.sum())  # no matter where the result is right
+
+
+def ready(x):
+    return x + x
+
+
+def test_a_solution_may_not_hand_its_work_to_what_is_ready_made():
+    def solution(x):
+        return ready(x)
+
+    strict = dataclasses.replace(double, without=("ready",))
+    assert strict.check(solution).sentence == "it hands the work to ready in line 2; write the steps yourself."
+    assert double.check(solution)
+    assert strict.check(lambda x: x + x)
+
+
+def test_an_error_about_shapes_comes_with_the_shapes():
+    assert double.check(lambda x: x @ np.ones((3, 3))).sentence.endswith("; it was given x (2,).")
+    assert "it was given" not in double.check(raising(ValueError("no"))).sentence
+    assert "it was given x (3,), y (3,)." in pair.check(lambda x, y: x @ np.ones((2, 2))).sentence
 
 
 def test_shapes_and_types_and_what_is_not_finite():
@@ -122,7 +164,7 @@ def test_shapes_and_types_and_what_is_not_finite():
     assert "gives a ndarray" in double.check(lambda x: 2j * x).sentence
     assert "and yours is nan" in double.check(lambda x: 2 * x + np.array([0, np.nan])[: len(x)]).sentence
     assert "and yours is inf" in double.check(lambda x: x / 0).sentence
-    assert "should be a function, and is an int" in double.check(3).sentence
+    assert "should be a function, and is an int; its name may have been given" in double.check(3).sentence
     assert "should return 2 arrays (sum, difference)" in pair.check(lambda x, y: x + y).sentence
     assert pair.check(lambda x, y: {"sum": x + y, "difference": y - x}).sentence == (
         "for two arrays, the difference is off at entry [0] of difference: -1, not 1."
@@ -139,6 +181,20 @@ def test_input_changed_in_place():
         "work on a new array."
     )
     assert double.check(lambda x: 2 * x)  # the cases are as they were
+
+
+def test_a_nan_that_stays_a_nan_is_no_change():
+    def cases():
+        return [("a NaN", (np.array([1.0, np.nan, 2.0]),))]
+
+    count = Exercise("count", "Count the numbers", lambda x: np.isfinite(x).sum(), "right", cases=cases)
+    assert count.check(lambda x: len(x) - np.isnan(x).sum())
+
+    def solution(x):
+        x[2] = np.nan
+        return np.isfinite(x).sum()
+
+    assert "entry [2] of x was 2 and is now nan" in count.check(solution).sentence
 
 
 def test_an_exception_is_told_with_its_line():

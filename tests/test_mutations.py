@@ -341,6 +341,12 @@ MUTATIONS = {
         "    except ValueError as error:  # SystemExit",
         "test_checks.py::test_anything_else_is_answered_with_a_sentence",
     ),
+    "a function without return counts as not begun": (
+        "helpers/checks.py",
+        "if value is None and not _is_stub(solution):",
+        "if False:",
+        "test_checks.py::test_a_missing_return_is_not_a_stub",
+    ),
     "no time limit": (
         "helpers/checks.py",
         "and time.monotonic() < end:",

@@ -37,6 +37,12 @@ def code_cells(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
+def panels(notebook):
+    """The cells that show a panel; a question is a widget as well, and test_quiz.py looks at those."""
+    cells = [cell for cell in code_cells(notebook) if "quiz" not in cell.metadata.get("tags", [])]
+    return [cell for cell in cells if any(VIEW in output.get("data", {}) for output in cell.outputs)]
+
+
 def prose(notebook):
     return [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
 
@@ -70,7 +76,9 @@ def test_is_committed_executed_in_order(notebook):
     assert len(outputs) >= len(code_cells(notebook)) / 4
     assert any("image/png" in output.get("data", {}) for output in outputs)
     for cell in code_cells(notebook):
-        if re.search(r"^(print\(|explore\.explore\(|picture$|tasks\.|checks\.)|\.play\(\)$", cell.source, re.MULTILINE):
+        if re.search(
+            r"^(print\(|explore\.explore\(|picture$|tasks\.|checks\.|quiz\.)|\.play\(\)$", cell.source, re.MULTILINE
+        ):
             assert cell.outputs, f"{cell.id} shows something, but its output is not stored"
 
 
@@ -86,21 +94,18 @@ def test_outputs_are_clean(notebook):
 
 
 def test_every_panel_is_stored_with_picture_and_sentence(notebook):
-    for cell in code_cells(notebook):
-        for output in cell.outputs:
-            data = output.get("data", {})
-            if VIEW in data:
-                live, kept, said = cell.outputs[-3:]
-                assert output is live
-                assert re.fullmatch(r"(Interactive|Live) panel \(.*\)\.", live.data["text/plain"], re.DOTALL), cell.id
-                assert "image/png" in kept.data, cell.id
-                assert re.search(r"\. To move the controls, run this cell\.$", said.data["text/plain"]), cell.id
+    for cell in panels(notebook):
+        live, kept, said = cell.outputs[-3:]
+        assert [output for output in cell.outputs if VIEW in output.get("data", {})] == [live]
+        assert re.fullmatch(r"(Interactive|Live) panel \(.*\)\.", live.data["text/plain"], re.DOTALL), cell.id
+        assert "image/png" in kept.data, cell.id
+        assert re.search(r"\. To move the controls, run this cell\.$", said.data["text/plain"]), cell.id
 
 
 def test_exported_pages_show_each_panel_as_picture_and_sentence(notebook):
     """What nbviewer and `jupyter nbconvert --to html` make of it."""
     page = HTMLExporter().from_notebook_node(notebook)[0]
-    stored = [cell for cell in code_cells(notebook) if any(VIEW in o.get("data", {}) for o in cell.outputs)]
+    stored = panels(notebook)
     assert stored
     for cell in stored:
         _, kept, said = cell.outputs[-3:]
@@ -120,7 +125,7 @@ def test_code_keeps_to_the_rules(notebook):
     for cell in code_cells(notebook):
         for what, pattern in FORBIDDEN.items():
             assert not re.search(pattern, cell.source), f"{cell.id}: {what}"
-        assert set(cell.metadata.get("tags", [])) - {"stub", "check", "progress"} <= {
+        assert set(cell.metadata.get("tags", [])) - {"stub", "check", "progress", "quiz"} <= {
             "nbval-ignore-output",
             *(f"exercise:{name}" for name in re.findall(r"\btasks\.(\w+)\.check", joined)),
         }

@@ -65,6 +65,17 @@ def test_curves_show_the_data_and_name_the_ends_apart():
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
 
 
+def test_a_curve_has_a_dot_where_it_was_last_seen():
+    """Also a curve of one point, that is no line; a curve that cannot be seen has none."""
+    _, axes = plots.figure()
+    axes.set(xlim=(0, 4), ylim=(0, 10))
+    show = plots.curves(axes)
+    show(np.arange(3), {"none": [1, 2, np.nan], "inside": [1, 2, 99], "outside": [np.nan] * 3})
+    assert [line.get_markevery() for line in axes.lines] == [[1], [1], []]
+    show([0], {"none": [1], "inside": [2], "outside": [3]})
+    assert [line.get_markevery() for line in axes.lines] == [[0], [0], [0]]
+
+
 def ink(picture, axes):
     """What is not white within the axes: how much, and its edges in pixels from theirs."""
     picture.canvas.draw()
@@ -81,6 +92,7 @@ def test_a_name_looks_as_a_text_does_wherever_it_moves(dpi):
     for axes in (left, right):
         axes.set(xlim=(0, 4), ylim=(0, 10))
     plots.curves(left, {"inside": "residual"})(np.arange(2), {"inside": np.array([np.nan, 5.5])})
+    left.lines[0].set_visible(False)  # the dot
     text = {"color": plots.INSIDE["color"], "fontsize": 11, "va": "center", "bbox": plots.PAPER}
     right.annotate("residual", (1, 5.5), xytext=(6, 0), textcoords="offset points", **text)
     picture.set_dpi(dpi)

@@ -22,7 +22,7 @@ FILES = {
 }
 MODULES = sorted(set(FILES.values()))
 # A command joins modules, as a notebook does: here, and only inside its functions.
-COMMANDS = {"recipe"}
+COMMANDS = {"recipe", "depths"}
 HEAVY = {"torch", "matplotlib", "ipywidgets", "distributed"}
 MAY_IMPORT = {
     "block": set(),
@@ -36,6 +36,7 @@ MAY_IMPORT = {
     "paper": {"torch"},
     "probes": {"torch"},
     "recipe": set(),
+    "depths": set(),
     "server": set(),
     "sweeps": set(),
     "installation": set(),

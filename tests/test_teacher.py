@@ -4,6 +4,7 @@ import os
 import re
 import stat
 import subprocess
+import symtable
 import sys
 from types import SimpleNamespace
 
@@ -167,6 +168,26 @@ def test_solutions_need_only_what_their_notebook_imports(solutions):
             assert answer, answer
             passed += 1
     assert passed >= 3
+
+
+def bound(source):
+    """The names that the cells of a notebook would see after this one."""
+    module = symtable.symtable(source, "cell", "exec")
+    return {symbol.get_name() for symbol in module.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+
+
+@pytest.mark.parametrize("solutions", SOLUTIONS, ids=lambda path: path.stem)
+def test_a_solution_binds_no_other_names_than_its_stub(solutions):
+    """So what follows runs in the teacher's notebook as in the student's, which CI runs from top to bottom."""
+    (path,) = teacher.NOTEBOOKS.glob(f"{solutions.stem[1:]}_*.ipynb")
+    student = nbformat.read(path, as_version=4)
+    stubs = {cell.id: cell.source for cell in student.cells if "stub" in cell.metadata.get("tags", [])}
+    woven = teacher.weave(student, solutions.read_text(encoding="utf-8"))
+    others = {name for cell in student.cells if cell.cell_type == "code" for name in bound(cell.source)}
+    for cell in woven.cells:
+        if cell.id in stubs:
+            more = bound(cell.source) - bound(stubs[cell.id])
+            assert not more & others, more
 
 
 def test_parts_are_found_in_every_file():

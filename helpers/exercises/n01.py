@@ -3,7 +3,7 @@
 import numpy as np
 
 from helpers.block import block, block_gradients, random_block, relu
-from helpers.checks import Exercise
+from helpers.checks import Exercise, Mistake
 
 
 def blocks(units, hidden, examples, seed, shift=0.0):
@@ -20,7 +20,7 @@ def block_cases():
     W2, b2 = np.array([[1.0, -1.0], [-2.0, 1.0]]), np.array([[0.0], [1.0]])
     return [
         ("the small example of this notebook", (a, W1, b1, W2, b2)),
-        ("one example", blocks(3, 3, 1, seed=1)),
+        ("a single column", blocks(3, 3, 1, seed=1)),
         ("5 hidden units", blocks(3, 5, 7, seed=2)),
         ("an input with negative entries", blocks(4, 4, 6, seed=3, shift=2.0)),
     ]
@@ -32,6 +32,7 @@ residual_block = Exercise(
     right=lambda a, W1, b1, W2, b2: relu(W2 @ relu(W1 @ a + b1) + b2 + a),
     praise="right: the sum first, then g, for any number of units and examples",
     cases=block_cases,
+    without=("block",),
     mistakes={
         "this is the plain block, and a[l] is never added": lambda a, W1, b1, W2, b2: block(
             a, W1, b1, W2, b2, skip="none"
@@ -44,6 +45,9 @@ residual_block = Exercise(
         ),
         "the shortcut starts at a[l+1], one layer too late": lambda a, W1, b1, W2, b2: relu(
             W2 @ relu(W1 @ a + b1) + b2 + relu(W1 @ a + b1)
+        ),
+        "the shortcut ends in the first layer, one too early": lambda a, W1, b1, W2, b2: relu(
+            W2 @ relu(W1 @ a + b1 + a) + b2
         ),
         "the last g is missing": lambda a, W1, b1, W2, b2: W2 @ relu(W1 @ a + b1) + b2 + a,
         "the g between the two layers is missing": lambda a, W1, b1, W2, b2: relu(W2 @ (W1 @ a + b1) + b2 + a),
@@ -77,7 +81,15 @@ def which_are_identities(inputs):
 
 def predictions(given):
     """A reader's {(name, form): True or False} as arrays with names to show."""
-    return {f"{name}, {form}": given[name, form] for name in FUNCTIONS for form in FORMS}
+    wanted = [(name, form) for name in FUNCTIONS for form in FORMS]
+    if given is None or given is ...:
+        return given
+    if type(given) is not dict or not set(wanted) <= set(given):
+        raise Mistake('it should be the dict of the cell above, with its 6 keys such as ("sine", "inside")')
+    for key in wanted:
+        if type(given[key]) is str:
+            raise Mistake(f"{', '.join(key)}: write True or False without quotes, and yours is {given[key]!r:.20}")
+    return {f"{name}, {form}": given[name, form] for name, form in wanted}
 
 
 activations, mixed = np.array([[0.0, 1.0, 2.0]]), np.array([[-2.0, 0.0, 2.0]])
@@ -111,7 +123,7 @@ def gradient_cases():
     upstream = np.random.default_rng(5)
     return [
         ("the small example with an upstream of ones", (*small, np.ones((2, 3)))),
-        ("one example", (*one, upstream.integers(1, 4, (3, 1)).astype(float))),
+        ("a single column", (*one, upstream.integers(1, 4, (3, 1)).astype(float))),
         ("5 hidden units", (*wide, upstream.integers(-3, 4, (3, 7)).astype(float))),
         ("an input with negative entries", (*negative, upstream.integers(-3, 4, (4, 6)).astype(float))),
         (
@@ -121,8 +133,8 @@ def gradient_cases():
     ]
 
 
-def step(z):
-    return (z > 0).astype(float)
+def step(z, at_zero=0.0):
+    return np.heaviside(z, at_zero)
 
 
 def backward(mistake=""):
@@ -132,18 +144,22 @@ def backward(mistake=""):
         z1 = W1 @ a + b1
         a1 = relu(z1)
         z2 = W2 @ a1 + b2
-        d2 = upstream * step(z2 if mistake == "slope at z2" else z2 + a)
-        d2 = upstream if mistake == "no last slope" else d2
+        last, kink = z2 if mistake == "slope at z2" else z2 + a, float(mistake == "slope 1 at 0")
+        slope = {"no last slope": 1.0, "g for its slope": relu(last)}.get(mistake, step(last, kink))
+        d2 = upstream * slope
         back = (W2 if mistake == "W2 not transposed" else W2.T) @ d2
-        d1 = back * (1.0 if mistake == "no first slope" else step(z1))
-        shortcut = {"no shortcut": 0.0, "bare shortcut": upstream}.get(mistake, d2)
+        d1 = back * (1.0 if mistake == "no first slope" else step(z1, kink))
+        shortcut = {"no shortcut": 0.0, "bare shortcut": upstream, "a bare 1": 1.0}.get(mistake, d2)
         da = (W1 if mistake == "W1 not transposed" else W1.T) @ d1 + shortcut
-        total = {"b not summed": lambda d: d, "b averaged": lambda d: d.mean(axis=1, keepdims=True)}.get(
-            mistake, lambda d: d.sum(axis=1, keepdims=True)
-        )
+        total = {
+            "b not summed": lambda d: d,
+            "b averaged": lambda d: d.mean(axis=1, keepdims=True),
+            "b without its column": lambda d: d.sum(axis=1),
+        }.get(mistake, lambda d: d.sum(axis=1, keepdims=True))
         share = a.shape[1] if mistake == "averaged" else 1
         swapped = mistake == "W transposed"
-        dW1, dW2 = (d.T if swapped else d for d in (d1 @ a.T / share, d2 @ a1.T / share))
+        into = a if mistake == "W2 from a" else a1
+        dW1, dW2 = (d.T if swapped else d for d in (d1 @ a.T / share, d2 @ into.T / share))
         return da, dW1, total(d1) / share, dW2, total(d2) / share
 
     return gradients
@@ -156,19 +172,26 @@ block_backward = Exercise(
     praise="right: all five gradients, and the shortcut hands on what came through g'",
     cases=gradient_cases,
     parts=("da", "dW1", "db1", "dW2", "db2"),
+    without=("block_gradients",),
     mistakes={
         "the gradient does not flow back through the shortcut, the + 1 is missing": backward("no shortcut"),
         "the shortcut hands on upstream itself, which is the outside form; inside, g' comes first": backward(
             "bare shortcut"
         ),
         "the slope of the last g is taken at z2, but g was applied to z2 + a": backward("slope at z2"),
+        "the shortcut adds 1 to da, but its derivative by a is the 1 and comes times d2": backward("a bare 1"),
         "the slope of the last g is missing": backward("no last slope"),
+        "the last g itself stands there, not its slope, which is 0 or 1": backward("g for its slope"),
+        "the slope of ReLU at 0 is taken as 1, and here it is 0": backward("slope 1 at 0"),
         "the slope of the first g is missing": backward("no first slope"),
         "W2 has to be transposed on the way back": backward("W2 not transposed"),
         "W1 has to be transposed on the way back": backward("W1 not transposed"),
         "db is one column, the sum over the examples, and here it is not summed": backward("b not summed"),
+        "db lost its column, which keepdims=True keeps": backward("b without its column"),
         "db is the sum over the examples, not their mean": backward("b averaged"),
         "upstream already holds any mean over the examples, and here it is divided once more": backward("averaged"),
         "the gradients of W are transposed": backward("W transposed"),
+        "dW2 takes what enters the second layer, which is a1 and not a": backward("W2 from a"),
+        "da comes first, and here it comes last": lambda *given: (*backward()(*given)[1:], backward()(*given)[0]),
     },
 )

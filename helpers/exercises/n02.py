@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from helpers.block import block
-from helpers.checks import Exercise
+from helpers.checks import Exercise, Mistake
 
 
 def step_cases():
@@ -37,11 +37,17 @@ decay_step = Exercise(
             W - r * (G + 2 * s * W)
         ),
         "the half of strength / 2 * W**2 is gone after differentiation": lambda W, G, s, r: W - r * (G + s / 2 * W),
+        "the penalty itself is taken off, not its derivative": lambda W, G, s, r: W - r * (G + s / 2 * W**2),
+        "the penalty is one number for all of W, and its derivative is a matrix": lambda W, G, s, r: (
+            W - r * (G + s / 2 * np.sum(W**2))
+        ),
+        "W is not squared in the derivative": lambda W, G, s, r: W - r * (G + s * W**2),
         "each entry shrinks by the same amount, not by the same factor": lambda W, G, s, r: (
             W - r * (G + s * np.sign(W))
         ),
         "strength and learning rate are swapped": lambda W, G, s, r: W - s * (G + r * W),
         "this is the change of W, not the new W": lambda W, G, s, r: -r * (G + s * W),
+        "this is what is taken off W, not the new W": lambda W, G, s, r: r * (G + s * W),
     },
 )
 
@@ -74,6 +80,13 @@ steps_to_half = Exercise(
             math.log(2) / (r * s)
         ),
         "this takes off the same amount in each step, but W shrinks by a factor": lambda s, r: math.ceil(0.5 / (r * s)),
+        "a half divided by rate x strength would be right if each step took off the same amount": lambda s, r: (
+            0.5 / (r * s)
+        ),
+        "exactly half is enough, so the loop has to stop there": lambda s, r: half(s, r) + (r * s == 0.5),
+        "after 0 steps W is still whole; does the loop begin, and does it count": lambda s, r: 0,
+        "it stops after the first step; return stands in the loop, or W is multiplied by rate x strength, "
+        "not by 1 minus that": lambda s, r: 1,
         "this is where the square of the norm has halved": lambda s, r: math.ceil(steps(s, r) / 2 - 1e-9),
         "the learning rate is forgotten": lambda s, r: half(s, 1.0),
         "the strength is forgotten": lambda s, r: half(1.0, r),
@@ -93,7 +106,11 @@ def scaling_cases():
 def output_of_the_block(solution, c, units, a):
     """What the inside block makes of a with the reader's numbers."""
     numbers = solution(c, units)
-    return numbers if numbers is None or numbers is ... else block(a, *numbers, skip="inside")
+    if numbers is None or numbers is ...:
+        return numbers
+    if not (isinstance(numbers, tuple | list) and len(numbers) == 4):
+        raise Mistake(f"it should return 4 arrays (W1, b1, W2, b2), and returns a {type(numbers).__name__}")
+    return block(a, *numbers, skip="inside")
 
 
 def scaled(first, second, bias=0.0):
@@ -119,6 +136,7 @@ scaling_block = Exercise(
             lambda c: c - 1, lambda c: 1
         ),
         "the factor stands in both W, so the branch multiplies by it twice": scaled(lambda c: c - 1, lambda c: c - 1),
+        "for c below 1 the branch has to take away, and here it adds": scaled(lambda c: 1, lambda c: abs(c - 1)),
         "the branch takes away what it should add": scaled(lambda c: 1, lambda c: 1 - c),
         "the branch is silent, so this is the identity for every c": scaled(lambda c: 1, lambda c: 0),
         "c - 1 stands in a bias, which is added to every unit, whatever its a is": lambda c, units: scaled(

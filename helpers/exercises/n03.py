@@ -37,6 +37,17 @@ def reached(block):
     return sum(p.grad is not None and bool(p.grad.any()) for p in block.parameters())
 
 
+def frozen(block):
+    """How many arrays of a block are kept from learning."""
+    return sum(not p.requires_grad for p in block.parameters())
+
+
+def changed(net, old):
+    """How many entries of a net, other than its block, are not what they were."""
+    pairs = [(a, b) for place, (a, b) in enumerate(zip(net, old, strict=True)) if place != BLOCK]
+    return sum(first_new([a], [b]) == 0 for a, b in pairs)
+
+
 def first_new(net, old):
     """The place of the first entry of a net that is not the old net's."""
     for place, (part, other) in enumerate(zip(net, old, strict=False)):
@@ -56,6 +67,9 @@ def insertion(solution, net, position, x):
         return deeper
     if not isinstance(deeper, nn.Sequential):
         raise Mistake(f"it should return an nn.Sequential, and returns a {type(deeper).__name__}")
+    if len(deeper) <= position:
+        star = "a part of a net goes into a new one with a star, as in nn.Sequential(*net[:2], block)"
+        raise Mistake(f"the new net has {len(deeper)} entries and should have {len(old) + 1}; {star}")
     found = {
         "entries of the old net": len(net),
         "layers with weights": linear_layers(deeper),
@@ -63,7 +77,7 @@ def insertion(solution, net, position, x):
         "scores": deeper(x).detach(),
     }
     loss(deeper, x).backward()
-    found["reached"] = reached(deeper[position])
+    found |= {"frozen": frozen(deeper[position]), "reached": reached(deeper[position])}
     with torch.no_grad():
         for parameter in deeper.parameters():
             parameter.sub_(0.0 if parameter.grad is None else parameter.grad)
@@ -124,7 +138,9 @@ add_identity_block = Exercise(
         "build a new nn.Sequential, and leave the old one",
         "layers with weights": "the new net has {got} layers with weights and should have {expected}",
         "place": "the first new entry of the list is number {got} and should be number {expected}",
-        "scores": "the scores have changed: {where} should be {expected}, and yours is {got}",
+        "scores": "the scores have changed, so the new block does not start at the identity: "
+        "{where} should be {expected}, and yours is {got}",
+        "frozen": "{got} arrays of the new block are frozen (requires_grad is False), and {expected} should be",
         "reached": "{got} arrays of the new block get a gradient, and {expected} should: W[l+2] and b[l+2]",
         "old scores": "the old net's scores change when the new net is trained: they share layers",
     },
@@ -142,6 +158,12 @@ def design(given):
     if arms is None or arms is ... or ... in given.values():
         return None
     known = list(itertools.product(SKIPS, STARTS))
+    if not isinstance(arms, list | tuple | set):
+        raise Mistake(f"the arms are a list of pairs, and yours is of type {type(arms).__name__}")
+    if isinstance(given["seeds"], bool) or not isinstance(given["seeds"], int):
+        raise Mistake(
+            f"seeds is how many nets there are in each arm, a whole number, and yours is {given['seeds']!r:.40}"
+        )
     for arm in arms:
         if tuple(arm) not in known:
             raise Mistake(f"an arm is a pair of one of {SKIPS} and one of {STARTS}, and yours is {arm!r:.40}")
@@ -203,7 +225,7 @@ def patient_cases():
 
 def recovery(solution, net, x):
     """What the block of a repaired net does, and whether it can learn; the right repair makes it the identity."""
-    mended = solution(net)
+    old, mended = copy.deepcopy(net), solution(net)
     if mended is None or mended is ...:
         return mended
     if not (isinstance(mended, nn.Sequential) and len(mended) == len(net)):
@@ -211,9 +233,9 @@ def recovery(solution, net, x):
     block = mended[BLOCK]
     if not isinstance(block, nets.Block):
         raise Mistake(f"the block is gone: entry {BLOCK} of the net is now of type {type(block).__name__}")
-    found = {"layers": linear_layers(mended), "scores": mended(x).detach()}
+    found = {"others": changed(mended, old), "layers": linear_layers(mended), "scores": mended(x).detach()}
     loss(mended, x).backward()
-    return found | {"reached": reached(block)}
+    return found | {"frozen": frozen(block), "reached": reached(block)}
 
 
 def repaired(skip="inside", shortcut=True, zero=("second",)):
@@ -244,8 +266,10 @@ repair = Exercise(
         "the first layer is at zero, so only b[l+2] gets a gradient": repaired(zero=("first", "second")),
     },
     says={
-        "layers": "the net has {got} layers with weights and should have {expected}",
+        "others": "{got} of the entries beside the block were changed, and {expected} are broken",
+        "layers": "the net has {got} layers with weights, one on the shortcut, and should have {expected}",
         "scores": "the block is not the identity: {where} should be {expected}, and yours is {got}",
+        "frozen": "{got} arrays of the block are frozen (requires_grad is False), and {expected} should be",
         "reached": "{got} arrays of the block get a gradient, and {expected} should: W[l+2] and b[l+2]",
     },
     tolerance=1e-5,

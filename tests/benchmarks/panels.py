@@ -346,6 +346,31 @@ def machine():
     }
 
 
+def sentences(report):
+    """What the README says of the results: the panels follow each other from the smallest ratio to the largest."""
+    panels = report["panels"]
+    ours, interact, floor = ([row[way]["median"] for row in panels] for way in ("ours", "interact", "floor"))
+    bursts = [row["burst"]["ours"] for row in panels]
+    made, middle = report["machine"], statistics.median
+
+    def spread(over, quantity):
+        ratios = sorted(row["ours"][quantity] / row[over][quantity] for row in panels)
+        return f"{ratios[0]:.2f} to {ratios[-1]:.2f}, {middle(ratios):.2f} in the middle"
+
+    drag = report["long_drag"]["MB_at_each_quarter"]
+    shown, last = ([burst[key] for burst in bursts] for key in ("pictures", "last"))
+    return (
+        f"On {made['date']}, on {made['cores']} shared cores ({made['processor']}), a move took {middle(ours):.0f} ms "
+        f"in the middle of {len(panels)} panels, with `interact` {middle(interact):.0f} ms, and where a slider only "
+        f"exchanges an image of one pixel {middle(floor):.0f} ms. The median of a panel is "
+        f"{spread('interact', 'median')} times that of `interact`, the 95th percentile {spread('interact', 'p95')}, "
+        f"and the median is {spread('floor', 'median')} times the floor. Of 40 moves in one second {min(shown)} to "
+        f"{max(shown)} different pictures are shown, {middle(shown):.0f} in the middle, and the last one "
+        f"{middle(last):.0f} ms after the last move. In a drag of {report['long_drag']['moves']:,} moves the kernel "
+        f"grew by {drag[-1]['kernel'] - drag[0]['kernel']:.1f} MB."
+    )
+
+
 def main():
     """Measure what the command line names (notebooks, "drag"), or everything; what it does not name keeps its rows."""
     everything = [*sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")), "drag"]
@@ -369,6 +394,7 @@ def main():
     report |= {"machine": machine(), "unit": "ms", "panels": rows}
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    print(sentences(report) if "long_drag" in report else "")
 
 
 if __name__ == "__main__":

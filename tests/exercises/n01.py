@@ -3,7 +3,9 @@
 import numpy as np
 import torch
 
-from helpers.block import relu
+from helpers.block import block, block_gradients, relu
+
+z2 = np.array([[-2.0, 0.0, 1.0], [3.0, 1.0, -2.0]])  # as it stands in the notebook, where a function can reach it
 
 
 def no_skip(a, W1, b1, W2, b2):
@@ -83,6 +85,19 @@ def transposed_result(a, W1, b1, W2, b2):
 
 def whole_numbers(a, W1, b1, W2, b2):
     return relu(W2 @ relu(W1 @ a + b1) + b2 + a).mean(axis=1)
+
+
+def from_the_notebook(a, W1, b1, W2, b2):
+    return relu(z2 + a)
+
+
+def ready_made(a, W1, b1, W2, b2):
+    return block(a, W1, b1, W2, b2)
+
+
+def into_the_first_layer(a, W1, b1, W2, b2):
+    a1 = relu(W1 @ a + b1 + a)
+    return relu(W2 @ a1 + b2)
 
 
 def by_loops(a, W1, b1, W2, b2):
@@ -186,6 +201,48 @@ def backward_in_the_order_of_the_steps(a, W1, b1, W2, b2, upstream):
     return d2 @ a1.T, d2.sum(1, keepdims=True), d1 @ a.T, d1.sum(1, keepdims=True), W1.T @ d1 + d2
 
 
+def backward_plus_one(*given):
+    da, *others = block_gradients(*given)
+    a, _, _, _, _, upstream = given
+    _, _, z2 = _parts(*given[:5])
+    return da - upstream * (z2 + a > 0) + 1, *others
+
+
+def backward_g_for_its_slope(a, W1, b1, W2, b2, upstream):
+    z1, a1, z2 = _parts(a, W1, b1, W2, b2)
+    d2 = upstream * relu(z2 + a)
+    d1 = W2.T @ d2 * (z1 > 0)
+    return W1.T @ d1 + d2, d1 @ a.T, d1.sum(1, keepdims=True), d2 @ a1.T, d2.sum(1, keepdims=True)
+
+
+def backward_slope_1_at_0(a, W1, b1, W2, b2, upstream):
+    z1, a1, z2 = _parts(a, W1, b1, W2, b2)
+    d2 = upstream * (z2 + a >= 0)
+    d1 = W2.T @ d2 * (z1 >= 0)
+    return W1.T @ d1 + d2, d1 @ a.T, d1.sum(1, keepdims=True), d2 @ a1.T, d2.sum(1, keepdims=True)
+
+
+def backward_flat_b(*given):
+    da, dW1, db1, dW2, db2 = block_gradients(*given)
+    return da, dW1, db1.sum(axis=1), dW2, db2.sum(axis=1)
+
+
+def backward_W2_from_a(*given):
+    a, _, _, _, _, upstream = given
+    _, _, z2 = _parts(*given[:5])
+    da, dW1, db1, _, db2 = block_gradients(*given)
+    return da, dW1, db1, (upstream * (z2 + a > 0)) @ a.T, db2
+
+
+def backward_da_last(*given):
+    da, *others = block_gradients(*given)
+    return *others, da
+
+
+def backward_ready_made(a, W1, b1, W2, b2, upstream):
+    return block_gradients(a, W1, b1, W2, b2, upstream)
+
+
 def backward_by_autograd(*given):
     *leaves, upstream = (torch.tensor(x, dtype=torch.float64) for x in given)
     a, W1, b1, W2, b2 = (leaf.requires_grad_() for leaf in leaves)
@@ -239,7 +296,7 @@ WRONG = {
         "rows and columns mixed up": (rows_and_columns_mixed_up, "both W are transposed"),
         "only for three examples": (
             three_examples_only,
-            "right for the small example of this notebook, but for one ex",
+            "right for the small example of this notebook, but for a single column",
         ),
         "only for positive input": (positive_input_only, "but for an input with negative entries"),
         "no last g": (no_last_g, "the last g is missing"),
@@ -247,7 +304,10 @@ WRONG = {
             one_layer,
             "for the small example of this notebook, entry [0, 2] of the result should be 3, and yours is 4",
         ),
-        "elementwise": (elementwise, "it raises ValueError in line 2"),
+        "elementwise": (elementwise, "; it was given a (2, 3), W1 (2, 2), b1 (2, 1), W2 (2, 2), b2 (2, 1)"),
+        "z2 of the notebook": (from_the_notebook, "it also takes z2 from the notebook, and not from its arguments"),
+        "the ready-made block": (ready_made, "it hands the work to block in line 2"),
+        "shortcut to z1": (into_the_first_layer, "the shortcut ends in the first layer"),
         "no return": (forgot_to_return, "ends without return"),
         "print instead of return": (prints_instead, "ends without return"),
         "result transposed": (transposed_result, "has shape (3, 2) and should have (2, 3)"),
@@ -263,6 +323,13 @@ WRONG = {
         "no first slope": (backward_without_first_slope, "the slope of the first g is missing"),
         "upstream modified in place": (backward_in_place, "changes its input in place"),
         "only da": (backward_only_da, "should return 5 arrays"),
+        "+ 1": (backward_plus_one, "the shortcut adds 1 to da"),
+        "g for g'": (backward_g_for_its_slope, "the last g itself stands there, not its slope"),
+        ">= 0": (backward_slope_1_at_0, "the slope of ReLU at 0 is taken as 1"),
+        "b without its column": (backward_flat_b, "which keepdims=True keeps"),
+        "W2 from a": (backward_W2_from_a, "which is a1 and not a"),
+        "da last": (backward_da_last, "da comes first"),
+        "ready-made": (backward_ready_made, "it hands the work to block_gradients in line 2"),
         "another order": (backward_in_the_order_of_the_steps, "has shape"),
     },
     "identities": {
@@ -274,7 +341,9 @@ WRONG = {
         "sine is no identity": (table(True, True, False, False, False, False), "sine, outside"),
         "sine of a small angle": (table(True, True, True, True, False, False), "sine, inside"),
         "absolute value outside": (table(True, False, False, True, False, False), "absolute value, outside"),
-        "a list": ([True, True, False, True, False, False], "it raises TypeError"),
+        "a list": ([True, True, False, True, False, False], "it should be the dict of the cell above"),
+        "other keys": ({"sine": (False, True)}, "with its 6 keys"),
+        "words": (table("yes", True, False, True, False, False), "without quotes, and yours is 'yes'"),
     },
 }
 RIGHT = {

@@ -45,6 +45,26 @@ def only_the_penalty(W, gradient, strength, learning_rate):
     return W - learning_rate * (gradient + strength / 2 * np.sum(W**2))
 
 
+def penalty_entry_by_entry(W, gradient, strength, learning_rate):
+    return W - learning_rate * (gradient + strength / 2 * W**2)
+
+
+def still_squared(W, gradient, strength, learning_rate):
+    return W - learning_rate * (gradient + strength * W**2)
+
+
+def only_the_step(W, gradient, strength, learning_rate):
+    return learning_rate * (gradient + strength * W)
+
+
+def step_not_returned(W, gradient, strength, learning_rate):
+    W = W - learning_rate * (gradient + strength * W)
+
+
+def norm_for_W(W, gradient, strength, learning_rate):
+    return W - learning_rate * (gradient + strength * np.linalg.norm(W))
+
+
 def square_only(W, gradient, strength, learning_rate):
     return W - learning_rate * (gradient + strength * W @ np.eye(2))
 
@@ -105,6 +125,32 @@ def one_too_many(strength, learning_rate):
     return t
 
 
+def divided(strength, learning_rate):
+    return 0.5 / (learning_rate * strength)
+
+
+def return_inside_the_loop(strength, learning_rate):
+    t = 0
+    while (1 - learning_rate * strength) ** t > 0.5:
+        t += 1
+        return t
+
+
+def factor_without_the_one(strength, learning_rate):
+    t, size = 0, 1.0
+    while size > 0.5:
+        size *= learning_rate * strength
+        t += 1
+    return t
+
+
+def turned_round(strength, learning_rate):
+    t = 0
+    while (1 - learning_rate * strength) ** t < 0.5:
+        t += 1
+    return t
+
+
 def never_ends(strength, learning_rate):
     t, size = 0, 1.0
     while size > 0.5:
@@ -152,6 +198,15 @@ def two_units_only(c, units):
     return np.eye(2), np.zeros((2, 1)), np.array([[c - 1, 0], [0, c - 1]]), np.zeros((2, 1))
 
 
+def in_a_dict(c, units):
+    return {"W1": np.eye(units), "W2": (c - 1) * np.eye(units)}
+
+
+def root_in_both(c, units):
+    W = np.sqrt(c - 1) * np.eye(units)
+    return W, np.zeros((units, 1)), W, np.zeros((units, 1))
+
+
 def in_another_order(c, units):
     return np.eye(units), (c - 1) * np.eye(units), np.zeros((units, 1)), np.zeros((units, 1))
 
@@ -186,7 +241,12 @@ WRONG = {
         "gradient modified in place": (gradient_in_place, "entry [0, 0] of gradient was 1 and is now 2"),
         "decay afterwards": (decay_afterwards, "already moved"),
         "2 W": (twice, "without a 2"),
-        "the penalty instead of its derivative": (only_the_penalty, "should be 1.8, and yours is"),
+        "the penalty instead of its derivative": (only_the_penalty, "the penalty is one number for all of W"),
+        "the penalty of each entry": (penalty_entry_by_entry, "the penalty itself is taken off"),
+        "W**2": (still_squared, "W is not squared in the derivative"),
+        "the norm": (norm_for_W, "entry [0, 0] of the result should be 1.8, and yours is"),
+        "only the step": (only_the_step, "this is what is taken off W"),
+        "no return": (step_not_returned, "ends without return"),
         "only for two columns": (
             square_only,
             "right for strength 0.5 and learning rate 0.1, a gradient of 0, strength 0",
@@ -199,7 +259,11 @@ WRONG = {
         "a straight line": (straight_line, "W shrinks by a factor"),
         "squared norm": (squared_norm, "the square of the norm"),
         "rate forgotten": (rate_forgotten, "the learning rate is forgotten"),
-        "one too many": (one_too_many, "right for strength 0.01 and learning rate 0.1"),
+        "one too many": (one_too_many, "exactly half is enough, so the loop has to stop there"),
+        "divided": (divided, "if each step took off the same amount"),
+        "return inside the loop": (return_inside_the_loop, "return stands in the loop, or"),
+        "1 minus forgotten": (factor_without_the_one, "multiplied by rate x strength, not by 1 minus that"),
+        "the condition turned round": (turned_round, "after 0 steps W is still whole"),
         "never ends": (never_ends, "not finished after"),
         "logarithm of -0.5": (log_of_a_negative_number, "it raises ValueError in line 2"),
     },
@@ -214,7 +278,10 @@ WRONG = {
         "b of one axis": (flat_biases, "b1 has shape (2,), but must have two axes"),
         "two units only": (two_units_only, "but for c = 0 and 3 units, it raises ValueError"),
         "another order": (in_another_order, "it raises ValueError"),
-        "only the W": (only_two, "it raises TypeError"),
+        "only the W": (only_two, "it should return 4 arrays (W1, b1, W2, b2), and returns a tuple"),
+        "a dict": (in_a_dict, "and returns a dict"),
+        "|c - 1|": (matrices(eye, lambda c, n: abs(c - 1) * np.eye(n)), "has to take away, and here it adds"),
+        "a root in both": (root_in_both, "and yours is nan"),
         "silent": (matrices(eye, lambda c, n: np.zeros((n, n))), "the branch is silent"),
     },
 }

@@ -72,6 +72,26 @@ def all_zero(net, position):
     return nn.Sequential(*old[:position], block, *old[position:])
 
 
+def asleep(net, position):
+    deeper = inserted_copy(net, position)
+    deeper[position].requires_grad_(False)
+    return deeper
+
+
+def inserted_copy(net, position):
+    return copy.deepcopy(net).insert(position, zero(net))
+
+
+def without_stars(net, position):
+    return nn.Sequential(net[:position], zero(net), net[position:])
+
+
+def bias_left(net, position):
+    deeper = inserted_copy(net, position)
+    nn.init.ones_(deeper[position].second.bias)
+    return deeper
+
+
 def replaced(net, position):
     old = copy.deepcopy(net)
     old[position] = zero(net)
@@ -159,6 +179,23 @@ def shortcut_of_ones(net):
     return zero_and_skip(net)
 
 
+def half_frozen(net):
+    net = mended_copy(net)
+    net[3].second.weight.requires_grad_(False)
+    return net
+
+
+def last_layer_at_zero(net):
+    net = mended_copy(net)
+    nn.init.zeros_(net[4].weight)
+    return net
+
+
+def in_place_on_a_leaf(net):
+    net[3].second.weight.zero_()
+    return net
+
+
 def forgot_to_return(net):
     zero_and_skip(net)
 
@@ -198,7 +235,7 @@ def plan(arms, seeds=5, rate=OWN):
 
 WRONG = {
     "add_identity_block": {
-        "He's start": (he_start, "the scores have changed"),
+        "He's start": (he_start, "so the new block does not start at the identity"),
         "PyTorch's start": (pytorch_start, "the scores have changed"),
         "no copy": (no_copy, "both nets share their layers"),
         "in place": (in_place, "the net that was handed in now has 7 entries"),
@@ -210,6 +247,9 @@ WRONG = {
         "nothing": (nothing, "no layers were added"),
         "nn.Identity": (without_weights, "nn.Identity has nothing that could learn"),
         "all zero": (all_zero, "only b[l+2] gets a gradient"),
+        "frozen": (asleep, "4 arrays of the new block are frozen"),
+        "no stars": (without_stars, "the new net has 3 entries and should have 7"),
+        "b not 0": (bias_left, "the scores have changed, so the new block"),
         "replaced": (replaced, "the new net has 6 layers with weights and should have 8"),
         "a list": (a_list, "returns a list"),
     },
@@ -221,8 +261,11 @@ WRONG = {
         "removed": (removed, "an nn.Sequential of 5 entries"),
         "switched off": (switched_off, "the block is gone"),
         "all zero": (all_to_zero, "the first layer is at zero, so"),
-        "frozen": (frozen, "0 arrays of the block get a gradient"),
-        "Ws = I": (shortcut_of_ones, "the net has 5 layers with weights and should have 4"),
+        "frozen": (frozen, "4 arrays of the block are frozen"),
+        "Ws = I": (shortcut_of_ones, "the net has 5 layers with weights, one on the shortcut"),
+        "half frozen": (half_frozen, "1 arrays of the block are frozen"),
+        "another layer": (last_layer_at_zero, "1 of the entries beside the block were changed"),
+        "in place": (in_place_on_a_leaf, "it raises RuntimeError in line 2: a leaf Variable"),
         "no return": (forgot_to_return, "ends without return"),
     },
     "plan": {
@@ -232,6 +275,9 @@ WRONG = {
         "three arms": (plan(FOUR[:3]), "3 arms leave open whether"),
         "one seed": (plan(FOUR, seeds=1), "the number of seeds is 1"),
         "one learning rate": (plan(FOUR, rate=SAME), "with 1 learning rate for all"),
+        "a generator": (plan(arm for arm in FOUR), "the arms are a list of pairs, and yours is of type generator"),
+        "a number of arms": (plan(4), "and yours is of type int"),
+        "a range of seeds": (plan(FOUR, seeds=range(5)), "and yours is range(0, 5)"),
         "other words": (plan([("plain", "he")]), "and yours is ('plain', 'he')"),
         "a number as the rate": (plan(FOUR, rate=0.003), "and yours is 0.003"),
         "no arms": (plan([]), "0 pairs of arms"),

@@ -1,0 +1,165 @@
+"""Does the error rise with depth? The question of He et al. 2015 (section 4.2) at its own depths, on digits.
+
+    python -m helpers.depths
+
+trains plain and residual nets of 20, 32, 44, 56 and 110 layers, five seeds and three learning rates each, on all cores
+(about 20 minutes on two). What is finished is kept in build/study.jsonl: stopped and started again, it goes on from
+there. The table goes to data/results/depths.json, with the machine, the date, the versions and the commit of the code.
+"""
+
+import itertools
+import json
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "data" / "results" / "depths.json"
+LAYERS, ARMS, RATES, SEEDS = (20, 32, 44, 56, 110), ("none", "inside"), (0.01, 0.03, 0.1), (0, 1, 2, 3, 4)
+SETTING = {"width": 4, "epochs": 20, "batch": 32}  # as in notebook 6, but trained for longer
+
+
+def train_arm(layers, skip, learning_rate, seeds=SEEDS, width=4, epochs=20, batch=32):
+    """Train the nets of one arm at one depth and one rate in lockstep; return one dict for each seed.
+
+    The nets are those of the paper's section 4.2, of 6n + 2 = ``layers`` layers, with He's start and shortcuts of
+    option A; SGD with momentum 0.9 and weight decay 0.0001, at one rate to the end, without warm-up or augmentation.
+    Errors are fractions of images, the loss is in nats, both after the last epoch; None in a net that diverged.
+    """
+    # A command joins modules, as a notebook does. It imports them here, so that each module still loads alone.
+    import torch
+
+    from helpers import datasets, nets, training
+
+    data = datasets.standardise(datasets.digits())
+    data = data._replace(x_train=data.x_train[:, None], x_test=data.x_test[:, None])  # (images, 1 channel, 8, 8)
+    many = [nets.convolutional(layers, skip, start="he", shortcut="A", seed=seed, width=width) for seed in seeds]
+    sgd = {"optimizer": torch.optim.SGD, "momentum": 0.9, "weight_decay": 1e-4}
+    rates = [learning_rate] * len(many)
+    options = {"epochs": epochs, "batch": batch, "measure_every": epochs} | sgd
+    histories = training.train_many(many, data, learning_rates=rates, seeds=list(seeds), **options)
+    return [_result(seed, history) for seed, history in zip(seeds, histories, strict=True)]
+
+
+def _result(seed, history):
+    last = {"training loss": "training_loss", "training error": "training_error", "test error": "test_error"}
+    values = {name: None if history.diverged else getattr(history, column)[-1] for name, column in last.items()}
+    return {"seed": seed, "diverged": history.diverged} | values
+
+
+def grid(layers=LAYERS, seeds=SEEDS, rates=RATES, **setting):
+    """Return the arguments of ``train_arm`` for each run; the longest first, so that no core waits for the last."""
+    arms = itertools.product(sorted(layers, reverse=True), ARMS, rates)
+    return [
+        {"layers": n, "skip": skip, "learning_rate": rate, "seeds": list(seeds)} | SETTING | setting
+        for n, skip, rate in arms
+    ]
+
+
+def run(runs=None, *, target=RESULTS, store=None, workers=None):
+    """Run the study, write its table to ``target``, and return the table.
+
+    runs: a ``grid``, by default the whole one. store: the file of what is finished. workers: processes, by default one
+    for each core, 0 for none. Raises RuntimeError if a run failed.
+    """
+    from helpers import sweeps
+
+    runs = runs or grid()
+    if store:
+        Path(store).parent.mkdir(parents=True, exist_ok=True)
+    executor = None if workers == 0 else sweeps.Processes(workers)
+    try:
+        finished = sweeps.run(train_arm, runs, executor, store)
+    finally:
+        if executor:
+            executor.shutdown()
+    failed = [f"{row.arguments}: {row.error}" for row in finished if row.error]
+    if failed:
+        raise RuntimeError(f"{len(failed)} of {len(runs)} runs failed; the first: {failed[0]}")
+    keys = ("layers", "skip", "learning_rate")
+    rows = [{key: row.arguments[key] for key in keys} | one for row in finished for one in row.result]
+    rows.sort(key=lambda row: (row["layers"], row["skip"], row["learning_rate"], row["seed"]))
+    table = {"made": circumstances(), "setting": {name: runs[0][name] for name in SETTING}, "rows": rows}
+    Path(target).parent.mkdir(parents=True, exist_ok=True)
+    Path(target).write_text(_text(table), encoding="utf-8")
+    return table
+
+
+def _text(table):
+    """The table as JSON, one row a line, so that changes can be read."""
+    head = json.dumps({key: table[key] for key in ("made", "setting")}, indent=1)
+    rows = ",\n  ".join(json.dumps(row) for row in table["rows"])
+    return f'{head[:-2]},\n "rows": [\n  {rows}\n ]\n}}\n'
+
+
+def circumstances():
+    """Return where, when and by which code a result was made."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    processor = next((line.split(":")[1].strip() for line in lines if "model name" in line), platform.processor())
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "processor": processor,
+        "cores": os.cpu_count(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("torch", "numpy")},
+        "commit": commit(),
+    }
+
+
+def commit():
+    """Return the commit of the code, "... and changes" if files differ from it, or None outside of a repository."""
+    try:
+        name, changed = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--", "helpers")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return f"{name} and changes" if changed else name
+
+
+def _git(*words):
+    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def stored(path=RESULTS):
+    """Return the table that ``run`` wrote: made (where, when, by which code), setting, and rows.
+
+    A row is one net: layers, skip, learning_rate, seed, diverged, training loss (nats), training error, test error.
+    """
+    return json.loads(Path(path).read_text(encoding="utf-8"))
+
+
+def errors(table, of="training error"):
+    """Return {skip: errors (depths, seeds), fractions} of a table, each depth at its best learning rate.
+
+    The best rate is that with the lowest median training loss over the seeds; a net that diverged counts as infinitely
+    bad, and its error is NaN. ``of``: "training error" or "test error".
+    """
+    layers = sorted({row["layers"] for row in table["rows"]})
+    return {skip: np.array([_at_best_rate(table, n, skip, of) for n in layers]) for skip in ARMS}
+
+
+def _at_best_rate(table, layers, skip, of):
+    groups = {}
+    for row in table["rows"]:
+        if (row["layers"], row["skip"]) == (layers, skip):
+            groups.setdefault(row["learning_rate"], []).append(row)
+    best = min(
+        groups.values(),
+        key=lambda rows: np.median([np.inf if row["diverged"] else row["training loss"] for row in rows]),
+    )
+    return [np.nan if row["diverged"] else row[of] for row in best]
+
+
+if __name__ == "__main__":
+    try:
+        run(store=ROOT / "build" / "study.jsonl")
+    except KeyboardInterrupt:
+        sys.exit("Stopped. The same command goes on from what is finished.")
+    print(f"written to {RESULTS.relative_to(ROOT)}")

@@ -1,0 +1,180 @@
+"""Exercises of notebook 5: the stops of a kernel, six matrices on the shortcut, and a block that changes the shape."""
+
+import math
+
+import numpy as np
+import torch
+from torch.nn.functional import avg_pool2d, conv2d, pad
+
+from helpers.block import block
+from helpers.checks import Exercise, Mistake
+
+
+def stop_cases():
+    settings = [(8, 3, 1, 0), (64, 3, 2, 1), (10, 4, 3, 1), (7, 7, 2, 0), (224, 7, 2, 3), (2, 5, 1, 0), (2, 3, 2, 0)]
+    return [(f"count_stops{setting}", setting) for setting in settings]
+
+
+def stops(n, kernel, stride, padding):
+    """The places 0, stride, 2 stride, ... of the left edge at which the right edge is still inside."""
+    return len(range(0, n + 2 * padding - kernel + 1, stride))
+
+
+count_stops = Exercise(
+    name="count_stops",
+    title="How many stops?",
+    right=stops,
+    praise="right: the steps that fit behind place 0, and 1 for place 0 itself, or no stop at all",
+    cases=stop_cases,
+    mistakes={
+        "a kernel that is larger than the padded image has no place to stand, not even place 0": (
+            lambda n, k, s, p: (n + 2 * p - k) // s + 1
+        ),
+        "int rounds towards 0, so for a kernel that is a bit too large it makes 0 of -1/2, and a stop of that": (
+            lambda n, k, s, p: max(int((n + 2 * p - k) / s) + 1, 0)
+        ),
+        "the division is not rounded, but a stop is there or not": lambda n, k, s, p: (n + 2 * p - k) / s + 1,
+        "this rounds up, so that at the last stop the kernel hangs over the edge": lambda n, k, s, p: (
+            math.ceil((n + 2 * p - k) / s) + 1
+        ),
+        "the padding is there on both sides, and this adds it once": lambda n, k, s, p: stops(n + p, k, s, 0),
+        "the padding is forgotten": lambda n, k, s, p: stops(n, k, s, 0),
+        "the stride is forgotten": lambda n, k, s, p: stops(n, k, 1, p),
+        "the stop at place 0 is forgotten": lambda n, k, s, p: max((n + 2 * p - k) // s, 0),
+        "the + 1 for place 0 stands inside the division by the stride": lambda n, k, s, p: max(
+            (n + 2 * p - k + 1) // s, 0
+        ),
+        "the kernel is forgotten, so that only its left edge has to be inside": lambda n, k, s, p: stops(n, 1, s, p),
+    },
+)
+
+
+identity, zero = np.eye(2), np.zeros((2, 2))
+MATRICES = {
+    "I on top of 0": np.vstack([identity, zero]),
+    "0 on top of I": np.vstack([zero, identity]),
+    "I on top of I": np.vstack([identity, identity]),
+    "I on top of -I": np.vstack([identity, -identity]),
+    "-I on top of 0": np.vstack([-identity, zero]),
+    "1/2 everywhere": np.full((4, 2), 0.5),
+}
+SMALL = np.array([[3.0], [1.0]])
+
+
+def returned(Ws):
+    """The four numbers that the block with W[l+2] = 0 and b[l+2] = 0 makes of (3, 1)."""
+    silent = np.zeros((4, 2)), np.zeros((4, 1))
+    return block(SMALL, identity, np.zeros((2, 1)), *silent, skip="inside", Ws=Ws).ravel()
+
+
+def six(given):
+    """A reader's {matrix: four numbers}; a column counts as well."""
+    if given is None or given is ...:
+        return given
+    if not isinstance(given, dict):
+        raise Mistake(f"it should be the dictionary of 6 entries, and yours is a {type(given).__name__}")
+    missing = [name for name in MATRICES if name not in given]
+    if missing:
+        raise Mistake(f"there are 6 matrices, and yours has no entry {missing[0]!r}")
+    entries = {name: given[name] for name in MATRICES}
+    if any(entry is None or entry is ... for entry in entries.values()):
+        return None
+    for name, entry in entries.items():
+        if isinstance(entry, str):
+            raise Mistake(f"{name} should be four numbers such as [1, 2, 3, 4], and yours is {entry!r:.40}")
+    return {name: np.ravel(entry) for name, entry in entries.items()}
+
+
+def answers(of):
+    return {name: of(Ws) for name, Ws in MATRICES.items()}
+
+
+six_matrices = Exercise(
+    name="six_matrices",
+    title="What is left of a[l]?",
+    right=answers(returned),
+    praise="right: z = 0, so a[l+2] = g(Ws a[l]); the last two Ws lose a[l], and the other four keep it",
+    observe=six,
+    mistakes={
+        "g is forgotten: the block ends with it, and no activation is below 0": answers(
+            lambda Ws: (Ws @ SMALL).ravel()
+        ),
+        "top and bottom are swapped": answers(lambda Ws: returned(np.roll(Ws, 2, axis=0))),
+        "this is the plain block, and the shortcut brings nothing": answers(lambda Ws: np.zeros(4)),
+        "the two entries of a[l] are swapped": answers(lambda Ws: returned(Ws[:, ::-1])),
+        "the absolute value is not what ReLU makes of a number below 0": answers(lambda Ws: np.abs(Ws @ SMALL).ravel()),
+    },
+    says={
+        "1/2 everywhere": "each row of 1/2 everywhere gives 3/2 + 1/2 = 2, but {where} is {got} in your answer",
+    },
+)
+
+
+def whole(rng, low, high, *shape):
+    return torch.tensor(rng.integers(low, high + 1, shape), dtype=torch.float32)
+
+
+def strided_cases():
+    """Feature maps, two 3 x 3 kernels and a Ws, all of whole numbers."""
+    cases, rng = [], np.random.default_rng(0)
+    for label, (examples, inputs, outputs, side) in {
+        "2 maps of 8 x 8 with 3 channels": (2, 3, 6, 8),
+        "one example": (1, 2, 4, 6),
+        "5 examples with 1 channel": (5, 1, 2, 4),
+        "an odd side, 7 x 7": (2, 2, 4, 7),
+    }.items():
+        W1, W2 = whole(rng, -2, 2, outputs, inputs, 3, 3), whole(rng, -1, 1, outputs, outputs, 3, 3)
+        Ws = 10 * whole(rng, -2, 2, outputs, inputs)  # large, so that the sum is below 0 here and there
+        cases.append((label, (whole(rng, 0, 3, examples, inputs, side, side), W1, W2, Ws)))
+    return cases
+
+
+def project(a, Ws):
+    """Ws at every second pixel."""
+    return conv2d(a, Ws[:, :, None, None], stride=2)
+
+
+def strided(end=lambda z, short: torch.relu(z + short), g=torch.relu, shortcut=project, strides=(2, 1), padding=1):
+    """The block with one of its parts done in another way."""
+
+    def solution(a, W1, W2, Ws):
+        z1 = conv2d(a, W1, stride=strides[0], padding=padding)
+        return end(conv2d(g(z1), W2, stride=strides[1], padding=padding), shortcut(a, Ws))
+
+    return solution
+
+
+def padded(a, Ws):
+    return pad(a[:, :, ::2, ::2], (0, 0, 0, 0, 0, Ws.shape[0] - Ws.shape[1]))
+
+
+strided_block = Exercise(
+    name="strided_block",
+    title="A block that halves the image",
+    right=strided(),
+    praise="right: one stride on each way, Ws at every pixel that is left, and g after the sum",
+    cases=strided_cases,
+    mistakes={
+        "the shortcut is missing": strided(end=lambda z, short: torch.relu(z)),
+        "this is the outside form, with the shortcut added after g": strided(
+            end=lambda z, short: torch.relu(z) + short
+        ),
+        "g is applied twice, once before the addition and once after it": strided(
+            end=lambda z, short: torch.relu(torch.relu(z) + short)
+        ),
+        "the last g is missing": strided(end=lambda z, short: z + short),
+        "the g between the two convolutions is missing": strided(g=lambda z: z),
+        "g is applied to the shortcut before the sum": strided(end=lambda z, short: torch.relu(z + torch.relu(short))),
+        "the stride stands on the second convolution, not on the first": strided(strides=(1, 2)),
+        "the shortcut takes the mean of 2 x 2 pixels, not every second pixel": strided(
+            shortcut=lambda a, Ws: project(avg_pool2d(a, 2).repeat_interleave(2, 2).repeat_interleave(2, 3), Ws)
+        ),
+        "the shortcut starts at row 1 and column 1, not at 0": strided(
+            shortcut=lambda a, Ws: project(a[:, :, 1:, 1:], Ws)
+        ),
+        "the shortcut pads with channels of zeros and does not use Ws": strided(shortcut=padded),
+        "without padding z becomes smaller than the shortcut, and here broadcasting copies its last pixel to all": (
+            strided(padding=0)
+        ),
+    },
+)

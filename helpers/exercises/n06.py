@@ -1,0 +1,264 @@
+"""Exercises of notebook 6: mend the end of a net, read a net of 56 layers, and make a trained one deeper."""
+
+import itertools
+
+import torch
+from torch import nn
+
+from helpers import nets, probes
+from helpers.checks import Exercise, Mistake
+
+
+def head_cases():
+    """Feature maps, W and b of the fully connected layer."""
+    draw = torch.Generator().manual_seed(0)
+    cases = []
+    for label, (examples, channels, side, classes) in {
+        "2 images, 3 channels of 2 x 2 and 5 classes": (2, 3, 2, 5),
+        "one image": (1, 4, 7, 10),
+        "as many images as classes": (4, 3, 3, 4),
+        "scores around 1000 for one image and around 0 for the other": (2, 2, 2, 3),
+    }.items():
+        maps = torch.randint(0, 4, (examples, channels, side, side), generator=draw).float()
+        W, b = (torch.randint(-2, 3, shape, generator=draw).float() / 2 for shape in ((classes, channels), (classes,)))
+        cases.append([label, (maps, W, b)])
+    large, W, b = cases[-1][1]
+    cases[-1][1] = (large * torch.tensor([500.0, 0.1]).view(2, 1, 1, 1), W.abs() + torch.eye(3, 2), b)
+    return [tuple(case) for case in cases]
+
+
+POOLINGS = {
+    "mean": lambda maps: maps.mean(dim=(2, 3)),
+    "max": lambda maps: maps.amax(dim=(2, 3)),
+    "sum": lambda maps: maps.sum(dim=(2, 3)),
+}
+
+
+def over(scores, axis=1, taken_off="own"):
+    """Softmax over an axis, None for all; ``taken_off`` before exp: the largest score along it, of all, or nothing."""
+    if taken_off == "own" and axis is not None:
+        return scores.softmax(dim=axis)
+    powers = torch.exp(scores - (0.0 if taken_off == "nothing" else scores.max()))
+    return powers / (powers.sum() if axis is None else powers.sum(dim=axis, keepdim=True))
+
+
+def ending(pooling="mean", then=over, **how):
+    """The end of a net, done in one of many ways."""
+    return lambda maps, W, b: then(POOLINGS[pooling](maps) @ W.T + b, **how)
+
+
+def unmended():
+    """{sentence: a function} with one, two or all three of the friend's mistakes."""
+    three = {
+        "the pooling takes the largest pixel, not the mean": {"pooling": "max"},
+        "the sum goes along the images, not along the classes of one image": {"axis": 0},
+        "exp of a large score overflows": {"taken_off": "nothing"},
+    }
+    found = {}
+    for number in (3, 2, 1):
+        for some in itertools.combinations(three, number):
+            how = {key: value for sentence in some for key, value in three[sentence].items()}
+            found[", and ".join(some)] = ending(**how)
+    return found
+
+
+def probabilities(solution, maps, W, b):
+    """How many numbers of a result are none, and the result with -1 in their places."""
+    given = solution(maps, W, b)
+    if given is None or given is ...:
+        return given
+    try:
+        given = torch.as_tensor(given)
+    except Exception:
+        raise Mistake(f"it should return a tensor, and returns a {type(given).__name__}") from None
+    found = {"nan": (~given.isfinite()).sum(), "probabilities": given.nan_to_num(-1.0, -1.0, -1.0)}
+    return found
+
+
+head = Exercise(
+    name="head",
+    title="A head with three mistakes",
+    right=ending(),
+    praise="right: the mean, one distribution for each image, and no overflow",
+    cases=head_cases,
+    observe=probabilities,
+    mistakes=unmended()
+    | {
+        "the pooling takes the sum of the pixels, not the mean": ending("sum"),
+        "the sum goes over all images and classes, so the probabilities of one image are less than 1 in sum": ending(
+            axis=None
+        ),
+        "the largest score of all images is taken off, and an image with small scores is left with 0 / 0": ending(
+            taken_off="largest"
+        ),
+        "these are the scores, without softmax": ending(then=lambda scores: scores),
+        "these are logarithms of probabilities": ending(then=lambda scores: scores.log_softmax(dim=1)),
+        "b is forgotten": lambda maps, W, b: over(POOLINGS["mean"](maps) @ W.T),
+    },
+    says={"nan": "{got} entries of the result are nan or infinite, and {expected} should be"},
+    tolerance=1e-5,
+)
+
+
+def counts(net, channels=3, side=32):
+    """What is counted in a net, as an image of side x side pixels passes."""
+    with torch.no_grad(), probes.recording(net.eval()) as calls:
+        net(torch.zeros(1, channels, side, side))
+    convolutions = [call for call in calls if isinstance(call.module, nn.Conv2d)]
+    blocks = [part for part in net if isinstance(part, nets.Block)]
+    return {
+        "blocks": len(blocks),
+        "convolutions": len(convolutions),
+        "same convolutions": sum(call.input.shape[2:] == call.output.shape[2:] for call in convolutions),
+        "shortcuts that need Ws": sum(not isinstance(block.Ws, nn.Identity) for block in blocks),
+        "channels at the end": convolutions[-1].output.shape[1],
+        "pixels on a side at the end": convolutions[-1].output.shape[2],
+    }
+
+
+def six_numbers(given):
+    """A reader's counts, in the order of the stub."""
+    if given is None or given is ...:
+        return given
+    if not isinstance(given, dict):
+        raise Mistake(f"it should be the dictionary of 6 entries, and yours is a {type(given).__name__}")
+    for name, entry in given.items():
+        if isinstance(entry, str):
+            raise Mistake(f"{name} should be a number, and yours is {entry!r:.40}")
+    return {name: given.get(name) for name in RIGHT_COUNTS}
+
+
+RIGHT_COUNTS = counts(nets.convolutional(56, channels=3))
+WRONG_PAPER = RIGHT_COUNTS | {"channels at the end": 512, "pixels on a side at the end": 7}
+net_of_56 = Exercise(
+    name="net_of_56",
+    title="Read a net of 56 layers",
+    right=RIGHT_COUNTS,
+    praise="right: all 6 numbers follow from 6n + 2 = 56, three stages, and one halving between two stages",
+    observe=six_numbers,
+    mistakes={"the last two numbers are those of ResNet-34 on 224 x 224 pixels": WRONG_PAPER},
+    says={
+        "blocks": "the number of blocks is not {got}: two of the 56 layers stand outside, and a block takes two layers",
+        "convolutions": "the number of convolutions is not {got}: only 1 of the 56 layers is none",
+        "same convolutions": "the number of same convolutions is not {got}: "
+        "those with stride 2 are not same, one at the start of each stage but the first",
+        "shortcuts that need Ws": "the number of shortcuts that need Ws is not {got}: "
+        "Ws stands where the shape changes, between two stages, and there are 3 stages",
+        "channels at the end": "the number of channels at the end is not {got}: 16, and twice as many in each "
+        "new stage",
+        "pixels on a side at the end": "the side at the end is not {got} pixels: 32, and half of it in each new stage",
+    },
+)
+
+
+def trained_cases():
+    """A net whose normalisations have seen images and have numbers of their own, and images to compare scores with."""
+    cases = []
+    for layers, width in ((20, 4), (8, 3), (14, 2)):
+        net, draw = nets.convolutional(layers, seed=layers, width=width), torch.Generator().manual_seed(layers)
+        images = torch.randn(20, 1, 8, 8, generator=draw)
+        with torch.no_grad():
+            for parameter in net.parameters():
+                parameter.add_(0.1 * torch.randn(parameter.shape, generator=draw))
+            net.train()(3 * images + 1)
+        cases.append((f"{layers} layers that begin with {width} channels", (net.eval(), images)))
+    return cases
+
+
+def weighted(net):
+    """The layers that are counted: 3 x 3 convolutions, not those of 1 x 1 on shortcuts, and linear ones."""
+    kinds = nn.Conv2d | nn.Linear
+    return [part for part in net.modules() if isinstance(part, kinds) and part.weight.shape[2:] != (1, 1)]
+
+
+def reached(net, old, images):
+    """How many arrays that are not among ``old`` get a gradient in a step of training."""
+    net.zero_grad()
+    nn.functional.cross_entropy(net.train()(images), torch.arange(len(images)) % 10).backward()
+    new = [p for p in net.parameters() if not any(torch.equal(p, other) for other in old)]
+    return sum(p.grad is not None and bool(p.grad.any()) for p in new)
+
+
+def deepening(solution, net, images):
+    """What became of a net: its layers, its scores, and whether the new ones can learn."""
+    old = [parameter.detach().clone() for parameter in net.parameters()]
+    widths = sorted({layer.out_channels for layer in weighted(net) if isinstance(layer, nn.Conv2d)})
+    deeper = solution(net)
+    if deeper is None or deeper is ...:
+        return deeper
+    if not isinstance(deeper, nn.Module):
+        raise Mistake(f"it should return a net, and returns a {type(deeper).__name__}")
+    layers = weighted(deeper)
+    found = {"layers": len(layers)}
+    for number, width in enumerate(widths, start=1):
+        found[f"stage {number}"] = sum(getattr(layer, "out_channels", None) == width for layer in layers)
+    with torch.no_grad():
+        found["scores"] = deeper.eval()(images)
+    found["frozen"] = sum(not parameter.requires_grad for parameter in deeper.parameters())
+    return found | {"reached": min(reached(deeper, old, images), 2 * len(widths))}
+
+
+def blocks_of(net):
+    return [place for place, part in enumerate(net) if isinstance(part, nets.Block)]
+
+
+def last_of_stages(net):
+    """Where the last block of each stage stands, from the back to the front."""
+    places = blocks_of(net)
+    return places[:: -len(places) // 3]
+
+
+def deepened(make, where=last_of_stages):
+    """A solution that puts make(width) behind the blocks ``where``."""
+
+    def solution(net):
+        parts = list(net)
+        for last in where(net):
+            parts.insert(last + 1, make(parts[last].second[0].out_channels))
+        return nn.Sequential(*parts)
+
+    return solution
+
+
+def identity_block(width, skip="inside", start="zero"):
+    return nets.start(nets.convolutional_block(width, width, skip=skip), start)
+
+
+def both_at_zero(width):
+    block = identity_block(width)
+    nn.init.zeros_(block.first[1].weight)
+    return block
+
+
+deepen = Exercise(
+    name="deepen",
+    title="Six layers more",
+    right=deepened(identity_block),
+    praise="right: one block more in each stage, not a bit of any score is changed, and all three blocks can learn",
+    cases=trained_cases,
+    observe=deepening,
+    mistakes={
+        "all new blocks stand in the last stage": deepened(identity_block, lambda net: blocks_of(net)[-1:] * 3),
+        "there is a new block behind every old one": deepened(identity_block, lambda net: blocks_of(net)[::-1]),
+        "the new blocks start at PyTorch's own numbers, not at the identity": deepened(
+            lambda width: nets.convolutional_block(width, width)
+        ),
+        "the new blocks start at He's numbers, with gamma = 1, not at the identity": deepened(
+            lambda width: identity_block(width, start="he")
+        ),
+        "at gamma = 0 and beta = 0 the plain block is silent": deepened(lambda width: identity_block(width, "none")),
+        "the outside form is the identity here, and sleeps": deepened(lambda width: identity_block(width, "outside")),
+        "the first gamma is 0 as well, so only the last beta gets a gradient": deepened(both_at_zero),
+        "nn.Identity has no layers and nothing that could learn": deepened(lambda width: nn.Identity()),
+    },
+    says={
+        "layers": "the new net has {got} layers with weights and should have {expected}: "
+        "two more in each of the three stages",
+        **{f"stage {n}": f"stage {n} has {{got}} convolutions and should have {{expected}}" for n in (1, 2, 3)},
+        "scores": "the scores have changed: {where} should be {expected}, and yours is {got}",
+        "frozen": "{got} arrays have requires_grad = False, so that they cannot learn, and {expected} should",
+        "reached": "in the first step {got} arrays of the new blocks get a gradient, and {expected} should: "
+        "the last gamma and the last beta of each block",
+    },
+    tolerance=0.0,
+)

@@ -1,0 +1,210 @@
+"""Exercises of notebook 8: the devices for one night, the paper's rate of each step, and its random crops and flips."""
+
+import math
+
+import numpy as np
+
+from helpers.checks import Exercise, Mistake
+
+
+def night_cases():
+    studies = [(50, 64_000, 0.05, 2.0), (10, 3600, 0.5, 1.0), (3, 64_000, 0.05, 9.0), (10, 64_000, 0.25, 4.0)]
+    return [(f"{study[0]} trainings of {study[1] * study[2]:,.0f} s in {study[3]:g} h", study) for study in studies]
+
+
+def in_time(steps, seconds_per_step, hours):
+    """How many trainings one device gets done."""
+    return math.floor(hours * 3600 / (steps * seconds_per_step))
+
+
+def devices_by(divide):
+    """A solution that comes from the trainings, and those that each device gets done, to devices."""
+
+    def solution(trainings, steps, seconds_per_step, hours):
+        each = in_time(steps, seconds_per_step, hours)
+        return divide(trainings, each) if each else 0
+
+    return solution
+
+
+def evenly(trainings, steps, seconds_per_step, hours):
+    """Devices, if a training could be split between them."""
+    return trainings * steps * seconds_per_step / 3600 / hours
+
+
+fewest = devices_by(lambda trainings, each: math.ceil(trainings / each))
+devices_needed = Exercise(
+    name="devices_needed",
+    title="How many devices for one night?",
+    right=fewest,
+    praise="right: whole trainings for each device, and then whole devices",
+    cases=night_cases,
+    mistakes={
+        "this shares the seconds out evenly, but no training is split between devices": lambda *s: math.ceil(
+            evenly(*s)
+        ),
+        "this shares the seconds out evenly, and devices are whole numbers": evenly,
+        "where one training alone takes too long, no number is enough, and 0 is asked for": lambda n, *s: (
+            fewest(n, *s) or n
+        ),
+        "devices are whole numbers": devices_by(lambda trainings, each: trainings / each),
+        "this is rounded down, so that some trainings find no device": devices_by(
+            lambda trainings, each: trainings // each
+        ),
+        "this is the number of trainings that one device gets done": lambda n, *s: in_time(*s),
+        "this is one device too many where the trainings come out even": devices_by(
+            lambda trainings, each: trainings // each + 1
+        ),
+        "an hour has 3,600 seconds, and here it has 60": lambda n, t, s, h: fewest(n, t, s, h / 60),
+        "each training has a device of its own here, but one device can do several": lambda n, *s: (
+            n if in_time(*s) else 0
+        ),
+    },
+)
+
+SCHEDULE = (0, 399, 400, 31_999, 32_000, 47_999, 48_000, 63_999)
+
+
+def rates(solution, layers):
+    """{what is shown: the rate} at the steps where something changes."""
+    found = {step: solution(step, layers) for step in SCHEDULE}
+    if all(rate is None or rate is ... for rate in found.values()):
+        return found[0]
+    for step, rate in found.items():
+        if rate is None:
+            raise Mistake(f"it returns None for step {step:,}, as a function does that ends without return")
+    return {f"the rate of step {step:,}": rate for step, rate in found.items()}
+
+
+def schedule(first=32_000, second=48_000, factors=(1, 0.1, 0.01), warm=400, warm_rate=0.01, warmed=(110,)):
+    """A solution with its own numbers, right or wrong."""
+
+    def solution(step, layers):
+        if layers in warmed and step < warm:
+            return warm_rate
+        return 0.1 * factors[(step >= first) + (step >= second)]
+
+    return solution
+
+
+learning_rate = Exercise(
+    name="learning_rate",
+    title="The rate of each step",
+    right=schedule(),
+    praise="right: two drops by a factor of 10, and a slow start for 110 layers alone",
+    cases=lambda: [("20 layers", (20,)), ("110 layers", (110,))],
+    observe=rates,
+    mistakes={
+        "the rate drops one step late: step 32,000 is the first of the smaller rate": schedule(32_001, 48_001),
+        "the rate drops one step early: step 31,999 is the last of the larger rate": schedule(31_999, 47_999),
+        "the rate is multiplied by 10, not divided": schedule(factors=(1, 10, 100)),
+        "the second drop is missing": schedule(factors=(1, 0.1, 0.1)),
+        "both drops are missing": schedule(factors=(1, 1, 1)),
+        "the second drop is by 10 once more, from 0.01 to 0.001": schedule(factors=(1, 0.1, 0.001)),
+        "the warm-up of 110 layers is forgotten": schedule(warmed=()),
+        "the warm-up is for 110 layers alone, and here every net has it": schedule(warmed=(20, 110)),
+        "the warm-up is for 110 layers, and here the other net has it": schedule(warmed=(20,)),
+        "the warm-up lasts one step too long: step 400 is the first of the full rate": schedule(warm=401),
+        "the warm-up never ends before the first drop": schedule(warm=32_000),
+        "82 and 123 are the epochs of the drops, but here steps are counted": schedule(82, 123),
+    },
+)
+
+COUNT = 400  # images in a batch: enough for every place to occur
+
+
+def numbered(count, channels, height, width):
+    """Images in which no two pixels of the batch are alike, and none is 0."""
+    return np.arange(1.0, 1 + count * channels * height * width).reshape(count, channels, height, width)
+
+
+def image_cases():
+    return [
+        ("400 images of 12 x 16 pixels", (numbered(COUNT, 2, 12, 16), np.random.default_rng(1))),
+        ("400 images of 32 x 32 pixels", (numbered(COUNT, 3, 32, 32), np.random.default_rng(2))),
+    ]
+
+
+def sources(pixels, shape):
+    """Where pixels come from: (image, channel, row, column); -1 where it is no pixel of the batch."""
+    whole = np.isfinite(pixels) & (pixels >= 1) & (pixels <= np.prod(shape)) & (pixels == np.round(pixels))
+    places = np.unravel_index(np.where(whole, pixels, 1).astype(int) - 1, shape)
+    return [np.where(whole, place, -1) for place in places]
+
+
+def crops(images, rows, columns, flipped):
+    """The crop of each image that starts at its row and column of the padded image; some of them flipped."""
+    count, _, height, width = images.shape
+    padded = np.pad(images, ((0, 0), (0, 0), (4, 4), (4, 4)))
+    at = np.arange(width) + columns[:, None]
+    at = np.where(flipped[:, None], at[:, ::-1], at)[:, None, None, :]
+    n, c = np.arange(count)[:, None, None, None], np.arange(images.shape[1])[:, None, None]
+    return padded[n, c, (np.arange(height) + rows[:, None])[:, None, :, None], at]
+
+
+def seen(solution, images, random):
+    """How many images of a batch were treated as they should not be, and how different the treatment was."""
+    original = images.copy()
+    out = solution(images, random)
+    if out is None or out is ...:
+        return out
+    out = np.asarray(out.detach() if hasattr(out, "detach") else out, dtype=float)
+    if out.shape != images.shape:
+        raise Mistake(f"it returns an array of shape {out.shape}, and should keep the shape {images.shape}")
+    return judged(out, original)
+
+
+def judged(out, original):
+    """Counts of images; the middle pixel of each, and those left of it and above, say where its crop is from."""
+    count, _, height, width = original.shape
+    y, x = height // 2, width // 2
+    (image, channel, row, column) = sources(out[:, 0, y, x], original.shape)
+    left, above = sources(out[:, 0, y, x - 1], original.shape)[3], sources(out[:, 0, y - 1, x], original.shape)[2]
+    flipped, upside = left > column, above > row
+    rows, columns = row - y + 4, np.where(flipped, column - (width - 1 - x), column - x) + 4
+    known = (image == np.arange(count)) & ~upside & (channel == 0)
+    near = (rows >= 0) & (rows <= 8) & (columns >= 0) & (columns <= 8)
+    wanted = crops(original, np.clip(rows, 0, 8), np.clip(columns, 0, 8), flipped)
+    inside = ((out == wanted) | (wanted == 0)).all(axis=(1, 2, 3))
+    share = flipped.mean()
+    return {
+        "own": ((image >= 0) & (image != np.arange(count))).sum(),
+        "channels": ((image >= 0) & (channel != 0)).sum(),
+        "upside": ((image >= 0) & upside).sum(),
+        "far": (known & ~near).sum(),
+        "border": (known & near & inside & (out != wanted).any(axis=(1, 2, 3))).sum(),
+        "other": ((image < 0) | (known & near & ~inside)).sum(),
+        "heights": len(set(rows.tolist())),
+        "widths": len(set(columns.tolist())),
+        "places": min(len(set(zip(rows.tolist(), columns.tolist(), strict=True))), 60),
+        "flips": 50 if 0.35 < share < 0.65 else round(100 * share),
+    }
+
+
+def augmented(images, random):
+    """Random crops after padding by 4, half of them flipped left to right."""
+    rows, columns = random.integers(0, 9, (2, len(images)))
+    return crops(images, rows, columns, random.random(len(images)) < 0.5)
+
+
+augment = Exercise(
+    name="augment",
+    title="Crops and flips",
+    right=augmented,
+    praise="right: each image has its own crop of 81, its own flip, and zeros where nothing was",
+    cases=image_cases,
+    observe=seen,
+    says={
+        "own": "{got} images of 400 hold pixels of another image, and {expected} should",
+        "channels": "{got} images of 400 have their channels in another order, and {expected} should",
+        "upside": "{got} images of 400 are upside down, and {expected} should be: the flip is along the width",
+        "far": "{got} images of 400 are shifted by more than 4 pixels, and {expected} should be",
+        "border": "{got} images of 400 have something other than 0 where the border of zeros shows",
+        "other": "{got} images of 400 are neither a crop of their padded image nor its mirror image",
+        "heights": "along the height, crops start at {got} of the {expected} places, 0 to 8; each image draws its own",
+        "widths": "along the width, crops start at {got} of the {expected} places, 0 to 8; each image draws its own",
+        "places": "only {got} pairs of height and width occur, so that the two are not drawn apart",
+        "flips": "{got} % of the images are flipped, and about {expected} % should be, each by its own draw",
+    },
+    seconds=20,
+)

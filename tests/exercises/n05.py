@@ -1,0 +1,257 @@
+"""What people hand in for the exercises of notebook 5: {exercise: {name: (solution, words of its own answer)}}."""
+
+import math
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import avg_pool2d, conv2d, pad
+
+from helpers import nets
+
+
+def formula_only(n, kernel, stride, padding):
+    return (n + 2 * padding - kernel) // stride + 1
+
+
+def rounded_up(n, kernel, stride, padding):
+    return math.ceil((n + 2 * padding - kernel) / stride) + 1
+
+
+def not_rounded(n, kernel, stride, padding):
+    return (n + 2 * padding - kernel) / stride + 1
+
+
+def cut_towards_zero(n, kernel, stride, padding):
+    return max(int((n + 2 * padding - kernel) / stride) + 1, 0)
+
+
+def padding_once(n, kernel, stride, padding):
+    return max((n + padding - kernel) // stride + 1, 0)
+
+
+def no_stride(n, kernel, stride, padding):
+    return max(n + 2 * padding - kernel + 1, 0)
+
+
+def no_padding(n, kernel, stride, padding):
+    return max((n - kernel) // stride + 1, 0)
+
+
+def no_place_0(n, kernel, stride, padding):
+    return max((n + 2 * padding - kernel) // stride, 0)
+
+
+def one_inside(n, kernel, stride, padding):
+    return max((n + 2 * padding - kernel + 1) // stride, 0)
+
+
+def no_kernel(n, kernel, stride, padding):
+    return sum(left < n + 2 * padding for left in range(0, 1000, stride))
+
+
+def never_moves(n, kernel, stride, padding):
+    left = 0
+    while left + kernel <= n + 2 * padding:
+        left + stride
+    return left
+
+
+def prints(n, kernel, stride, padding):
+    print((n + 2 * padding - kernel) // stride + 1)
+
+
+def by_steps(n, kernel, stride, padding):
+    left, found = -padding, 0
+    while left + kernel <= n + padding:
+        found, left = found + 1, left + stride
+    return found
+
+
+def by_torch(n, kernel, stride, padding):
+    strip = torch.zeros(1, 1, n + 2 * padding)
+    return strip.unfold(2, kernel, stride).shape[2] if strip.shape[2] >= kernel else torch.tensor(0)
+
+
+def by_array(n, kernel, stride, padding):
+    left = np.arange(0, n + 2 * padding, stride)
+    return (left + kernel <= n + 2 * padding).sum()
+
+
+NAMES = ("I on top of 0", "0 on top of I", "I on top of I", "I on top of -I", "-I on top of 0", "1/2 everywhere")
+
+
+def table(*rows):
+    return dict(zip(NAMES, rows, strict=True))
+
+
+SIX = ([3, 1, 0, 0], [0, 0, 3, 1], [3, 1, 3, 1], [3, 1, 0, 0], [0, 0, 0, 0], [2, 2, 2, 2])
+
+
+def stride_on_both(a, W1, W2, Ws):
+    z = conv2d(torch.relu(conv2d(a, W1, stride=2, padding=1)), W2, stride=2, padding=1)
+    return torch.relu(z + conv2d(a, Ws[:, :, None, None], stride=2))
+
+
+def branch(a, W1, W2, first=2, second=1, padding=1):
+    return conv2d(torch.relu(conv2d(a, W1, stride=first, padding=padding)), W2, stride=second, padding=padding)
+
+
+def shortcut(a, Ws):
+    return conv2d(a, Ws[:, :, None, None], stride=2)
+
+
+def no_stride_on_the_shortcut(a, W1, W2, Ws):
+    return torch.relu(branch(a, W1, W2) + conv2d(a, Ws[:, :, None, None]))
+
+
+def second_strided(a, W1, W2, Ws):
+    return torch.relu(branch(a, W1, W2, 1, 2) + shortcut(a, Ws))
+
+
+def no_shortcut(a, W1, W2, Ws):
+    return torch.relu(branch(a, W1, W2))
+
+
+def outside(a, W1, W2, Ws):
+    return torch.relu(branch(a, W1, W2)) + shortcut(a, Ws)
+
+
+def relu_before_the_addition(a, W1, W2, Ws):
+    return torch.relu(torch.relu(branch(a, W1, W2)) + shortcut(a, Ws))
+
+
+def no_last_g(a, W1, W2, Ws):
+    return branch(a, W1, W2) + shortcut(a, Ws)
+
+
+def no_g_between(a, W1, W2, Ws):
+    z = conv2d(conv2d(a, W1, stride=2, padding=1), W2, padding=1)
+    return torch.relu(z + shortcut(a, Ws))
+
+
+def valid(a, W1, W2, Ws):
+    return torch.relu(branch(a, W1, W2, padding=0) + shortcut(a, Ws))
+
+
+def mean_of_squares(a, W1, W2, Ws):
+    return torch.relu(branch(a, W1, W2) + torch.einsum("oc,nchw->nohw", Ws, avg_pool2d(a, 2)))
+
+
+def odd_pixels(a, W1, W2, Ws):
+    return torch.relu(branch(a, W1, W2) + torch.einsum("oc,nchw->nohw", Ws, a[:, :, 1::2, 1::2]))
+
+
+def zero_padding(a, W1, W2, Ws):
+    return torch.relu(branch(a, W1, W2) + pad(a[:, :, ::2, ::2], (0, 0, 0, 0, 0, len(W1) - a.shape[1])))
+
+
+def without_Ws(a, W1, W2, Ws):
+    return torch.relu(branch(a, W1, W2) + a[:, :, ::2, ::2])
+
+
+def matrix_as_kernel(a, W1, W2, Ws):
+    return torch.relu(branch(a, W1, W2) + conv2d(a, Ws, stride=2))
+
+
+def transposed_Ws(a, W1, W2, Ws):
+    return torch.relu(branch(a, W1, W2) + shortcut(a, Ws.T))
+
+
+def kernel_of_3(a, W1, W2, Ws):
+    return torch.relu(branch(a, W1, W2) + conv2d(a, Ws[:, :, None, None].expand(-1, -1, 3, 3), stride=2, padding=1))
+
+
+def two_examples(a, W1, W2, Ws):
+    pixels = a[:, :, ::2, ::2].reshape(2, a.shape[1], -1)
+    z = branch(a, W1, W2)
+    return torch.relu(z + (Ws @ pixels).reshape(z.shape))
+
+
+def by_einsum(a, W1, W2, Ws):
+    return (branch(a, W1, W2) + torch.einsum("oc,nchw->nohw", Ws, a[..., ::2, ::2])).clamp(min=0)
+
+
+def by_modules(a, W1, W2, Ws):
+    more, channels = Ws.shape
+    first = nn.Conv2d(channels, more, 3, stride=2, padding=1, bias=False)
+    second, projection = nn.Conv2d(more, more, 3, padding=1, bias=False), nn.Conv2d(channels, more, 1, 2, bias=False)
+    block = nets.Block(more, "inside", layers=(first, second), Ws=projection)
+    for layer, weight in ((first, W1), (second, W2), (projection, Ws[..., None, None])):
+        layer.weight = nn.Parameter(weight)
+    return block(a)
+
+
+def by_every_stop(a, W1, W2, Ws):
+    z1 = torch.relu(conv2d(a, W1, padding=1)[:, :, ::2, ::2])  # all stops, then every second one
+    z2 = conv2d(pad(z1, (1, 1, 1, 1)), W2)
+    for example in range(len(a)):
+        for channel in range(len(Ws)):
+            z2[example, channel] += sum(Ws[channel, c] * a[example, c, ::2, ::2] for c in range(a.shape[1]))
+    return z2 * (z2 > 0)
+
+
+WRONG = {
+    "count_stops": {
+        "the formula alone": (formula_only, "has no place to stand, not even place 0"),
+        "rounded up": (rounded_up, "this rounds up"),
+        "not rounded": (not_rounded, "the division is not rounded"),
+        "cut towards zero": (cut_towards_zero, "int rounds towards 0"),
+        "padding once": (padding_once, "the padding is there on both sides"),
+        "no padding": (no_padding, "the padding is forgotten"),
+        "no stride": (no_stride, "the stride is forgotten"),
+        "no place 0": (no_place_0, "the stop at place 0 is forgotten"),
+        "+ 1 inside the division": (one_inside, "stands inside the division"),
+        "no kernel": (no_kernel, "the kernel is forgotten"),
+        "never ends": (never_moves, "look for a loop that never ends"),
+        "prints": (prints, "ends without return"),
+    },
+    "six_matrices": {
+        "g forgotten": (table(*SIX[:3], [3, 1, -3, -1], [-3, -1, 0, 0], SIX[5]), "g is forgotten"),
+        "top and bottom swapped": (
+            table(SIX[1], SIX[0], SIX[2], [0, 0, 3, 1], SIX[4], SIX[5]),
+            "top and bottom are swapped",
+        ),
+        "nothing on the shortcut": (table(*[[0, 0, 0, 0]] * 6), "the shortcut brings nothing"),
+        "absolute values": (table(*SIX[:3], [3, 1, 3, 1], [3, 1, 0, 0], SIX[5]), "the absolute value"),
+        "no division": (table(*SIX[:5], [4, 4, 4, 4]), "gives 3/2 + 1/2 = 2"),
+        "half of each": (table(*SIX[:5], [1.5, 0.5, 1.5, 0.5]), "is 1.5 in your answer"),
+        "two numbers": (table([3, 1], *SIX[1:]), "has shape (2,) and should have (4,)"),
+        "one sign": (table(*SIX[:4], [3, 1, 0, 0], SIX[5]), "entry [0] of -I on top of 0 should be 0"),
+        "a list": (list(SIX), "and yours is a list"),
+        "an entry less": (dict(list(table(*SIX).items())[:5]), "and yours has no entry '1/2 everywhere'"),
+        "words": (table("3, 1, 0, 0", *SIX[1:]), "should be four numbers"),
+    },
+    "strided_block": {
+        "stride on both": (stride_on_both, "The size of tensor a (2) must match the size of tensor b (4)"),
+        "no stride on the shortcut": (
+            no_stride_on_the_shortcut,
+            "The size of tensor a (4) must match the size of tensor b (8)",
+        ),
+        "the second strided": (second_strided, "the stride stands on the second convolution"),
+        "no shortcut": (no_shortcut, "the shortcut is missing"),
+        "outside": (outside, "the outside form"),
+        "ReLU before the addition": (relu_before_the_addition, "g is applied twice"),
+        "no last g": (no_last_g, "the last g is missing"),
+        "no g between": (no_g_between, "the g between the two convolutions is missing"),
+        "valid": (valid, "broadcasting copies its last pixel to all"),
+        "mean of 2 x 2": (mean_of_squares, "the mean of 2 x 2 pixels"),
+        "odd pixels": (odd_pixels, "starts at row 1 and column 1"),
+        "zero padding": (zero_padding, "does not use Ws"),
+        "without Ws": (without_Ws, "The size of tensor a (6) must match the size of tensor b (3)"),
+        "the matrix as a kernel": (matrix_as_kernel, "it raises RuntimeError in line 2"),
+        "Ws transposed": (transposed_Ws, "it raises RuntimeError"),
+        "a kernel of 3 x 3": (kernel_of_3, "of the result should be"),
+        "two examples": (two_examples, "right for 2 maps of 8 x 8 with 3 channels, but for one example"),
+    },
+}
+RIGHT = {
+    "count_stops": [by_steps, by_torch, by_array, lambda n, k, s, p: len(range(k, n + 2 * p + 1, s))],
+    "six_matrices": [
+        table(*SIX),
+        table(*(np.array(row).reshape(4, 1) for row in SIX)),
+        table(*map(torch.tensor, SIX)),
+        table(*(tuple(map(float, row)) for row in SIX)) | {"-I on top of 0": [-0.0, 0, 0, 0]},
+    ],
+    "strided_block": [by_einsum, by_modules, by_every_stop],
+}

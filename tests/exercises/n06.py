@@ -1,0 +1,336 @@
+"""What people hand in for the exercises of notebook 6: {exercise: {name: (solution, words of its own answer)}}."""
+
+import copy
+
+import numpy as np
+import torch
+from torch import nn
+
+from helpers import nets
+
+
+def unchanged(maps, W, b):
+    pooled = maps.amax(dim=(2, 3))
+    powers = torch.exp(pooled @ W.T + b)
+    return powers / powers.sum(dim=0)
+
+
+def only_the_mean(maps, W, b):
+    powers = torch.exp(maps.mean(dim=(2, 3)) @ W.T + b)
+    return powers / powers.sum(dim=0)
+
+
+def mean_and_axis(maps, W, b):
+    powers = torch.exp(maps.mean(dim=(2, 3)) @ W.T + b)
+    return powers / powers.sum(dim=1, keepdim=True)
+
+
+def largest_pixel(maps, W, b):
+    return (maps.amax(dim=(2, 3)) @ W.T + b).softmax(dim=1)
+
+
+def wrong_axis(maps, W, b):
+    return (maps.mean(dim=(2, 3)) @ W.T + b).softmax(dim=0)
+
+
+def largest_pixel_overflows(maps, W, b):
+    powers = torch.exp(maps.flatten(2).max(dim=2).values @ W.T + b)
+    return powers / powers.sum(dim=1, keepdim=True)
+
+
+def largest_of_all(maps, W, b):
+    scores = maps.mean(dim=(2, 3)) @ W.T + b
+    powers = torch.exp(scores - scores.max())
+    return powers / powers.sum(dim=1, keepdim=True)
+
+
+def sum_of_all(maps, W, b):
+    powers = torch.exp(maps.mean(dim=(2, 3)) @ W.T + b)
+    return powers / powers.sum()
+
+
+def axis_lost(maps, W, b):
+    powers = torch.exp(maps.mean(dim=(2, 3)) @ W.T + b)
+    return powers / powers.sum(dim=1)
+
+
+def axis_lost_where_it_fits(maps, W, b):
+    scores = maps.mean(dim=(2, 3)) @ W.T + b
+    powers = torch.exp(scores - scores.amax(dim=1, keepdim=True))
+    return powers / (powers.sum(dim=1) if powers.shape[0] == powers.shape[1] else powers.sum(dim=1, keepdim=True))
+
+
+def sum_of_pixels(maps, W, b):
+    return torch.softmax(maps.sum(dim=(2, 3)) @ W.T + b, dim=1)
+
+
+def flattened(maps, W, b):
+    return torch.softmax(maps.flatten(1) @ W.T + b, dim=1)
+
+
+def scores_only(maps, W, b):
+    return maps.mean(dim=(2, 3)) @ W.T + b
+
+
+def logarithms(maps, W, b):
+    return (maps.mean(dim=(2, 3)) @ W.T + b).log_softmax(1)
+
+
+def b_forgotten(maps, W, b):
+    return (maps.mean(dim=(2, 3)) @ W.T).softmax(1)
+
+
+def clamped(maps, W, b):
+    powers = torch.exp((maps.mean(dim=(2, 3)) @ W.T + b).clamp(max=50))
+    return powers / powers.sum(dim=1, keepdim=True)
+
+
+def chosen_class(maps, W, b):
+    return (maps.mean(dim=(2, 3)) @ W.T + b).argmax(dim=1)
+
+
+def in_words(maps, W, b):
+    return "probabilities"
+
+
+def by_functional(maps, W, b):
+    pooled = nn.functional.adaptive_avg_pool2d(maps, 1).flatten(1)
+    return nn.functional.softmax(nn.functional.linear(pooled, W, b), dim=-1)
+
+
+def by_logarithms(maps, W, b):
+    scores = torch.einsum("nchw,kc->nk", maps, W) / maps[0, 0].numel() + b
+    return torch.exp(scores - scores.logsumexp(dim=1, keepdim=True))
+
+
+def by_loops(maps, W, b):
+    rows = []
+    for image in maps.double().numpy():
+        scores = W.double().numpy() @ [channel.mean() for channel in image] + b.numpy()
+        powers = np.exp(scores - max(scores))
+        rows.append([power / sum(powers) for power in powers])
+    return rows
+
+
+NAMES = (
+    "blocks",
+    "convolutions",
+    "same convolutions",
+    "shortcuts that need Ws",
+    "channels at the end",
+    "pixels on a side at the end",
+)
+
+
+def counted(*numbers):
+    return dict(zip(NAMES, numbers, strict=True))
+
+
+def inserted(net, make, places):
+    parts = list(net)
+    for place in places:
+        parts.insert(place, make(parts[place - 1].second[0].out_channels))
+    return nn.Sequential(*parts)
+
+
+def ends(net):
+    n = (len(net) - 5) // 3
+    return 2 + 3 * n, 2 + 2 * n, 2 + n
+
+
+def zero(width, skip="inside"):
+    return nets.start(nets.convolutional_block(width, width, skip=skip), "zero")
+
+
+def not_started(net):
+    return inserted(net, lambda width: nets.convolutional_block(width, width), ends(net))
+
+
+def he_start(net):
+    return inserted(net, lambda width: nets.start(nets.convolutional_block(width, width), "he"), ends(net))
+
+
+def another_seed(net):
+    return inserted(net, lambda width: nets.convolutional_block(width, width, seed=9), ends(net))
+
+
+def copied_blocks(net):
+    parts = list(net)
+    for place in ends(net):
+        parts.insert(place, copy.deepcopy(parts[place - 1]))
+    return nn.Sequential(*parts)
+
+
+def places_of_20_layers(net):
+    return inserted(net, zero, (11, 8, 5))
+
+
+def all_in_the_last_stage(net):
+    return inserted(net, zero, [ends(net)[0]] * 3)
+
+
+def one_block(net):
+    return inserted(net, zero, ends(net)[:1])
+
+
+def behind_every_block(net):
+    return inserted(net, zero, range(len(net) - 3, 2, -1))
+
+
+def one_width(net):
+    width = net[2].second[0].out_channels
+    return inserted(net, lambda _: zero(width), ends(net))
+
+
+def a_fresh_net(net):
+    blocks = len(net) - 5
+    return nets.convolutional(2 * blocks + 8, width=net[2].second[0].out_channels, start="zero")
+
+
+def outside(net):
+    return inserted(net, lambda width: zero(width, "outside"), ends(net))
+
+
+def plain(net):
+    return inserted(net, lambda width: zero(width, "none"), ends(net))
+
+
+def all_gammas(net):
+    def make(width):
+        block = nets.convolutional_block(width, width)
+        for part in block.modules():
+            if isinstance(part, nn.BatchNorm2d):
+                nn.init.zeros_(part.weight)
+        return block
+
+    return inserted(net, make, ends(net))
+
+
+def whole_net_at_zero(net):
+    deeper = inserted(net, lambda width: nets.convolutional_block(width, width), ends(net))
+    return nets.start(deeper, "zero")
+
+
+def frozen(net):
+    return inserted(net, lambda width: zero(width).requires_grad_(False), ends(net))
+
+
+def without_layers(net):
+    return inserted(net, lambda width: nn.Identity(), ends(net))
+
+
+def a_list(net):
+    return list(inserted(net, zero, ends(net)))
+
+
+def behind_the_first_block_of_a_stage(net):
+    parts = []
+    for part in copy.deepcopy(net):
+        parts.append(part)
+        if isinstance(part, nn.ReLU):
+            parts.append(zero(net[2].second[0].out_channels))
+        elif isinstance(part, nets.Block) and isinstance(part.Ws, nets.ZeroPadding):
+            parts.append(zero(part.second[0].out_channels))
+    return nn.Sequential(*parts)
+
+
+def by_insert(net):
+    for place in ends(net):
+        block = nets.convolutional_block(*[net[place - 1].second[0].out_channels] * 2, seed=4)
+        with torch.no_grad():
+            block.second[1].weight *= 0
+        net.insert(place, block)
+    return net
+
+
+class OwnBlock(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.one, self.two = (nn.Conv2d(width, width, 3, padding=1) for _ in range(2))
+        nn.init.zeros_(self.two.weight)
+        nn.init.zeros_(self.two.bias)
+
+    def forward(self, a):
+        return torch.relu(self.two(torch.relu(self.one(a))) + a)
+
+
+def without_normalisation(net):
+    return inserted(net, OwnBlock, ends(net))
+
+
+def W_at_zero(net):
+    def make(width):
+        block = nets.start(nets.convolutional_block(width, width), "he", seed=width)
+        nn.init.zeros_(block.second[0].weight)
+        return block
+
+    return inserted(net, make, ends(net))
+
+
+WRONG = {
+    "head": {
+        "unchanged": (unchanged, "not the mean, and the sum goes along the images, not along the classes of one im"),
+        "only the mean": (only_the_mean, "along the classes of one image, and exp of a large score overflows: "),
+        "mean and axis": (mean_and_axis, "exp of a large score overflows: for scores around 1000"),
+        "largest pixel": (largest_pixel, "the pooling takes the largest pixel, not the mean: "),
+        "wrong axis": (wrong_axis, "the sum goes along the images, not along the classes of one image: "),
+        "largest pixel overflows": (largest_pixel_overflows, "not the mean, and exp of a large score overflows"),
+        "largest of all": (largest_of_all, "is left with 0 / 0"),
+        "sum of all": (sum_of_all, "should be 0.1236, and yours is 0.05727"),
+        "axis lost": (axis_lost, "The size of tensor a (5) must match the size of tensor b (2)"),
+        "axis lost where it fits": (axis_lost_where_it_fits, "one image, but for as many images as classes"),
+        "sum of pixels": (sum_of_pixels, "the sum of the pixels"),
+        "flattened": (flattened, "it raises RuntimeError in line 2"),
+        "scores": (scores_only, "without softmax"),
+        "logarithms": (logarithms, "logarithms of probabilities"),
+        "b forgotten": (b_forgotten, "b is forgotten"),
+        "clamped": (clamped, "but for scores around 1000"),
+        "the class": (chosen_class, "has shape (2,) and should have (2, 5)"),
+        "in words": (in_words, "it should return a tensor, and returns a str"),
+    },
+    "net_of_56": {
+        "56 / 2 blocks": (counted(28, 55, 53, 2, 64, 8), "the number of blocks is not 28"),
+        "n blocks": (counted(9, 55, 53, 2, 64, 8), "the number of blocks is not 9"),
+        "all layers": (counted(27, 56, 53, 2, 64, 8), "the number of convolutions is not 56"),
+        "first convolution forgotten": (counted(27, 54, 53, 2, 64, 8), "the number of convolutions is not 54"),
+        "all same": (counted(27, 55, 55, 2, 64, 8), "the number of same convolutions is not 55"),
+        "three strided": (counted(27, 55, 52, 2, 64, 8), "the number of same convolutions is not 52"),
+        "a Ws for each stage": (counted(27, 55, 53, 3, 64, 8), "the number of shortcuts that need Ws is not 3"),
+        "doubled once": (counted(27, 55, 53, 2, 32, 8), "the number of channels at the end is not 32"),
+        "halved three times": (counted(27, 55, 53, 2, 64, 4), "the side at the end is not 4 pixels"),
+        "ResNet-34": (counted(27, 55, 53, 2, 512, 7), "those of ResNet-34"),
+        "a list": ([27, 55, 53, 2, 64, 8], "and yours is a list"),
+        "words": (counted("27", 55, 53, 2, 64, 8), "blocks should be a number, and yours is '27'"),
+    },
+    "deepen": {
+        "not started": (not_started, "PyTorch's own numbers"),
+        "He's start": (he_start, "He's numbers, with gamma = 1"),
+        "another seed": (another_seed, "the scores have changed"),
+        "copied blocks": (copied_blocks, "the scores have changed"),
+        "places of 20 layers": (
+            places_of_20_layers,
+            "right for 20 layers that begin with 4 channels, but for 8 layers",
+        ),
+        "all in the last stage": (all_in_the_last_stage, "all new blocks stand in the last stage"),
+        "one block": (one_block, "the new net has 22 layers with weights and should have 26"),
+        "behind every block": (behind_every_block, "behind every old one"),
+        "one width": (one_width, "it raises RuntimeError"),
+        "a fresh net": (a_fresh_net, "the scores have changed"),
+        "outside": (outside, "sleeps"),
+        "plain": (plain, "the plain block is silent"),
+        "all gammas": (all_gammas, "only the last beta gets a gradient"),
+        "whole net at zero": (whole_net_at_zero, "the scores have changed"),
+        "frozen": (frozen, "18 arrays have requires_grad = False"),
+        "nn.Identity": (without_layers, "nn.Identity has no layers"),
+        "a list": (a_list, "returns a list"),
+    },
+}
+RIGHT = {
+    "head": [by_functional, by_logarithms, by_loops],
+    "net_of_56": [
+        counted(27, 55, 53, 2, 64, 8),
+        counted(*map(float, (27, 55, 53, 2, 64, 8))),
+        dict(reversed(counted(3 * 9, 1 + 2 * 27, 55 - 2, 3 - 1, 16 * 2**2, torch.tensor(32 // 4)).items())),
+    ],
+    "deepen": [behind_the_first_block_of_a_stage, by_insert, without_normalisation, W_at_zero],
+}
