@@ -20,7 +20,7 @@ NOTEBOOKS = $(sort $(wildcard notebooks/*.ipynb))
 # What `make cifar` trains: make cifar RECIPE="--layers 110 --skip none --seed 3 --data cifar-10-binary.tar.gz"
 RECIPE ?= --layers 20
 
-.PHONY: help lab test lint notebooks book teacher portable pictures bench bench-panels cifar study clean
+.PHONY: help lab test lint notebooks book teacher portable pictures bench bench-panels bench-training cifar study clean
 
 help:
 	@echo "make lab        set up and open the course in JupyterLab"
@@ -31,7 +31,8 @@ help:
 	@echo "make teacher    the notebooks with solutions and expected answers, in build/teacher (FORCE=--force: over edits)"
 	@echo "make portable   strict nbval on other instruction sets and thread counts"
 	@echo "make pictures   take the pictures of the README in a browser"
-	@echo "make bench      measure imports and run times on this machine"
+	@echo "make bench      measure imports, run times and memory on this machine"
+	@echo "make bench-training  training against a plain loop, and its cost by depth and number of nets (20 minutes)"
 	@echo "make bench-panels  measure sliders, from key to pixels, in a browser"
 	@echo "make cifar      train a net of the paper on CIFAR-10, by its recipe (RECIPE=...)"
 	@echo "make study      does the error rise with depth? 20 to 110 layers, five seeds, on digits"
@@ -91,6 +92,10 @@ pictures: $(READY)
 bench: $(READY)
 	$(BIN)/python tests/benchmarks/imports.py
 	$(BIN)/python tests/benchmarks/notebooks.py
+	$(BIN)/python tests/benchmarks/memory.py
+
+bench-training: $(READY)
+	$(BIN)/python tests/benchmarks/training.py
 
 bench-panels: $(READY)
 	PYTHONPATH=tests:tests/browser $(BIN)/python tests/benchmarks/panels.py

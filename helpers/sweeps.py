@@ -155,7 +155,7 @@ def _code_version(fn):
     own = _source(inspect.getmodule(fn)) or _source(fn)  # a notebook has no file, but it keeps the source of each cell
     if own is None:
         raise ValueError(f"the source of {fn!r} is not to be found: {mend}")
-    helpers = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))]
+    helpers = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.rglob("*.py"))]
     return hashlib.sha256("\0".join([own, *helpers]).encode()).hexdigest()[:12]
 
 

@@ -12,7 +12,15 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = sorted(path.stem for path in (ROOT / "helpers").glob("*.py") if path.stem != "__init__")
+# What belongs to single notebooks: files that join helpers, as a notebook does.
+OF_NOTEBOOKS = {"exercises", "quizzes"}
+# A module is a file, or a folder of files that import one another.
+FILES = {
+    path: path.parent.name if path.parent.name != "helpers" else path.stem
+    for path in sorted((ROOT / "helpers").rglob("*.py"))
+    if path != ROOT / "helpers" / "__init__.py" and path.parent.name not in OF_NOTEBOOKS
+}
+MODULES = sorted(set(FILES.values()))
 # A command joins modules, as a notebook does: here, and only inside its functions.
 COMMANDS = {"recipe", "depths"}
 HEAVY = {"torch", "matplotlib", "ipywidgets", "distributed"}
@@ -72,17 +80,21 @@ def test_everything_the_course_needs_is_pinned():
 
 def test_every_module_is_known_here():
     assert set(MODULES) == set(MAY_IMPORT)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    folders = {path.parent.name for path in FILES} - {"helpers"} | OF_NOTEBOOKS
+    assert set(project["tool"]["setuptools"]["packages"]) == {"helpers"} | {f"helpers.{name}" for name in folders}
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_no_helper_imports_another(name):
-    tree = ast.parse((ROOT / "helpers" / f"{name}.py").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_no_helper_imports_another(path):
+    name, tree = FILES[path], ast.parse(path.read_text(encoding="utf-8"))
+    parts = path.parent.name == name
     functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and name in COMMANDS]
     joined = {node for function in functions for node in ast.walk(function)}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
-            assert node.level == 0
-            assert node.module.split(".")[0] != "helpers" or node in joined
+            assert node.level == 0 or (node.level == 1 and parts)
+            assert node.level or node.module.split(".")[0] != "helpers" or node in joined
             assert not any(alias.name == "*" for alias in node.names)
         if isinstance(node, ast.Import):
             assert not any(alias.name.split(".")[0] == "helpers" for alias in node.names)
@@ -105,14 +117,14 @@ def test_a_module_loads_only_what_it_may(name, tmp_path):
     assert set(fresh(code, tmp_path).split()) <= MAY_IMPORT[name]
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_public_functions_have_docstrings(name):
-    tree = ast.parse((ROOT / "helpers" / f"{name}.py").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_public_functions_have_docstrings(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     assert ast.get_docstring(tree)
     obvious = {"relu", "tanh", "sigmoid", "linear", "forward", "extra_repr"}
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
-            assert node.name in obvious or ast.get_docstring(node), f"{name}.{node.name} has no docstring"
+            assert node.name in obvious or ast.get_docstring(node), f"{path.stem}.{node.name} has no docstring"
 
 
 RUN_READ_ONLY = """

@@ -311,7 +311,8 @@ def test_a_change_of_the_module_or_of_a_helper_is_a_new_version(tmp_path, monkey
     monkeypatch.syspath_prepend(tmp_path)
     from experiment import double
 
-    for count, edited in [(1, None), (1, None), (2, "experiment.py"), (2, None), (3, "helpers/nets.py")]:
+    edits = [None, None, "experiment.py", None, "helpers/nets.py", "helpers/training/_stack.py"]
+    for count, edited in zip([1, 1, 2, 2, 3, 4], edits, strict=True):
         if edited:
             edit(tmp_path / edited, "# another thought\n")
         sweeps.run(double, {"x": [1]}, store=store)

@@ -1,0 +1,68 @@
+"""What is wrong with the arguments of a training, said before it starts."""
+
+import copy
+
+import torch
+
+
+def tensors(data, device, dtype):
+    """The four arrays as tensors, once they are known to be usable; the images in ``dtype``."""
+    x_train, y_train, x_test, y_test = (torch.as_tensor(array) for array in data)
+    for name, x, y in (("training", x_train, y_train), ("test", x_test, y_test)):
+        if len(x) != len(y) or len(x) == 0:
+            raise ValueError(f"there are {len(x)} {name} images and {len(y)} labels; each image needs one label")
+        bad = int((~x.to(dtype).isfinite()).sum())
+        if bad:
+            raise ValueError(f"the {name} images hold {bad} values that are infinite or not a number; mend them first")
+        if y.ndim != 1:
+            raise ValueError(
+                f"the {name} labels have shape {tuple(y.shape)}, but must be ({len(x)},): one class an image"
+            )
+        if y.is_floating_point() or y.is_complex():
+            raise ValueError(f"the {name} labels are of type {y.dtype}; classes are whole numbers from 0 on")
+    x_train, x_test = (x.to(device, dtype) for x in (x_train, x_test))
+    y_train, y_test = (y.to(device, torch.long) for y in (y_train, y_test))
+    return x_train, y_train, x_test, y_test
+
+
+@torch.no_grad()
+def check_fit(net, data, batch):
+    """Send one image through the net, and compare the labels with the number of its scores."""
+    x_train, y_train, x_test, y_test = data
+    shape, kind = tuple(x_train.shape[1:]), str(x_train.dtype).removeprefix("torch.")
+    try:
+        classes = copy.deepcopy(net).eval()(x_train[:1]).shape[1]
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(f"the net cannot take images of shape {shape} in {kind}: {error}") from error
+    if tuple(x_test.shape[1:]) != shape:
+        raise ValueError(f"training images have shape {shape}, but test images {tuple(x_test.shape[1:])}")
+    if batch == 1 or len(x_train) % batch == 1:
+        _check_lone_image(net, x_train, batch)
+    labels = torch.cat([y_train, y_test])
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= classes:
+        raise ValueError(f"the labels go from {low} to {high}, but the net has {classes} classes: 0 to {classes - 1}")
+
+
+def _check_lone_image(net, x_train, batch):
+    """A normalisation over the batch may not be able to take a single image; say so before the training."""
+    try:
+        copy.deepcopy(net).train()(x_train[:1])
+    except ValueError as error:
+        raise ValueError(f"batch = {batch} leaves one image alone, and this net needs two: choose another") from error
+
+
+def check(counts, nets, learning_rates, seeds):
+    """Refuse counts below 1 (by name), lists of different length, rates that are not above 0 and a net given twice."""
+    if not nets or not len(nets) == len(learning_rates) == len(seeds):
+        raise ValueError(
+            f"{len(nets)} nets, {len(learning_rates)} learning rates and {len(seeds)} seeds; give one of each per net"
+        )
+    for name, value in counts.items():
+        if value < 1:
+            raise ValueError(f"{name} = {value}, but it must be at least 1")
+    for rate in learning_rates:
+        if not rate > 0:
+            raise ValueError(f"learning rate {rate}, but it must be above 0")
+    if len(set(map(id, nets))) < len(nets):
+        raise ValueError("the same net is given twice; build one for each training")

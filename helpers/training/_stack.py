@@ -1,0 +1,130 @@
+"""Nets of one structure trained as one."""
+
+import copy
+from functools import partial
+
+import torch
+from torch.func import functional_call, vmap
+from torch.nn import functional as F
+
+from ._layers import channels_last, take_all_nets
+from ._losses import errors_of, losses_of
+from ._replay import Replay, program_of
+
+
+class Stack:
+    """Nets of one structure as one: the trained parameters of each net are a row of (nets, parameters)."""
+
+    def __init__(self, nets, histories, rates, seeds, data, optimizer, bfloat16):
+        self.nets, self.histories, self.data, self.bfloat16 = nets, histories, data, bfloat16
+        self.orders = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
+        numbers = [dict(net.named_parameters()) | dict(net.named_buffers()) for net in nets]
+        self.constants = {name: torch.stack([own[name].detach() for own in numbers]) for name in numbers[0]}
+        trained = {name: self.constants.pop(name) for name, p in nets[0].named_parameters() if p.requires_grad}
+        theta = torch.cat([values.flatten(1) for values in trained.values()], dim=1)
+        gradients = torch.zeros_like(theta)
+        self.rows, self.gradients = list(theta.unbind()), list(gradients.unbind())
+        self.views = {name: view.requires_grad_() for name, view in _views(theta, trained).items()}
+        self.slots = _views(gradients, trained)
+        groups = {float(rate): {"params": [], "lr": float(rate)} for rate in rates}
+        for row, rate in zip(self.rows, rates, strict=True):
+            groups[float(rate)]["params"].append(row)
+        self.optimizer = optimizer(list(groups.values()))
+        self.template, self.scores = self._all_at_once() or self._by_vmap()
+        self.program = None if self.constants or bfloat16 else program_of(copy.deepcopy(nets[0]), data[0][:2])
+        self.replays = {}
+
+    def _by_vmap(self):
+        template = copy.deepcopy(self.nets[0])
+        return template, lambda x: vmap(partial(functional_call, template))((self.views, self.constants), x)
+
+    def _all_at_once(self):
+        """A net that takes (nets, examples, ...), if it can be made and says what each net says by itself."""
+        template = copy.deepcopy(self.nets[0])
+        can = take_all_nets(template, self.views | self.constants)
+        return (template, template) if can and self._agrees(template) else None
+
+    @torch.no_grad()
+    def _agrees(self, template):
+        """Whether the last net says the same by itself; a copy of it does, since statistics move."""
+        before = {name: values.clone() for name, values in self.constants.items()}
+        x = self.data[0][:16]
+        try:
+            together = template.train()(x.expand(len(self.nets), *x.shape))
+            alone = copy.deepcopy(self.nets[-1]).train()(x)
+        except (RuntimeError, ValueError):  # a forward that counts on the examples coming first
+            return False
+        finally:
+            for name, values in self.constants.items():
+                values.copy_(before[name])
+        last = together[-1]
+        return last.shape == alone.shape and torch.allclose(last, alone, rtol=1e-3, atol=1e-3, equal_nan=True)
+
+    @torch.enable_grad()  # whatever the caller has switched off
+    def learn(self, batch):
+        """Train for one epoch."""
+        images, device = len(self.data[0]), self.data[0].device
+        order = torch.stack([torch.randperm(images, generator=own) for own in self.orders]).to(device)
+        self.template.train()
+        for chosen in order.split(batch, dim=1):
+            losses = self._gradients(chosen)
+            for row, gradient, history, finite in zip(
+                self.rows, self.gradients, self.histories, losses.isfinite().tolist(), strict=True
+            ):
+                row.grad = gradient if finite and not history.diverged else None
+            self.optimizer.step()
+
+    def _gradients(self, chosen):
+        """Set the gradient of each net, return the losses (nets,); ``chosen`` (nets, batch) are images."""
+        x, y, *_ = self.data
+        if self.program:
+            batch = len(chosen[0])
+            if batch not in self.replays:
+                self.replays[batch] = Replay(self.program, self.views, self.slots, batch, x)
+            return self.replays[batch](x, y, chosen)
+        x, y = (part.index_select(0, chosen.flatten()).unflatten(0, chosen.shape) for part in (x, y))
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bfloat16):
+            losses = losses_of(self.scores(channels_last(x) if self.bfloat16 else x), y)
+        # A weight that has no way to the loss (Ws of a net that was switched to plain) gets a gradient of 0.
+        parts = torch.autograd.grad(losses.sum(), list(self.views.values()), materialize_grads=True)
+        for slot, part in zip(self.slots.values(), parts, strict=True):
+            slot.copy_(part)
+        return losses
+
+    @torch.no_grad()
+    def measure(self):
+        """The exact losses and errors over all images: (loss, training error, test error) of each net."""
+        x_train, y_train, x_test, y_test = self.data
+        self.template.eval()
+        scores = self._scores_of_all(x_train)
+        losses = [F.cross_entropy(own, y_train).item() for own in scores]
+        errors = errors_of(scores, y_train), errors_of(self._scores_of_all(x_test), y_test)
+        return list(zip(losses, *errors, strict=True))
+
+    def _scores_of_all(self, x):
+        """The scores of all nets for the same images (nets, images, classes), in chunks, so that memory stays small."""
+        nets = len(self.nets)
+        chunk = max(1, min(512, 2**21 // (nets * x[0].numel())))
+        return torch.cat([self.scores(part.expand(nets, *part.shape)) for part in x.split(chunk)], dim=1)
+
+    def note(self, epoch, measured):
+        """Add a row to the histories of the nets that still learn."""
+        for history, row, (loss, *errors) in zip(self.histories, self.rows, measured, strict=True):
+            finite = abs(loss) < float("inf") and bool(row.isfinite().all())
+            history.diverged = history.diverged or not finite
+            if not history.diverged:
+                history.rows.append((epoch, loss, *errors))
+
+    @torch.no_grad()
+    def write_back(self):
+        for i, net in enumerate(self.nets):
+            for name, view in self.views.items():
+                net.get_parameter(name).copy_(view[i])
+            for name, buffer in net.named_buffers():
+                buffer.copy_(self.constants[name][i])
+
+
+def _views(rows, like):
+    """The parameters by name, of the shapes of ``like``, seen in rows (nets, parameters)."""
+    parts = rows.split([values[0].numel() for values in like.values()], dim=1)
+    return {name: part.view(values.shape) for (name, values), part in zip(like.items(), parts, strict=True)}
