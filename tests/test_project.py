@@ -14,7 +14,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted(path.stem for path in (ROOT / "helpers").glob("*.py") if path.stem != "__init__")
 # A command joins modules, as a notebook does: here, and only inside its functions.
-COMMANDS = {"recipe"}
+COMMANDS = {"recipe", "slides"}
 HEAVY = {"torch", "matplotlib", "ipywidgets", "distributed"}
 MAY_IMPORT = {
     "block": set(),
@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "installation": set(),
     "stills": {"ipywidgets"},
     "book": set(),
+    "slides": set(),
     "checks": set(),
     "teacher": set(),
 }
