@@ -94,7 +94,6 @@ def test_keys_lead_through_the_deck_and_fragments_wait(opened, tmp_path):
     that = page.get_by_text("That.", exact=True)
     assert that.evaluate("part => getComputedStyle(part).visibility") == "hidden"
     page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(300)
     assert that.evaluate("part => getComputedStyle(part).visibility") == "visible"
     page.keyboard.press("ArrowRight")
     assert page.evaluate(LOOK)["text"].startswith("And more.")
