@@ -20,7 +20,8 @@ NOTEBOOKS = $(sort $(wildcard notebooks/*.ipynb))
 # What `make cifar` trains: make cifar RECIPE="--layers 110 --skip none --seed 3 --data cifar-10-binary.tar.gz"
 RECIPE ?= --layers 20
 
-.PHONY: help lab test lint notebooks book teacher portable pictures bench bench-panels bench-training cifar study clean
+.PHONY: help lab test lint notebooks book slides teacher portable pictures bench bench-panels bench-training cifar \
+	study clean
 
 help:
 	@echo "make lab        set up and open the course in JupyterLab"
@@ -28,6 +29,7 @@ help:
 	@echo "make lint       ruff over code and notebooks"
 	@echo "make notebooks  run all notebooks and store their outputs"
 	@echo "make book       export the course to HTML pages whose sliders move, in build/book"
+	@echo "make slides     a deck of slides for each notebook, in build/slides; nothing is run"
 	@echo "make teacher    the notebooks with solutions and expected answers, in build/teacher (FORCE=--force: over edits)"
 	@echo "make portable   strict nbval on other instruction sets and thread counts"
 	@echo "make pictures   take the pictures of the README in a browser"
@@ -76,6 +78,10 @@ notebooks: $(READY)
 book: $(READY)
 	$(BIN)/python -B -m helpers.book build/book
 	@echo "Open build/book/index.html in a browser."
+
+slides: $(READY)
+	$(BIN)/python -B -m helpers.slides build/slides
+	@echo "Open a deck in build/slides in a browser; space and the arrow keys lead through it."
 
 # What a teacher wrote into these is kept; make teacher FORCE=--force makes them anew.
 teacher: $(READY)

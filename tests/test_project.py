@@ -22,7 +22,7 @@ FILES = {
 }
 MODULES = sorted(set(FILES.values()))
 # A command joins modules, as a notebook does: here, and only inside its functions.
-COMMANDS = {"recipe", "depths"}
+COMMANDS = {"recipe", "depths", "slides"}
 HEAVY = {"torch", "matplotlib", "ipywidgets", "distributed"}
 MAY_IMPORT = {
     "block": set(),
@@ -42,6 +42,7 @@ MAY_IMPORT = {
     "installation": set(),
     "stills": {"ipywidgets"},
     "book": set(),
+    "slides": set(),
     "checks": set(),
     "teacher": set(),
 }

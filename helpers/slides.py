@@ -1,0 +1,126 @@
+"""The course as slides: a deck of one file for each notebook, which needs no network.
+
+    python -m helpers.slides build/slides [NOTEBOOK...]
+
+Nothing is run; the slides show what is stored in the notebooks. Where a slide begins stands in the metadata of the
+cells, ``slideshow``: slide, subslide, fragment, skip, notes. JupyterLab sets it in its property inspector. A heading
+begins a slide as well. Of a panel, its picture and its sentence are shown. What does not fit on a slide goes on to the
+next one: that is measured in the browser, by helpers/pages/slides.js, before reveal.js takes over.
+"""
+
+import base64
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+from jinja2 import Environment, FileSystemLoader
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = Path(__file__).resolve().parent / "pages"
+HEADING = r"^(?=## )"
+NEIGHBOURS = r"^(Before|Next): \[(.|\n)*?(\n\n|\Z)"  # the links to the notebooks before and after
+SHORT = 12  # lines of code that a slide shows; of a longer cell, it shows what came out
+AT_ONCE, WIDE = 16, 88  # lines of printed text on one slide; from so many letters in a line on, they are smaller
+ROOM = 1160, 560  # for a picture on a slide of 1280 x 720, in pixels
+WITH_A_SENTENCE = 1160, 470  # the same, where a sentence stands below it
+
+
+def build(target, sources=None):
+    """Write the decks of ``sources`` (notebooks; default: the course); return their paths."""
+    sources = [Path(source) for source in sources or sorted((ROOT / "notebooks").glob("*.ipynb"))]
+    links = {source.name: f"{source.stem}.html" for source in sources}
+    files = ("reveal.css", "slides.css", "reveal.js", "slides.js")
+    page = {name.replace(".", "_"): (PAGES / name).read_text(encoding="utf-8") for name in files}
+    page["font"] = base64.b64encode((PAGES / "math.woff").read_bytes()).decode("ascii")
+    template = Environment(loader=FileSystemLoader(PAGES), autoescape=True).get_template("slides.html.j2")
+    Path(target).mkdir(parents=True, exist_ok=True)
+    written = []
+    for source in sources:
+        cells = nbformat.read(source, as_version=4).cells
+        title = re.search(r"^# (.+)$", cells[0].source, re.MULTILINE)[1]
+        written.append(Path(target, links[source.name]))
+        html = template.render(page, title=title, columns=arranged(pieces(cells, links)))
+        written[-1].write_text(html, encoding="utf-8")
+    return written
+
+
+def arranged(pieces):
+    """Return columns of slides, [[slide]], of (kind, part). A slide has steps, which appear one by one, and notes."""
+    columns = []
+    for kind, part in pieces:
+        if not columns or kind == "slide":
+            columns.append([])
+        if not columns[-1] or kind in ("slide", "subslide"):
+            columns[-1].append({"steps": [], "notes": []})
+        slide = columns[-1][-1]
+        if kind == "notes":
+            slide["notes"].append(part)
+            continue
+        if kind == "fragment" or not slide["steps"]:
+            slide["steps"].append({"fragment": kind == "fragment", "parts": []})
+        slide["steps"][-1]["parts"].append(part)
+    return columns
+
+
+def pieces(cells, links):
+    """Yield (kind, part) of what is shown of each cell; a Markdown cell is cut at its headings."""
+    from helpers import book  # a command joins modules
+
+    renderer = book.Prose(links)
+    for cell in cells:
+        kind = cell.metadata.get("slideshow", {}).get("slide_type", "-")
+        if kind == "skip":
+            continue
+        if cell.cell_type == "code":
+            part = {"code": book.part(cell, renderer, {})["code"] if is_short(cell) else "", "outputs": outputs(cell)}
+            if part["code"] or part["outputs"]:
+                yield kind, part
+            continue
+        whole = re.sub(NEIGHBOURS, "", cell.source, flags=re.MULTILINE)
+        for source in filter(str.strip, re.split(HEADING, whole, flags=re.MULTILINE)):
+            begins = source.startswith("## ") and kind != "notes"
+            piece = nbformat.v4.new_markdown_cell(source)
+            yield "slide" if begins else kind, book.part(piece, renderer, {})
+            kind = "-" if kind in ("slide", "subslide", "fragment") else kind
+
+
+def is_short(cell):
+    """Whether a slide shows the code of a cell: a few lines, and no picture comes of them."""
+    pictures = any("image/png" in output.get("data", {}) for output in cell.outputs)
+    return not pictures and len(cell.source.splitlines()) <= SHORT
+
+
+def outputs(cell):
+    """Return what the template needs to know of each output of a cell."""
+    from helpers import book
+
+    live = [output for output in cell.outputs if book.VIEW in output.get("data", {})]
+    shown = []
+    for output in cell.outputs:
+        if "image/png" in output.get("data", {}):
+            shown.append(picture(book.shown(output, {}), has_sentence=bool(live)))
+        elif not live:  # of a panel, only its picture: the sentence is that of the picture
+            found = book.shown(output, {})
+            shown += text(found["text"]) if "text" in found else [found]
+    return shown
+
+
+def picture(found, has_sentence):
+    """Return a picture, as large as the slide allows, and its sentence, if it is that of a panel."""
+    width, height = WITH_A_SENTENCE if has_sentence else ROOM
+    scale = min(width / found["width"], height / found["height"])
+    sizes = {"width": round(scale * found["width"]), "height": round(scale * found["height"])}
+    return found | sizes | {"sentence": found["alt"] if has_sentence else ""}
+
+
+def text(whole):
+    """Return printed text in parts of at most AT_ONCE lines."""
+    lines = whole.split("\n")
+    parts = ["\n".join(lines[at : at + AT_ONCE]) for at in range(0, len(lines), AT_ONCE) if whole]
+    return [{"text": part, "wide": max(map(len, lines)) > WIDE} for part in parts]
+
+
+if __name__ == "__main__":
+    for path in build(*sys.argv[1:2] or ["build/slides"], sys.argv[2:]):
+        print(f"{path.stat().st_size / 1e6:5.2f} MB  {path}")

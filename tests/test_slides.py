@@ -1,0 +1,96 @@
+"""What comes on a slide, and where it begins. How the decks look is tried in tests/browser/test_decks.py."""
+
+import re
+
+import nbformat
+import pytest
+
+from helpers import slides
+
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAQAAAACCAIAAADwyuo0AAAAEUlEQVR4nGP8//8/AxwwIXMAYQADAUqjVQQAAAAASUVORK5CYII="
+
+
+def prose(source, kind=None):
+    return marked(nbformat.v4.new_markdown_cell(source), kind)
+
+
+def code(source, *outputs, kind=None):
+    return marked(nbformat.v4.new_code_cell(source, outputs=[nbformat.from_dict(output) for output in outputs]), kind)
+
+
+def marked(cell, kind):
+    if kind:
+        cell.metadata["slideshow"] = {"slide_type": kind}
+    return cell
+
+
+def data(**bundle):
+    return {"output_type": "display_data", "metadata": {}, "data": {k.replace("_", "/"): v for k, v in bundle.items()}}
+
+
+def deck(tmp_path, *cells):
+    """The columns of slides of a notebook, each slide as its text without tags, steps joined by a bar."""
+    nbformat.write(nbformat.v4.new_notebook(cells=[prose("# Title"), *cells]), tmp_path / "one.ipynb")
+    (path,) = slides.build(tmp_path / "slides", [tmp_path / "one.ipynb"])
+    body = path.read_text(encoding="utf-8").split('<div class="slides">')[1].split("</div></div>\n<script>")[0]
+    columns = re.findall(r"<section>\n((?:\s*<section>.*?</section>\n?)+)</section>", body, re.DOTALL)
+    return [
+        [words(slide) for slide in re.findall(r"<section>(.*?)</section>", column, re.DOTALL)] for column in columns
+    ]
+
+
+def words(html):
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", html.replace('<div class="fragment">', " | "))).strip()
+
+
+def test_slides_begin_where_the_metadata_and_the_headings_say(tmp_path):
+    cells = [
+        prose("one"),
+        prose("two", "subslide"),
+        prose("three", "slide"),
+        prose("hidden", "skip"),
+        prose("four", "fragment"),
+        code("5"),
+        prose("six\n\n## Seven\n\neight", "subslide"),
+    ]
+    assert deck(tmp_path, *cells) == [["Title one", "two"], ["three | four 5", "six"], ["Seven eight"]]
+
+
+def test_notes_are_kept_beside_their_slide(tmp_path):
+    assert deck(tmp_path, prose("say this", "notes"), prose("on")) == [["Title on say this"]]
+    assert '<aside class="notes"><p>say this</p>' in (tmp_path / "slides" / "one.html").read_text(encoding="utf-8")
+
+
+def test_of_a_panel_come_its_picture_and_its_sentence(tmp_path):
+    view = {"application_vnd.jupyter.widget-view+json": {"model_id": "x", "version_major": 2, "version_minor": 0}}
+    live = data(text_plain="Interactive panel (x = 1).", **view)
+    kept = data(image_png=PNG, text_plain="The picture of this panel.")
+    kept["metadata"] = {"image/png": {"alt": "x is 1."}}
+    said = data(text_plain="x is 1. To move the controls, run this cell.", text_html="<p>x is 1. To move</p>")
+    assert deck(tmp_path, code("explore.explore(x)", live, kept, said)) == [["Title x is 1."]]
+
+
+def test_long_code_is_left_out_and_long_text_comes_in_parts(tmp_path):
+    text = {"output_type": "stream", "name": "stdout", "text": "\n".join(map(str, range(20)))}
+    (column,) = deck(tmp_path, code("a = 1\n" * 30, text), code("b = 1\n" * 30))
+    assert "a = 1" not in column[0]
+    html = (tmp_path / "slides" / "one.html").read_text(encoding="utf-8")
+    assert [part.count("\n") + 1 for part in re.findall(r'<pre class="output">(.*?)</pre>', html, re.DOTALL)] == [16, 4]
+
+
+@pytest.mark.parametrize(("size", "sentence", "expected"), [((100, 50), "", (1120, 560)), ((400, 20), "", (1160, 58))])
+def test_pictures_are_as_large_as_a_slide_allows(size, sentence, expected):
+    found = slides.picture({"width": size[0], "height": size[1], "alt": "x", "png": ""}, bool(sentence))
+    assert (found["width"], found["height"]) == expected
+
+
+def test_the_links_to_the_neighbours_are_left_out(tmp_path):
+    title = "What.\n\nBefore: [0](a.ipynb) ·\nNext: [2](b.ipynb)"
+    assert deck(tmp_path, prose(title), prose("Next: [2](b.ipynb)")) == [["Title What."]]
+
+
+def test_a_deck_carries_everything_with_it(tmp_path):
+    deck(tmp_path, prose("$a^{[l]}$"))
+    html = (tmp_path / "slides" / "one.html").read_text(encoding="utf-8")
+    assert "<math" in html
+    assert not re.search(r"<script[^>]+src=|<link\b(?![^>]*data:)|@import|MathJax|requirejs", html)
