@@ -64,7 +64,7 @@ lab: $(READY)
 
 # Two calls of pytest: nbval starts a kernel for each notebook and compares every stored output.
 test: $(READY)
-	OMP_NUM_THREADS=1 $(PYTEST) -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(PYTEST) -n $(WORKERS) --dist worksteal
 	OMP_NUM_THREADS=1 $(PYTEST) -n $(WORKERS) --dist loadscope --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks
 
 lint: $(READY)

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# name: (file, what is there, what a mistake would write, the tests that must notice)
+# name: (file, what is there, what a mistake would write, the tests that must notice: a file, or of a slow one the test)
 MUTATIONS = {
     "drop + a[l] inside": ("helpers/block.py", "return g(z2 + shortcut)", "return g(z2)", "test_block.py"),
     "drop + a[l] outside": ("helpers/block.py", "return g(z2) + shortcut", "return g(z2)", "test_block.py"),
@@ -35,13 +35,13 @@ MUTATIONS = {
         "helpers/nets.py",
         "return torch.relu(z + self.Ws(a))",
         "return torch.relu(z)",
-        "test_nets.py",
+        "test_nets.py::test_block_is_the_block_of_the_lecture",
     ),
     "torch: inside adds after g": (
         "helpers/nets.py",
         "torch.relu(z + self.Ws(a))",
         "torch.relu(z) + self.Ws(a)",
-        "test_nets.py",
+        "test_nets.py::test_block_is_the_block_of_the_lecture",
     ),
     "torch: a plain net with a secret skip": (
         "helpers/nets.py",
@@ -75,25 +75,25 @@ MUTATIONS = {
         "helpers/training/_stack.py",
         "for seed in seeds]",
         "for _ in seeds for seed in seeds[:1]]",
-        "test_training.py",
+        "test_training.py::test_plain_and_residual_nets_together_equal_each_alone",
     ),
     "diverged runs are not noticed": (
         "helpers/training/_stack.py",
         "history.diverged or not finite",
         "history.diverged",
-        "test_training.py",
+        "test_training.py::test_diverging_net_is_reported_and_harms_no_other",
     ),
     "test error measured on training images": (
         "helpers/training/_stack.py",
         "errors_of(self._scores_of_all(x_test), y_test)",
         "errors_of(scores, y_train)",
-        "test_training.py",
+        "test_training.py::test_errors_are_measured_on_their_own_images",
     ),
     "a diverged net goes on": (
         "helpers/training/_stack.py",
         "gradient if finite and not history.diverged else None",
         "gradient",
-        "test_training.py",
+        "test_training.py::test_a_net_that_diverges_between_two_measurements_is_frozen_at_once",
     ),
     "an interrupt loses the history": (
         "helpers/training/__init__.py",
@@ -105,7 +105,7 @@ MUTATIONS = {
         "helpers/training/_stack.py",
         "self.constants[name][i]",
         "self.constants[name][0]",
-        "test_training.py",
+        "test_training.py::test_convolutional_nets_together_equal_each_alone",
     ),
     "a plain net with the skip of its neighbour": (
         "helpers/training/__init__.py",
@@ -117,43 +117,43 @@ MUTATIONS = {
         "helpers/training/__init__.py",
         "like.device, like.dtype)",
         "like.device, torch.float32)",
-        "test_training.py",
+        "test_training.py::test_plain_and_residual_nets_together_equal_each_alone",
     ),
     "one learning rate for all": (
         "helpers/training/_stack.py",
         'groups[float(rate)]["params"]',
         'groups[float(rates[0])]["params"]',
-        "test_training.py",
+        "test_training.py::test_convolutional_nets_together_equal_each_alone",
     ),
     "statistics of all nets mixed": (
         "helpers/training/_layers.py",
         "a.unflatten(1, (nets, -1)).movedim(1, 0)",
         "a.unflatten(1, (-1, nets)).movedim(2, 0)",
-        "test_training.py",
+        "test_training.py::test_nets_of_the_course_are_trained_by_layers_written_out",
     ),
     "statistics that were moved by the check": (
         "helpers/training/_stack.py",
         "values.copy_(before[name])",
         "pass",
-        "test_training.py",
+        "test_training.py::test_convolutional_nets_together_equal_each_alone",
     ),
     "a stack that does not speak for its nets": (
         "helpers/training/_stack.py",
         "rtol=1e-3, atol=1e-3",
         "rtol=1e9, atol=1e9",
-        "test_training.py",
+        "test_training.py::test_unusual_nets_together_equal_each_alone",
     ),
     "a ReLU that overwrites what is needed": (
         "helpers/training/_replay.py",
-        'kind != "relu" or readers[inputs[0]] == 1',
+        'step.kind != "relu" or readers[step.inputs[0]] == 1',
         "True",
-        "test_training.py",
+        "test_training.py::test_unusual_nets_together_equal_each_alone",
     ),
     "a gradient that replaces another": (
         "helpers/training/_replay.py",
         "partial(g[source].add_, own)",
         "partial(g[source].copy_, own)",
-        "test_training.py",
+        "test_training.py::test_unusual_nets_together_equal_each_alone",
     ),
     "the gradient of the loss without its minus": (
         "helpers/training/_replay.py",
@@ -165,7 +165,7 @@ MUTATIONS = {
         "helpers/training/_replay.py",
         "top = self.scores.amax(2, keepdim=True)",
         "top = torch.zeros_like(self.share)",
-        "test_training.py",
+        "test_training.py::test_unusual_nets_together_equal_each_alone",
     ),
     "a gradient of its own is ignored": (
         "helpers/training/_replay.py",
@@ -177,7 +177,7 @@ MUTATIONS = {
         "helpers/training/_replay.py",
         "if kind is None or None in",
         "if None in",
-        "test_training.py",
+        "test_training.py::test_unusual_nets_together_equal_each_alone",
     ),
     "the parts of a module have no version": (
         "helpers/sweeps.py",
@@ -246,7 +246,12 @@ MUTATIONS = {
         "(0, 0, 0, 0, self.more, 0)",
         "test_nets.py",
     ),
-    "a block missing in ResNet-34": ("helpers/nets.py", "(6, 256)", "(5, 256)", "test_nets.py"),
+    "a block missing in ResNet-34": (
+        "helpers/nets.py",
+        "(6, 256)",
+        "(5, 256)",
+        "test_nets.py::test_resnet34_is_that_of_torchvision",
+    ),
     "a block that has lost its normalisation": (
         "helpers/nets.py",
         "nn.Sequential(layer, nn.BatchNorm2d(outputs))",
@@ -279,7 +284,7 @@ MUTATIONS = {
         "helpers/installation.py",
         "except BaseException as error:",
         "except ValueError as error:",
-        "test_installation.py",
+        "test_installation.py::test_the_sentences_stand_below_each_other",
     ),
     "helpers of another copy are not noticed": (
         "helpers/installation.py",

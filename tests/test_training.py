@@ -611,3 +611,17 @@ def test_images_and_labels_of_wrong_shape_are_named(data):
     huge[0, 0, 0] = 1e300  # finite, but not in float32
     with pytest.raises(ValueError, match="the training images hold 1 values that are infinite"):
         training.train(flat, (huge, y_train, x_test, y_test), epochs=1, learning_rate=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["fully connected", "convolutional"])
+def test_nets_of_the_course_are_trained_by_layers_written_out(data, kind):
+    """The general way, vmap, is for other nets; it would hide a mistake in the layers by taking over."""
+    x, y = torch.as_tensor(data[0]).float(), torch.as_tensor(data[1])
+    if kind == "convolutional":
+        x, many = x[:, None], [nets.convolutional(8, seed=seed, width=2) for seed in range(3)]
+    else:
+        many = [nets.fully_connected(6, seed=seed) for seed in range(3)]
+    histories = [training.History() for _ in many]
+    stack = training.Stack(many, histories, [0.01] * 3, range(3), (x, y, x, y), torch.optim.SGD, False)
+    assert stack.scores is stack.template
+    assert bool(stack.program) == (kind == "fully connected")
