@@ -638,8 +638,9 @@ def test_workers_end_with_their_executor():
 def test_an_idle_worker_that_was_killed_is_replaced():
     with sweeps.Processes(1) as pool:
         pid = pool.submit(os.getpid).result()
+        (worker,) = pool._idle
         os.kill(pid, signal.SIGKILL)
-        until(gone, pid)
+        worker.process.join()  # until its last thread has ended: before that the system calls it alive
         assert pool.submit(cube, 2).result() == 8
 
 

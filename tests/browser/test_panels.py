@@ -205,7 +205,7 @@ def test_a_panel_whose_kernel_was_shut_down_says_so_beside_its_last_picture(open
     page.wait_for_timeout(4000)
     expect(note).to_be_hidden()
     menu(page, "Kernel", "Shut Down Kernel")
-    expect(page.get_by_role("button", name="No Kernel")).to_be_visible()
+    expect(page.get_by_text("No Kernel | Unknown")).to_be_visible()
     press_a_key(page, panel)
     expect(note).to_be_visible(timeout=15_000)
     assert panel.locator("img").evaluate("image => image.naturalWidth") > 0
