@@ -217,8 +217,7 @@ def _arrays(value, parts):
 
 def _array(value):
     try:
-        detached = value.detach().cpu() if hasattr(value, "detach") else value  # a tensor, without importing torch
-        array = np.asarray(detached)
+        array = np.asarray(_detached(value))
     except Exception:
         array = np.empty(0, dtype=object)
     if array.dtype.kind not in "biuf":
@@ -226,10 +225,21 @@ def _array(value):
     return np.array(array, dtype=float)
 
 
+def _detached(value):
+    return value.detach().cpu() if hasattr(value, "detach") else value  # a tensor, without importing torch
+
+
+def _is_array(value):
+    return type(value).__name__ in ("ndarray", "Tensor")
+
+
 def _change(names, arguments, given):
     """Say which of the arrays in ``given`` is no longer what it was."""
-    for name, before, after in zip(names, arguments, given, strict=True):
-        if isinstance(before, np.ndarray) and not np.array_equal(before, after, equal_nan=before.dtype.kind == "f"):
+    for name, *pair in zip(names, arguments, given, strict=True):
+        if not _is_array(pair[0]):
+            continue
+        before, after = (np.asarray(_detached(array)) for array in pair)
+        if not np.array_equal(before, after, equal_nan=before.dtype.kind == "f"):
             if before.shape != after.shape:
                 return f"the shape of {name} was {before.shape} and is now {after.shape}"
             entry, was, now = _first_difference(before, after)
@@ -290,7 +300,7 @@ def _with_what_it_reads(exercise, solution, status, sentence):
     read = _globals_read(_code(solution)) if known else {}
     if status == "right" and (ready := [name for name in exercise.without if name in read]):
         return "wrong", f"it hands the work to {ready[0]} in line {read[ready[0]]}; write the steps yourself"
-    arrays = [name for name in read if type(known.get(name)).__name__ in ("ndarray", "Tensor")]
+    arrays = [name for name in read if _is_array(known.get(name))]
     if status == "wrong" and arrays:
         sentence += f"; it also takes {', '.join(arrays)} from the notebook, and not from its arguments"
     return status, sentence

@@ -1,10 +1,10 @@
-"""Exercises of notebook 5: the stops of a kernel, six matrices on the shortcut, and a block that changes the shape."""
+"""Exercises of notebook 5: the stops of a kernel, shortcuts of zeros and matrices, a block that changes the shape."""
 
 import math
 
 import numpy as np
 import torch
-from torch.nn.functional import avg_pool2d, conv2d, pad
+from torch.nn.functional import avg_pool2d, conv2d, max_pool2d, pad
 
 from helpers.block import block
 from helpers.checks import Exercise, Mistake
@@ -114,6 +114,74 @@ def whole(rng, low, high, *shape):
     return torch.tensor(rng.integers(low, high + 1, shape), dtype=torch.float32)
 
 
+def maps_cases():
+    """Feature maps of whole numbers, some below 0, and how many channels of zeros."""
+    rng = np.random.default_rng(1)
+    return [
+        ("2 maps of 8 x 8 with 3 channels, and 3 more", (whole(rng, -4, 9, 2, 3, 8, 8), 3)),
+        ("one example of 6 x 4", (whole(rng, -4, 9, 1, 2, 6, 4), 4)),
+        ("5 examples with 1 channel", (whole(rng, -4, 9, 5, 1, 4, 4), 2)),
+        ("an odd side, 7 x 5", (whole(rng, -4, 9, 2, 4, 7, 5), 1)),
+    ]
+
+
+def channels_of_zeros(a, more):
+    return pad(a, (0, 0, 0, 0, 0, more))
+
+
+def zeros_between(a, more):
+    """The channels of ``a``, each followed by one of zeros while there are any left."""
+    order = np.argsort([*range(0, 2 * a.shape[1], 2), *range(1, 2 * more, 2)], kind="stable")
+    return channels_of_zeros(a, more)[:, order.tolist()]
+
+
+def first_quarter(a):
+    return a[:, :, : (a.shape[2] + 1) // 2, : (a.shape[3] + 1) // 2]
+
+
+zero_padding = Exercise(
+    name="zero_padding",
+    title="A shortcut of every second pixel, and zeros",
+    right=lambda a, more: channels_of_zeros(a[:, :, ::2, ::2], more),
+    praise="right: every second pixel of a[l] as it is, and behind its channels the new ones, of zeros",
+    cases=maps_cases,
+    mistakes={
+        "these are all the pixels, and the shortcut takes every second row and column": channels_of_zeros,
+        "rows are taken one by one, and columns by two": lambda a, more: channels_of_zeros(a[:, :, :, ::2], more),
+        "columns are taken one by one, and rows by two": lambda a, more: channels_of_zeros(a[:, :, ::2], more),
+        "the pixels start at row 1 and column 1, not at 0": lambda a, more: channels_of_zeros(
+            a[:, :, 1::2, 1::2], more
+        ),
+        "this is the corner of the image, half as high and wide, and not every second pixel of all of it": (
+            lambda a, more: channels_of_zeros(first_quarter(a), more)
+        ),
+        "this is the mean of 2 x 2 pixels, and none of them arrives as it is": lambda a, more: channels_of_zeros(
+            avg_pool2d(a, 2), more
+        ),
+        "this is the largest of 2 x 2 pixels, and the other three decide whether it arrives": (
+            lambda a, more: channels_of_zeros(max_pool2d(a, 2), more)
+        ),
+        "the channels of zeros stand before those of a[l], so a[l] arrives in other channels": (
+            lambda a, more: pad(a[:, :, ::2, ::2], (0, 0, 0, 0, more, 0))
+        ),
+        "the channels of zeros stand between those of a[l]": lambda a, more: zeros_between(a[:, :, ::2, ::2], more),
+        "the new channels are copies of those of a[l], and not zeros": lambda a, more: torch.cat(
+            [a[:, :, ::2, ::2], a[:, :, ::2, ::2].repeat(1, more, 1, 1)[:, :more]], 1
+        ),
+        "more is how many channels there are to be at the end, but it counts the new ones": (
+            lambda a, more: channels_of_zeros(a[:, :, ::2, ::2], max(more - a.shape[1], 0))
+        ),
+        "the channels of zeros are missing": lambda a, more: a[:, :, ::2, ::2],
+        "the zeros are rows below the image, and not channels": lambda a, more: pad(
+            a[:, :, ::2, ::2], (0, 0, 0, more)
+        ),
+        "this applies g, but the shortcut carries a[l] as it is, and g comes after the sum": (
+            lambda a, more: channels_of_zeros(torch.relu(a[:, :, ::2, ::2]), more)
+        ),
+    },
+)
+
+
 def strided_cases():
     """Feature maps, two 3 x 3 kernels and a Ws, all of whole numbers."""
     cases, rng = [], np.random.default_rng(0)
@@ -145,7 +213,7 @@ def strided(end=lambda z, short: torch.relu(z + short), g=torch.relu, shortcut=p
 
 
 def padded(a, Ws):
-    return pad(a[:, :, ::2, ::2], (0, 0, 0, 0, 0, Ws.shape[0] - Ws.shape[1]))
+    return channels_of_zeros(a[:, :, ::2, ::2], Ws.shape[0] - Ws.shape[1])
 
 
 strided_block = Exercise(

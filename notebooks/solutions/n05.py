@@ -38,6 +38,22 @@ six_matrices = {
 # an input with numbers below 0: $g(x)$ above and $g(-x)$ below, and $x$ is their difference.
 
 
+# %% zero_padding
+def zero_padding(a, more):
+    """Return the shortcut without weights: every second row and column of a[l], then channels of zeros."""
+    kept = a[:, :, ::2, ::2]
+    examples, _, height, width = kept.shape
+    return torch.cat([kept, torch.zeros(examples, more, height, width)], dim=1)
+
+
+# %% [markdown] zero_padding
+# The slice `::2` takes 0, 2, 4, ... and needs no case for odd sides: of 7 rows it keeps 4, as a convolution with
+# stride 2 does. The new channels are added along dimension 1.
+#
+# `pad(kept, (0, 0, 0, 0, 0, more))` does the same. It counts the dimensions from the last one: two numbers for the width,
+# two for the height, then none before the channels, and `more` behind them.
+
+
 # %% strided_block
 def strided_block(a, W1, W2, Ws):
     """Return a[l+2] of the inside form: half the height and width, and as many channels as Ws has rows."""

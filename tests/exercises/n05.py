@@ -5,7 +5,7 @@ import math
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import avg_pool2d, conv2d, pad
+from torch.nn.functional import avg_pool2d, conv2d, max_pool2d, pad
 
 from helpers import nets
 
@@ -86,6 +86,130 @@ def table(*rows):
 
 
 SIX = ([3, 1, 0, 0], [0, 0, 3, 1], [3, 1, 3, 1], [3, 1, 0, 0], [0, 0, 0, 0], [2, 2, 2, 2])
+
+
+def with_zeros(kept, more):
+    return torch.cat([kept, torch.zeros(len(kept), more, *kept.shape[2:])], dim=1)
+
+
+def all_pixels(a, more):
+    return with_zeros(a, more)
+
+
+def every_second_column(a, more):
+    return with_zeros(a[..., ::2], more)
+
+
+def every_second_row(a, more):
+    return with_zeros(a[:, :, ::2], more)
+
+
+def from_1(a, more):
+    return with_zeros(a[:, :, 1::2, 1::2], more)
+
+
+def corner(a, more):
+    height, width = a.shape[2:]
+    return with_zeros(a[:, :, : -(-height // 2), : -(-width // 2)], more)
+
+
+def mean_pooling(a, more):
+    return with_zeros(avg_pool2d(a, 2), more)
+
+
+def largest(a, more):
+    return with_zeros(max_pool2d(a, kernel_size=2, stride=2), more)
+
+
+def zeros_first(a, more):
+    kept = a[:, :, ::2, ::2]
+    return torch.cat([torch.zeros(len(kept), more, *kept.shape[2:]), kept], dim=1)
+
+
+def zeros_between(a, more):
+    kept = a[:, :, ::2, ::2]
+    channels = []
+    for c in range(max(a.shape[1], more)):
+        channels += [kept[:, c : c + 1]] * (c < a.shape[1]) + [torch.zeros_like(kept[:, :1])] * (c < more)
+    return torch.cat(channels, dim=1)
+
+
+def twice(a, more):
+    kept = a[:, :, ::2, ::2]
+    return torch.stack([kept[:, c % a.shape[1]] for c in range(a.shape[1] + more)], dim=1)
+
+
+def more_in_all(a, more):
+    return with_zeros(a[:, :, ::2, ::2], max(0, more - a.shape[1]))
+
+
+def no_zeros(a, more):
+    return a[:, :, ::2, ::2]
+
+
+def zeros_below(a, more):
+    kept = a[:, :, ::2, ::2]
+    return torch.cat([kept, torch.zeros(*kept.shape[:2], more, kept.shape[3])], dim=2)
+
+
+def relu_first(a, more):
+    return with_zeros(torch.relu(a)[:, :, ::2, ::2], more)
+
+
+def ones(a, more):
+    kept = a[:, :, ::2, ::2]
+    return torch.cat([kept, torch.ones(len(kept), more, *kept.shape[2:])], dim=1)
+
+
+def of_two_examples(a, more):
+    kept = a[:, :, ::2, ::2]
+    return torch.cat([kept, torch.zeros(2, more, *kept.shape[2:])], dim=1)
+
+
+def as_many_again(a, more):
+    kept = a[:, :, ::2, ::2]
+    return torch.cat([kept, torch.zeros_like(kept)], dim=1)
+
+
+def even_sides(a, more):
+    examples, channels, height, width = a.shape
+    return with_zeros(a.reshape(examples, channels, height // 2, 2, width // 2, 2)[:, :, :, 0, :, 0], more)
+
+
+def silenced_in_place(a, more):
+    a[:, :, 1::2] = 0
+    return with_zeros(a[:, :, ::2, ::2], more)
+
+
+def padded_by_torch(a, more):
+    return pad(a[:, :, ::2, ::2], (0, 0, 0, 0, 0, more))
+
+
+def by_the_matrix(a, more):
+    channels = a.shape[1]
+    return torch.einsum("oc,nchw->nohw", torch.eye(channels + more, channels), a[..., ::2, ::2])
+
+
+def by_a_convolution(a, more):
+    channels = a.shape[1]
+    return conv2d(a, torch.eye(channels + more, channels)[:, :, None, None], stride=2)
+
+
+def pixel_by_pixel(a, more):
+    examples, channels, height, width = a.shape
+    out = torch.zeros(examples, channels + more, (height + 1) // 2, (width + 1) // 2)
+    for row in range(0, height, 2):
+        for column in range(0, width, 2):
+            out[:, :channels, row // 2, column // 2] = a[:, :, row, column]
+    return out
+
+
+def in_numpy(a, more):
+    return np.pad(a.numpy()[:, :, ::2, ::2], [(0, 0), (0, more), (0, 0), (0, 0)])
+
+
+def ready_made(a, more):
+    return nets.ZeroPadding(2, more)(a)
 
 
 def stride_on_both(a, W1, W2, Ws):
@@ -222,6 +346,27 @@ WRONG = {
         "an entry less": (dict(list(table(*SIX).items())[:5]), "and yours has no entry '1/2 everywhere'"),
         "words": (table("3, 1, 0, 0", *SIX[1:]), "should be four numbers"),
     },
+    "zero_padding": {
+        "all pixels": (all_pixels, "these are all the pixels"),
+        "every second column": (every_second_column, "rows are taken one by one"),
+        "every second row": (every_second_row, "columns are taken one by one"),
+        "from 1": (from_1, "start at row 1 and column 1"),
+        "the corner": (corner, "the corner of the image"),
+        "the mean": (mean_pooling, "the mean of 2 x 2 pixels"),
+        "the largest": (largest, "the largest of 2 x 2 pixels"),
+        "zeros first": (zeros_first, "stand before those of a[l]"),
+        "zeros between": (zeros_between, "stand between those of a[l]"),
+        "twice": (twice, "copies of those of a[l]"),
+        "more in all": (more_in_all, "but it counts the new ones"),
+        "no zeros": (no_zeros, "the channels of zeros are missing"),
+        "zeros below": (zeros_below, "rows below the image"),
+        "g first": (relu_first, "this applies g"),
+        "ones": (ones, "should be 0, and yours is 1"),
+        "two examples": (of_two_examples, "and 3 more, but for one example of 6 x 4"),
+        "as many again": (as_many_again, "the result has shape (1, 4, 3, 2) and should have (1, 6, 3, 2)"),
+        "even sides": (even_sides, "but for an odd side, 7 x 5, it raises RuntimeError in line 3"),
+        "in place": (silenced_in_place, "it changes its input in place"),
+    },
     "strided_block": {
         "stride on both": (stride_on_both, "The size of tensor a (2) must match the size of tensor b (4)"),
         "no stride on the shortcut": (
@@ -253,5 +398,6 @@ RIGHT = {
         table(*map(torch.tensor, SIX)),
         table(*(tuple(map(float, row)) for row in SIX)) | {"-I on top of 0": [-0.0, 0, 0, 0]},
     ],
+    "zero_padding": [padded_by_torch, by_the_matrix, by_a_convolution, pixel_by_pixel, in_numpy, ready_made],
     "strided_block": [by_einsum, by_modules, by_every_stop],
 }
