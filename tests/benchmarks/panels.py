@@ -306,7 +306,7 @@ def _drag_alone(address, browser, port):
 
     def moves():
         with urllib.request.urlopen(f"{address_of_browser}/json") as tabs:
-            return max(int(tab["title"]) for tab in json.load(tabs) if tab["title"].isdigit())
+            return max((int(tab["title"]) for tab in json.load(tabs) if tab["title"].isdigit()), default=0)
 
     def megabytes():
         renderers = [
@@ -381,12 +381,13 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         prepare(home, names)
-        with jupyterlab(home) as address, chromium() as browser:
-            page = browser.new_page()
-            open_notebook(page, address, "floor")
-            run_all(page)
-            floor = Way(page, page.locator(PANEL))
-            rows = [row for name in names for row in measure(browser, address, name, floor)]
+        with jupyterlab(home) as address:
+            with chromium() as browser:
+                page = browser.new_page()
+                open_notebook(page, address, "floor")
+                run_all(page)
+                floor = Way(page, page.locator(PANEL))
+                rows = [row for name in names for row in measure(browser, address, name, floor)]
             if "drag" in chosen:
                 report["long_drag"] = long_drag(home, address)
     rows += [row for row in report["panels"] if row["notebook"] not in names]
