@@ -23,7 +23,7 @@ nothing_left = Question(
         (
             "Nothing in both rows.",
             "That is right for the plain row. In a residual block the input has a second way, past both W, and that "
-            "way multiplies by nothing.",
+            "way leaves it as it is.",
         ),
     ],
     right=1,

@@ -75,8 +75,8 @@ thirty_blocks = Question(
         ),
         (
             "It makes it vanish",
-            "That is the story of plain nets with small weights. The shortcut hands the gradient on, whatever the "
-            "branch does.",
+            "That is the story of plain nets with small weights. The shortcut hands the gradient on, wherever "
+            "the last g does not cut it.",
         ),
     ],
     right=1,

@@ -35,12 +35,12 @@ round_one = Question(
         ),
         (
             "It rises gently, by a few percent each time.",
-            "From 2 to 8 layers it does, from about 1 to about 7 percent. Then it breaks off: at 20 layers nearly nine "
+            "From 2 to 8 layers it rises from about 1 to about 10 percent. Then it breaks off: at 20 layers nearly nine "
             "images of ten are wrong.",
         ),
         (
-            "It is small up to 8 layers, and from 20 on the nets learn next to nothing.",
-            "About 1, then about 7 percent, and then almost 90, at the best of three rates. That is where always "
+            "It grows to about 10 percent at 8 layers, and from 20 on the nets learn next to nothing.",
+            "About 1, then about 10 percent, and then almost 90, at the best of three rates. That is where always "
             "naming the most frequent digit stands.",
         ),
         (
@@ -64,7 +64,7 @@ round_two = Question(
         (
             "The plain one only: this start was made for it.",
             "It helps the plain net much at 20 layers. At 56 the differences between images still shrink on the way, "
-            "and about 6 of 10 images are wrong.",
+            "and about 7 of 10 images are wrong.",
         ),
         (
             "The two residual ones: they learned at every depth before.",
@@ -113,8 +113,8 @@ patience = Question(
         ),
         (
             "Neither: more time does not cure a net that is too deep.",
-            "That would be a barrier. What we see is slowness: at 20 layers the error goes from about 16 percent to "
-            "below 2.",
+            "That would be a barrier. What we see is slowness: at 20 layers and a rate of 0.001 the error goes from about "
+            "16 percent to below 2.",
         ),
         (
             "Only those of 56 layers: they have more parameters to fit with.",

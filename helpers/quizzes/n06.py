@@ -35,13 +35,13 @@ plain_depth = Question(
         ),
         (
             "neither: normalisation makes depth harmless",
-            "Normalisation keeps the size of the signals, so the folk story has no culprit left. The errors still "
-            "differ by more than 50 points.",
+            "Normalisation keeps the size of the signals on their way forward. The errors still differ by more than "
+            "50 points.",
         ),
         (
             "that of 56 layers, by a lot",
             "Less than 10 % of the training images are wrong with 8 layers, more than 60 % with 56. The size of the "
-            "signals is kept, but what they say is not.",
+            "signals is kept, and the deep net still trains badly.",
         ),
     ],
     right=2,
