@@ -172,9 +172,7 @@ zero_padding = Exercise(
             lambda a, more: channels_of_zeros(a[:, :, ::2, ::2], max(more - a.shape[1], 0))
         ),
         "the channels of zeros are missing": lambda a, more: a[:, :, ::2, ::2],
-        "the zeros are rows below the image, and not channels": lambda a, more: pad(
-            a[:, :, ::2, ::2], (0, 0, 0, more)
-        ),
+        "the zeros are rows below the image, and not channels": lambda a, more: pad(a[:, :, ::2, ::2], (0, 0, 0, more)),
         "this applies g, but the shortcut carries a[l] as it is, and g comes after the sum": (
             lambda a, more: channels_of_zeros(torch.relu(a[:, :, ::2, ::2]), more)
         ),

@@ -35,8 +35,8 @@ round_one = Question(
         ),
         (
             "It rises gently, by a few percent each time.",
-            "From 2 to 8 layers it rises from about 1 to about 10 percent. Then it breaks off: at 20 layers nearly nine "
-            "images of ten are wrong.",
+            "From 2 to 8 layers it rises from about 1 to about 10 percent. Then it breaks off: at 20 layers nearly "
+            "nine images of ten are wrong.",
         ),
         (
             "It grows to about 10 percent at 8 layers, and from 20 on the nets learn next to nothing.",
@@ -113,8 +113,8 @@ patience = Question(
         ),
         (
             "Neither: more time does not cure a net that is too deep.",
-            "That would be a barrier. What we see is slowness: at 20 layers and a rate of 0.001 the error goes from about "
-            "16 percent to below 2.",
+            "That would be a barrier. What we see is slowness: at 20 layers and a rate of 0.001 the error goes from "
+            "about 16 percent to below 2.",
         ),
         (
             "Only those of 56 layers: they have more parameters to fit with.",

@@ -52,8 +52,8 @@ def repair(net):
 
 # %% [markdown] open_question
 # The friend is right about the start: any block that is the identity when it is added does no harm, and the plain one
-# at $W = I$ is such a block. What is left for the shortcut is where the identity lies. For the plain block it
-# lies where the second matrix undoes the first, far from 0: weight decay pulls away from there, random starts miss it,
-# and it exists only where the branch can copy (ReLU, two square matrices, enough units). For the residual block it is at $W^{[l+2]} = 0$: decay pulls toward
-# it, all small weights are near it, and the branch may hold anything. A good answer also names an experiment: start
-# both at the identity, add weight decay, and see which net keeps what it knew.
+# at $W = I$ is such a block. What is left for the shortcut is where the identity lies. For the plain block it lies
+# where the second matrix undoes the first, far from 0: weight decay pulls away from there, random starts miss it, and
+# it exists only where the branch can copy (ReLU, two square matrices, enough units). For the residual block it is at
+# $W^{[l+2]} = 0$: decay pulls toward it, all small weights are near it, and the branch may hold anything. A good
+# answer also names an experiment: start both at the identity, add weight decay, and see which net keeps what it knew.

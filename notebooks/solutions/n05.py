@@ -50,8 +50,8 @@ def zero_padding(a, more):
 # The slice `::2` takes 0, 2, 4, ... and needs no case for odd sides: of 7 rows it keeps 4, as a convolution with
 # stride 2 does. The new channels are added along dimension 1.
 #
-# `pad(kept, (0, 0, 0, 0, 0, more))` does the same. It counts the dimensions from the last one: two numbers for the width,
-# two for the height, then none before the channels, and `more` behind them.
+# `pad(kept, (0, 0, 0, 0, 0, more))` does the same. It counts the dimensions from the last one: two numbers for the
+# width, two for the height, then none before the channels, and `more` behind them.
 
 
 # %% strided_block
