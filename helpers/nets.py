@@ -19,7 +19,7 @@ class Block(nn.Module):
     arXiv 1603.05027, figure 4c), and can be changed at any time: it has no parameters. ``layers`` are the two layers
     without their g, any two modules; without it they are fully connected, ``width`` units each: (examples, width) in
     and out. ``Ws``, a module, stands on the shortcut; without it a[l] is added as it is. The initial numbers are those
-    of PyTorch's own start, from ``seed`` alone; see ``start``. Raises ValueError for an unknown ``skip`` or a width
+    of PyTorch's own start, from ``seed`` alone, or, with ``seed`` None, not set: see ``start``. Raises ValueError for an unknown ``skip`` or a width
     below 1.
     """
 
@@ -29,7 +29,8 @@ class Block(nn.Module):
         self.skip = _known("skip", skip, SKIPS)
         self.first, self.second = layers or [nn.utils.skip_init(nn.Linear, width, width) for _ in range(2)]
         self.Ws = Ws or nn.Identity()
-        start(self, "pytorch", seed)
+        if seed is not None:
+            start(self, "pytorch", seed)
 
     def forward(self, a):
         z = self.second(torch.relu(self.first(a)))
@@ -73,7 +74,7 @@ def convolutional_block(inputs, outputs, stride=1, skip="inside", shortcut="A", 
 
     (examples, inputs, height, width) becomes (examples, outputs, height, width), the sides divided by ``stride`` and
     rounded up. ``shortcut`` says what Ws is (He et al. 2015, sections 3.3 and 4.1): "A" zero padding where dimensions
-    change, "B" a learned 1 x 1 convolution there, "C" a learned one in every block.
+    change, "B" a learned 1 x 1 convolution there, "C" a learned one in every block. ``seed`` as for ``Block``.
     Raises ValueError for an unknown ``skip`` or ``shortcut``, for "B" or "C" without a skip, for a width or ``stride``
     below 1, and where "A" would have to drop channels.
     """
@@ -123,7 +124,7 @@ def fully_connected(layers, skip="inside", start="he", seed=0, inputs=64, width=
         nn.Flatten(),
         nn.utils.skip_init(nn.Linear, inputs, width),
         nn.ReLU(),
-        *(Block(width, skip) for _ in range(layers // 2 - 1)),
+        *(Block(width, skip, seed=None) for _ in range(layers // 2 - 1)),
         nn.utils.skip_init(nn.Linear, width, classes),
     )
     return _started(net, start, seed)
@@ -166,7 +167,7 @@ def _stages(stages, skip, shortcut):
     inputs = stages[0][1]
     for stage, (blocks, channels) in enumerate(stages):
         for number in range(blocks):
-            yield convolutional_block(inputs, channels, 2 if stage and not number else 1, skip, shortcut)
+            yield convolutional_block(inputs, channels, 2 if stage and not number else 1, skip, shortcut, seed=None)
             inputs = channels
 
 

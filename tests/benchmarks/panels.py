@@ -5,8 +5,9 @@ The three ways are measured in turn, in one run, for each panel of the course th
 it is spared the making of the figure. The floor is a slider that exchanges an image of one pixel. Numbers are
 milliseconds.
 
-Last comes a drag of 10,000 moves, and what kernel and page have grown by then. It runs without a debugger: while one is
-connected, the browser keeps for it every picture that a page has shown.
+Last comes a drag of 10,000 moves of a panel, and one of the floor, and what kernel and page have grown by then, rubbish
+collected. They run without a debugger: while one is connected, the browser keeps for it every picture that a page has
+shown.
 """
 
 import json
@@ -73,7 +74,7 @@ for grey in range(101):
     buffer = io.BytesIO()
     Image.new("L", (1, 1), grey).save(buffer, "png")
     pixels.append(buffer.getvalue())
-image, slider = ipywidgets.Image(value=pixels[50]), ipywidgets.IntSlider(max=100, value=50)
+image, slider = ipywidgets.Image(value=pixels[100]), ipywidgets.IntSlider(max=100, value=100)
 slider.observe(lambda change: setattr(image, "value", pixels[change.new]), "value")
 ipywidgets.VBox([slider, image])
 """
@@ -108,12 +109,16 @@ count => new Promise(come => {
 """
 
 
-# Press a key, wait for the picture, and again; there and back over the whole slider. The title tells how often.
+# Press a key, wait for the picture, and again; there and back over the whole slider. The title tells how often, and
+# what the scripts hold then.
 DRAG = """
 async root => {
   const handle = root.querySelector('.noUi-handle'), image = root.querySelector('img');
   for (let done = 0; ; done++) {
-    if (done % 180 === 0) document.title = done;
+    if (done % 180 === 0) {
+      gc();
+      document.title = `${done} moves ${performance.memory.usedJSHeapSize}`;
+    }
     const seen = new Promise(go => new MutationObserver((_, it) => { it.disconnect(); go(); })
       .observe(image, {attributes: true, attributeFilter: ['src']}));
     const key = Math.floor(done / 90) % 2 ? 'ArrowRight' : 'ArrowLeft';
@@ -274,39 +279,43 @@ def prepare(home, names):
     cells = [cell for cell in shortened(DRAGGED[0]).cells if cell.cell_type == "code"]
     needed = cells[: 1 + [cell.id for cell in cells].index(DRAGGED[1])]
     write_notebook(home / "notebooks" / "drag.ipynb", PROCESS, *(cell.source for cell in needed))
+    write_notebook(home / "notebooks" / "drag_floor.ipynb", PROCESS, FLOOR)
 
 
-def long_drag(home, address):
-    """Move a slider 10,000 times; return how many MB kernel and page take from the 540th move on, and at the end."""
-    port = home / "browser" / "DevToolsActivePort"
+def long_drag(home, address, notebook):
+    """Move a slider 10,000 times; return how many MB kernel, page and its scripts take from the 540th move on."""
+    port = home / f"browser_of_{notebook}" / "DevToolsActivePort"
     options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"]
+    options += ["--js-flags=--expose-gc", "--enable-precise-memory-info"]
     browser = subprocess.Popen(
         [CHROMIUM, *options, f"--user-data-dir={port.parent}", "about:blank"], stderr=subprocess.DEVNULL
     )
     try:
-        result = _drag_alone(address, browser, port)
+        result = _drag_alone(address, browser, port, notebook)
     finally:
         browser.kill()
         browser.wait()
-    print(result, flush=True)
+    print(notebook, result, flush=True)
     return result
 
 
-def _drag_alone(address, browser, port):
+def _drag_alone(address, browser, port, notebook):
     """Open the page, set the drag going, go away with all debuggers, and watch the processes from outside."""
     wait_until(port.exists)
     address_of_browser = f"http://127.0.0.1:{port.read_text().split()[0]}"
     with sync_playwright() as playwright:
         page = playwright.chromium.connect_over_cdp(address_of_browser).contexts[0].new_page()
         page.set_viewport_size({"width": 1400, "height": 1000})
-        open_notebook(page, address, "drag")
+        open_notebook(page, address, notebook)
         run_all(page)
         kernel = psutil.Process(int(page.locator("pre", has_text="process").first.text_content().split()[1]))
         page.evaluate(f"root => {{ ({DRAG})(root); }}", page.locator(PANEL).first.element_handle())
 
-    def moves():
+    def told():
+        """(moves, bytes of the scripts), as the page's title has it, or zeros while it says something else."""
         with urllib.request.urlopen(f"{address_of_browser}/json") as tabs:
-            return max((int(tab["title"]) for tab in json.load(tabs) if tab["title"].isdigit()), default=0)
+            titles = [re.fullmatch(r"(\d+) moves (\d+)", tab["title"]) for tab in json.load(tabs)]
+        return max(((int(title[1]), int(title[2])) for title in titles if title), default=(0, 0))
 
     def megabytes():
         renderers = [
@@ -314,12 +323,13 @@ def _drag_alone(address, browser, port):
             for process in psutil.Process(browser.pid).children(recursive=True)
             if "--type=renderer" in process.cmdline()
         ]
-        return {"kernel": round(kernel.memory_info().rss / 2**20, 1), "page": round(max(renderers) / 2**20)}
+        held = {"kernel": kernel.memory_info().rss, "page": max(renderers), "scripts": told()[1]}
+        return {name: round(count / 2**20, 1) for name, count in held.items()}
 
-    wait_until(lambda: moves() >= WARM)
+    wait_until(lambda: told()[0] >= WARM)
     start, seen = time.perf_counter(), [megabytes()]
     for part in range(1, 5):
-        wait_until(lambda part=part: moves() >= WARM + part * LONG / 4)
+        wait_until(lambda part=part: told()[0] >= WARM + part * LONG / 4)
         seen.append(megabytes())
     return {"moves": LONG, "seconds": round(time.perf_counter() - start), "MB_at_each_quarter": seen}
 
@@ -355,19 +365,24 @@ def sentences(report):
 
     def spread(over, quantity):
         ratios = sorted(row["ours"][quantity] / row[over][quantity] for row in panels)
-        return f"{ratios[0]:.2f} to {ratios[-1]:.2f}, {middle(ratios):.2f} in the middle"
+        return f"{ratios[0]:.2f} to {ratios[-1]:.2f} times ({middle(ratios):.2f} in the middle)"
 
-    drag = report["long_drag"]["MB_at_each_quarter"]
+    def grown(drag, part):
+        quarters = report[drag]["MB_at_each_quarter"]
+        return f"{quarters[-1][part] - quarters[0][part]:.0f} MB"
+
     shown, last = ([burst[key] for burst in bursts] for key in ("pictures", "last"))
     return (
         f"On {made['date']}, on {made['cores']} shared cores ({made['processor']}), a move took {middle(ours):.0f} ms "
         f"in the middle of {len(panels)} panels, with `interact` {middle(interact):.0f} ms, and where a slider only "
         f"exchanges an image of one pixel {middle(floor):.0f} ms. The median of a panel is "
-        f"{spread('interact', 'median')} times that of `interact`, the 95th percentile {spread('interact', 'p95')}, "
-        f"and the median is {spread('floor', 'median')} times the floor. Of 40 moves in one second {min(shown)} to "
+        f"{spread('interact', 'median')} that of `interact`, the 95th percentile {spread('interact', 'p95')}, "
+        f"and the median is {spread('floor', 'median')} that of one pixel. Of 40 moves in one second {min(shown)} to "
         f"{max(shown)} different pictures are shown, {middle(shown):.0f} in the middle, and the last one "
         f"{middle(last):.0f} ms after the last move. In a drag of {report['long_drag']['moves']:,} moves the kernel "
-        f"grew by {drag[-1]['kernel'] - drag[0]['kernel']:.1f} MB."
+        f"grew by {grown('long_drag', 'kernel')}, the scripts of the page by {grown('long_drag', 'scripts')}, and the "
+        f"page as a whole by {grown('long_drag', 'page')}; with one pixel, the page grew by "
+        f"{grown('long_drag_of_the_floor', 'page')}."
     )
 
 
@@ -389,7 +404,8 @@ def main():
                 floor = Way(page, page.locator(PANEL))
                 rows = [row for name in names for row in measure(browser, address, name, floor)]
             if "drag" in chosen:
-                report["long_drag"] = long_drag(home, address)
+                report["long_drag"] = long_drag(home, address, "drag")
+                report["long_drag_of_the_floor"] = long_drag(home, address, "drag_floor")
     rows += [row for row in report["panels"] if row["notebook"] not in names]
     rows.sort(key=lambda row: (row["notebook"], row["panel"]))
     report |= {"machine": machine(), "unit": "ms", "panels": rows}

@@ -17,10 +17,13 @@ import subprocess
 import sys
 import time
 from functools import cache, partial
+from pathlib import Path
 
 import machine
+import nbformat
 import numpy as np
 import torch
+from nbclient import NotebookClient
 from torch.utils.data import DataLoader, TensorDataset
 
 from helpers import datasets, nets, sweeps, training
@@ -28,6 +31,7 @@ from helpers import datasets, nets, sweeps, training
 ARMS = ("none", "inside")
 ROUNDS, RATES = 5, (3e-4, 1e-3, 3e-3, 1e-2)
 CORES = torch.get_num_threads()
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
 
 def users_loop(structure, seeds, epochs, **options):
@@ -185,9 +189,45 @@ def numbers_of_nets():
     return {"seconds": medians}
 
 
+# Each study, from its cells to its last curve; in notebook 4 with 20 epochs, which its panel offers.
+STUDIES = {
+    "04_plain_vs_residual": (
+        "study-panel",
+        'whole = study_panel("pytorch")\nwhole.controls["epochs"].value = 20\nwhole.play()',
+        "sum(map(len, tables[20].values()))",
+    ),
+    "06_resnets_on_images": ("study-panel", None, "sum(len(nets) for nets, _ in trained.values())"),
+}
+
+
+def studies():
+    """Seconds for the studies of notebooks 4 and 6, drawn live in their kernels, and how many nets they train."""
+    return {name: study(name, *STUDIES[name]) for name in STUDIES}
+
+
+def study(name, last, call, count):
+    """Run the cells up to the one named ``last``; time ``call`` after it, or that cell itself."""
+    notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    notebook.cells = cells[: 1 + [cell.id for cell in cells].index(last)]
+    if call:
+        notebook.cells.append(nbformat.v4.new_code_cell(call))
+    *before, timed = notebook.cells
+    asked = nbformat.v4.new_code_cell(f"print({count})")
+    notebook.cells.append(asked)
+    client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(NOTEBOOKS)}})
+    with client.setup_kernel():
+        for index, cell in enumerate(before):
+            client.execute_cell(cell, index)
+        took = seconds(client.execute_cell, timed, len(before))
+        client.execute_cell(asked, len(before) + 1)
+    return {"nets": int(asked.outputs[0]["text"]), "seconds": round(took, 1)}
+
+
 PARTS = {
     **{f"fully connected, 20 layers of 64, 20 nets, {skip}": partial(fully_connected, skip) for skip in ARMS},
     **{f"convolutional, 32 layers, 8 nets, width {width}": partial(convolutional, width) for width in (4, 8, 16)},
+    "studies": studies,
     "depth": depths,
     "seconds per epoch by number of nets": numbers_of_nets,
 }
