@@ -19,8 +19,8 @@ class Block(nn.Module):
     arXiv 1603.05027, figure 4c), and can be changed at any time: it has no parameters. ``layers`` are the two layers
     without their g, any two modules; without it they are fully connected, ``width`` units each: (examples, width) in
     and out. ``Ws``, a module, stands on the shortcut; without it a[l] is added as it is. The initial numbers are those
-    of PyTorch's own start, from ``seed`` alone, or, with ``seed`` None, not set: see ``start``. Raises ValueError for an unknown ``skip`` or a width
-    below 1.
+    of PyTorch's own start, from ``seed`` alone, or, with ``seed`` None, not set: see ``start``. Raises ValueError for
+    an unknown ``skip`` or a width below 1.
     """
 
     def __init__(self, width, skip="inside", seed=0, layers=None, Ws=None):

@@ -211,6 +211,14 @@ def test_run_times_are_those_of_the_readme():
         assert set(re.findall(r"`([\w-]+)`", row[2])) <= {cell.id for cell in notebook(file).cells}
 
 
+def test_the_minutes_of_exercises_that_no_plan_holds():
+    for file, text in LESSON.items():
+        cells = [cell.source for cell in notebook(file).cells if "### Exercise " in cell.source]
+        minutes = sum(int(re.search(r"\*\(.+, (\d+) minutes\)\*", source)[1]) for source in cells)
+        said = re.findall(r"The exercises \((\d+) minutes\) are not in this plan", text)
+        assert said == ([] if file[:2] in ("00", "01", "02", "03") else [str(minutes)])
+
+
 def decayed(rates):
     """What weight decay alone leaves of W after each step of the recipe of He et al. 2015: momentum 0.9, decay 1e-4."""
     W = torch.ones(1, dtype=torch.float64, requires_grad=True)
