@@ -384,8 +384,8 @@ class Drawing:
 
     In each axes, everything above the lowest artist that ever changed is drawn afresh over the background, so that
     what covers what stays as in a full drawing. Texts beside the axes (titles) cover nothing and are left alone. A
-    change of anything else (limits, ticks, titles of the figure, artists that come or go) draws all of it again. Axes
-    must not overlap.
+    change of anything else (limits, ticks, titles and legends of the figure, artists that come or go) draws all of it
+    again. Axes must not overlap, and nothing of the figure may lie over them.
     """
 
     def __init__(self, figure):
@@ -408,7 +408,8 @@ class Drawing:
             # The first drawing shows nothing of what will move; from the second on, it is known.
             first, self._background = self._background is None, None
             if not first:
-                self._moving |= {artist for artist in changed if not isinstance(artist, Axis | Spine)}
+                inside = {artist for axes in self.canvas.figure.axes for artist in axes.get_children()}
+                self._moving |= {artist for artist in changed & inside if not isinstance(artist, Axis | Spine)}
             self._moving &= set(watched)
             self._draw_background()
             self._arranged = arranged
