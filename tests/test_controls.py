@@ -31,7 +31,8 @@ def places_of(control):
     if isinstance(control.value, bool):
         return [False, True]
     steps = round((control.max - control.min) / control.step)
-    return [min(control.min + number * control.step, control.max) for number in range(steps + 1)]
+    places = [min(control.min + number * control.step, control.max) for number in range(steps + 1)]
+    return [control.base**place for place in places] if hasattr(control, "base") else places
 
 
 def wrong_with(panel):
