@@ -586,6 +586,13 @@ def test_a_film_keeps_stills_while_it_plays_and_is_not_run_again(shown, recordin
     assert np.array_equal(pixels(panel._screen.png), pixels(fresh.png()))
 
 
+def test_a_film_has_no_single_still():
+    panel, kept = film_of()
+    with pytest.raises(TypeError, match=r"stills\(\), not still"):
+        panel.still(height=3)
+    assert kept == [0]
+
+
 def test_a_film_of_many_frames_keeps_some_twenty(recording, shown):
     panel, _ = film_of(frames=1000)
     panel.play()
