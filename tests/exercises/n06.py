@@ -305,7 +305,10 @@ WRONG = {
             {name.replace("that need", "which need"): count for name, count in counted(27, 55, 53, 2, 64, 8).items()},
             "there is no entry 'shortcuts that need Ws'",
         ),
-        "words": (counted("27", 55, 53, 2, 64, 8), "blocks should be given in numbers, without quotes, and yours is '27'"),
+        "words": (
+            counted("27", 55, 53, 2, 64, 8),
+            "blocks should be given in numbers, without quotes, and yours is '27'",
+        ),
     },
     "deepen": {
         "not started": (not_started, "PyTorch's own numbers"),
