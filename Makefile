@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+# In make VENV=~/somewhere, zsh and dash leave the tilde to us.
+override VENV := $(patsubst ~/%,$(HOME)/%,$(VENV))
 # Linux: set TORCH_INDEX=https://download.pytorch.org/whl/cpu for PyTorch's small CPU build instead of the CUDA one.
 TORCH_INDEX ?=
 # How large the panels are: make lab SIZE=1.5 for a projector.
@@ -113,4 +115,4 @@ study: $(READY)
 	$(BIN)/python -m helpers.depths
 
 clean:
-	test -e $(VENV)/pyvenv.cfg && rm -rf $(VENV)
+	! test -e $(VENV)/pyvenv.cfg || rm -rf $(VENV)

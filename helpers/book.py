@@ -85,7 +85,7 @@ def run(source):
     """Run a notebook; return its cells with their outputs, and the albums of its panels by widget id."""
     notebook = nbformat.read(source, as_version=4)
     cells, albums, room = list(notebook.cells), {}, ROOM
-    to_come = sum(len(views(cell)) for cell in cells)  # as the stored notebook has them
+    to_come = sum(len(views(cell)) for cell in cells if not is_question(cell))  # as the stored notebook has them
     notebook.cells.append(nbformat.v4.new_code_cell())  # where the kernel is asked
     options = {"timeout": 1200, "extra_arguments": ["--log-level=ERROR"]}
     client = NotebookClient(notebook, resources={"metadata": {"path": str(source.parent)}}, **options)
@@ -94,7 +94,7 @@ def run(source):
         for number, cell in enumerate(cells):
             client.execute_cell(cell, number)
             for view in views(cell):
-                to_come -= 1
+                to_come -= not is_question(cell)
                 share = max(LEAST, min(ENOUGH, room - LEAST * to_come))
                 path = Path(folder, view)
                 ask(client, f"import helpers.stills; helpers.stills.save({view!r}, {str(path)!r}, {share})")
@@ -114,6 +114,11 @@ def views(cell):
     """Return the ids of the widgets that a cell shows."""
     data = [output.get("data", {}) for output in cell.get("outputs", [])]
     return [bundle[VIEW]["model_id"] for bundle in data if VIEW in bundle]
+
+
+def is_question(cell):
+    """Whether a cell asks a question, which takes no room of a page."""
+    return "quiz" in cell.metadata.get("tags", [])
 
 
 def write(target, page, cells, albums, links):

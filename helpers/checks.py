@@ -76,7 +76,8 @@ class Exercise:
     observe(solution, *arguments): what is compared, numbers in an array or {name: array}; by default, the solution is
     called. parts: names for what a solution returns as a tuple. says: {name: sentence} for when this array is wrong,
     with {where}, {expected} and {got}. without: names of ready-made functions that a solution may not use.
-    tolerance: relative, 0 for equal bits; seconds: the time limit.
+    tolerance: relative, and absolute as well, so that a result near 0 may be off by as much; 0 for equal bits.
+    seconds: the time limit.
     """
 
     name: str
@@ -159,6 +160,25 @@ def progress(tasks):
     return Progress(tuple(f"{MARKS[a.status]} {a.title}: {words[a.status]}" for a in known), sum(map(bool, known)))
 
 
+def entries(given, names):
+    """Return a reader's {name: numbers}, in the order of ``names``; None if one of them is not done yet.
+
+    Raises Mistake for anything but a dictionary, for a name that is missing, and for a text in place of numbers.
+    """
+    if not isinstance(given, dict):
+        raise Mistake(f"it should be a dictionary of {len(names)} entries, and yours is {_kind(given)}")
+    missing = [name for name in names if name not in given]
+    if missing:
+        raise Mistake(f"there is no entry {missing[0]!r}; the {len(names)} entries are: {', '.join(names)}")
+    found = {name: given[name] for name in names}
+    if any(entry is None or entry is ... for entry in found.values()):
+        return None
+    for name, entry in found.items():
+        if isinstance(entry, str):
+            raise Mistake(f"{name} should be given in numbers, without quotes, and yours is {entry!r:.40}")
+    return found
+
+
 # --- what a solution does -----------------------------------------------------------------------------------------
 
 
@@ -166,9 +186,9 @@ def _outcome(exercise, solution, arguments):
     """Let a solution work on copies of the arguments. Whatever it raises becomes a sentence."""
     given = copy.deepcopy(arguments)
     try:
+        if solution is None or solution is ...:
+            return Outcome(done=False)
         if exercise.cases and not callable(solution):
-            if solution is None or solution is ...:
-                return Outcome(done=False)
             taken = "its name may have been given to a result: run the cell with def again"
             return Outcome(fault=f"it should be a function, and is {_kind(solution)}; {taken}")
         value = exercise.observe(solution, *given) if exercise.observe else _called(exercise, solution, given)

@@ -28,16 +28,19 @@ function keepKeys(event) {
 }
 
 // The parts of a panel are put up one after another, in any order: wait for the panel, then for its sliders.
-function adopt(model, el, silent) {
+// ``gone`` is the signal that the view was removed.
+function adopt(model, el, silent, gone) {
+  if (gone.aborted) return;
   const panel = el.closest(".widget-vbox");
-  if (!panel) return requestAnimationFrame(() => adopt(model, el, silent));
-  panel.addEventListener("focusin", keepKeys);
-  askWhenUsed(model, el, silent);
+  if (!panel) return requestAnimationFrame(() => adopt(model, el, silent, gone));
+  panel.addEventListener("focusin", keepKeys, { signal: gone });
+  askWhenUsed(model, panel, silent, gone);
   const size = model.get("size");
   panel.style.setProperty("--jp-widgets-font-size", `${13 * size}px`);
   panel.style.setProperty("--jp-widgets-inline-height", `${28 * size}px`);
   const watch = new MutationObserver(() => nameSliders(panel) && watch.disconnect());
   watch.observe(panel.firstElementChild, { childList: true, subtree: true });
+  gone.addEventListener("abort", () => watch.disconnect());
   nameSliders(panel);
 }
 
@@ -65,7 +68,7 @@ function showError(model, failed) {
 }
 
 // A kernel that was shut down leaves no trace in a panel: if nothing comes after a control was used, ask.
-function askWhenUsed(model, el, note) {
+function askWhenUsed(model, panel, note, gone) {
   let waiting;
   const used = () => (waiting ??= setTimeout(ask, PATIENCE));
   const ask = () => {
@@ -81,9 +84,16 @@ function askWhenUsed(model, el, note) {
     waiting = undefined;
     note.hidden = true;
   };
-  const panel = el.closest(".widget-vbox");
-  for (const event of ["keyup", "pointerup"]) panel.addEventListener(event, used);
-  for (const event of ["change:png", "change:error", "msg:custom"]) model.on(event, heard);
+  for (const event of ["keyup", "pointerup"]) panel.addEventListener(event, used, { signal: gone });
+  listen(model, ["change:png", "change:error", "msg:custom"], heard, gone);
+  gone.addEventListener("abort", () => clearTimeout(waiting));
+}
+
+function listen(model, events, listener, gone) {
+  for (const event of events) {
+    model.on(event, listener);
+    gone.addEventListener("abort", () => model.off(event, listener));
+  }
 }
 
 function render({ model, el }) {
@@ -98,18 +108,18 @@ function render({ model, el }) {
   picture.style.aspectRatio = `${model.get("width")} / ${model.get("height")}`;
 
   const shown = { png: [showPicture, picture], sentence: [showSentence, said], error: [showError, failed] };
-  const listeners = Object.entries(shown).map(([name, [show, place]]) => [`change:${name}`, () => show(model, place)]);
-  for (const [event, listener] of listeners) {
-    listener();
-    model.on(event, listener);
+  const removed = new AbortController();
+  for (const [name, [show, place]] of Object.entries(shown)) {
+    show(model, place);
+    listen(model, [`change:${name}`], () => show(model, place), removed.signal);
   }
-  adopt(model, el, silent);
+  adopt(model, el, silent, removed.signal);
   model.set("pixel_ratio", window.devicePixelRatio);
   model.save_changes();
   const heart = setInterval(() => model.get("running") && model.send("alive"), BEAT);
   return () => {
     clearInterval(heart);
-    for (const [event, listener] of listeners) model.off(event, listener);
+    removed.abort();
   };
 }
 

@@ -43,8 +43,9 @@ def explore(figure, update, labels=None, **controls):
     (low, high) or (low, high, step) is a slider, a list the choices of a drop-down, a bool a checkbox. ``labels`` gives
     a control the name (and unit) that the reader sees; without it that is the name of the argument.
     A generator as ``update`` makes a Film: each ``yield (done, sentence)``, done between 0 and 1, is one more picture.
-    Raises ValueError if a control is not an argument of ``update``, or has no value to start from, and if EXPLORE_SIZE
-    is not a number above 0.
+    Raises ValueError if a control is not an argument of ``update``; if it has no value to start from, or starts outside
+    its range or its choices; if its short form is none of the above; if ``labels`` names something that is no control;
+    and if EXPLORE_SIZE is not a number above 0.
     """
     unknown = set(labels or {}) - set(controls)
     if unknown:
@@ -281,6 +282,7 @@ class Film(Panel):
         self._note.value = f"<p>{note}</p>" if note else ""
 
     def describe(self):
+        """One line of text: where the controls stand. It is what a saved notebook compares."""
         settings = ", ".join(f"{_name(name, control)} = {control.value}" for name, control in self.controls.items())
         return f"Live panel ({settings})."
 
@@ -352,6 +354,10 @@ class Film(Panel):
 
     recording = False  # set on the class, before a film runs: keep stills of it
 
+    def still(self, **_values):
+        """A film has no one picture for the values of its controls. Raises TypeError."""
+        raise TypeError("a film has stills(), not still()")
+
     def stills(self):
         """Return [(done, png, sentence)], some twenty moments from the first picture to the last, done from 0 to 1.
 
@@ -384,8 +390,8 @@ class Drawing:
 
     In each axes, everything above the lowest artist that ever changed is drawn afresh over the background, so that
     what covers what stays as in a full drawing. Texts beside the axes (titles) cover nothing and are left alone. A
-    change of anything else (limits, ticks, titles of the figure, artists that come or go) draws all of it again. Axes
-    must not overlap.
+    change of anything else (limits, ticks, titles and legends of the figure, artists that come or go) draws all of it
+    again. Axes must not overlap, and nothing of the figure may lie over them.
     """
 
     def __init__(self, figure):
@@ -408,7 +414,8 @@ class Drawing:
             # The first drawing shows nothing of what will move; from the second on, it is known.
             first, self._background = self._background is None, None
             if not first:
-                self._moving |= {artist for artist in changed if not isinstance(artist, Axis | Spine)}
+                inside = {artist for axes in self.canvas.figure.axes for artist in axes.get_children()}
+                self._moving |= {artist for artist in changed & inside if not isinstance(artist, Axis | Spine)}
             self._moving &= set(watched)
             self._draw_background()
             self._arranged = arranged

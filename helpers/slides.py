@@ -4,17 +4,22 @@
 
 Nothing is run; the slides show what is stored in the notebooks. Where a slide begins stands in the metadata of the
 cells, ``slideshow``: slide, subslide, fragment, skip, notes. JupyterLab sets it in its property inspector. A heading
-begins a slide as well. Of a panel, its picture and its sentence are shown. What does not fit on a slide goes on to the
-next one: that is measured in the browser, by helpers/pages/slides.js, before reveal.js takes over.
+begins a slide as well. Of a panel, its picture and its sentence are shown. A question (a cell with the tag quiz) has a
+slide of its own, with its choices and without the answer. What does not fit on a slide goes on to the next one: that is
+measured in the browser, by helpers/pages/slides.js, before reveal.js takes over.
 """
 
 import base64
+import io
 import re
 import sys
+from html import unescape
 from pathlib import Path
 
 import nbformat
+import numpy as np
 from jinja2 import Environment, FileSystemLoader
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = Path(__file__).resolve().parent / "pages"
@@ -24,6 +29,7 @@ SHORT = 12  # lines of code that a slide shows; of a longer cell, it shows what 
 AT_ONCE, WIDE = 16, 88  # lines of printed text on one slide; from so many letters in a line on, they are smaller
 ROOM = 1160, 560  # for a picture on a slide of 1280 x 720, in pixels
 WITH_A_SENTENCE = 1160, 470  # the same, where a sentence stands below it
+GAP, MUCH = 40, 1.5  # a tall picture is shown in two halves with a gap, if that makes it so many times as large
 
 
 def build(target, sources=None):
@@ -72,6 +78,9 @@ def pieces(cells, links):
         kind = cell.metadata.get("slideshow", {}).get("slide_type", "-")
         if kind == "skip":
             continue
+        if book.is_question(cell):
+            yield from (("subslide" if kind == "-" else kind, asked) for asked in questions(cell))
+            continue
         if cell.cell_type == "code":
             part = {"code": book.part(cell, renderer, {})["code"] if is_short(cell) else "", "outputs": outputs(cell)}
             if part["code"] or part["outputs"]:
@@ -83,6 +92,14 @@ def pieces(cells, links):
             piece = nbformat.v4.new_markdown_cell(source)
             yield "slide" if begins else kind, book.part(piece, renderer, {})
             kind = "-" if kind in ("slide", "subslide", "fragment") else kind
+
+
+def questions(cell):
+    """Yield the question of a cell and its choices, as it is stored for where no kernel runs."""
+    for output in cell.outputs:
+        if html := output.get("data", {}).get("text/html"):
+            (ask,), choices = (re.findall(f"<{tag}>(.*?)</{tag}>", html, re.DOTALL) for tag in ("b", "li"))
+            yield {"ask": unescape(ask), "choices": [unescape(choice) for choice in choices]}
 
 
 def is_short(cell):
@@ -107,11 +124,31 @@ def outputs(cell):
 
 
 def picture(found, has_sentence):
-    """Return a picture, as large as the slide allows, and its sentence, if it is that of a panel."""
+    """Return a picture, as large as the slide allows, and its sentence, if it is that of a panel.
+
+    A tall picture stands there in two halves, side by side, if that makes it much larger.
+    """
     width, height = WITH_A_SENTENCE if has_sentence else ROOM
     scale = min(width / found["width"], height / found["height"])
     sizes = {"width": round(scale * found["width"]), "height": round(scale * found["height"])}
+    of_halves = min((width - GAP) / 2 / found["width"], height / (0.55 * found["height"]))
+    if of_halves > MUCH * scale:
+        whole, above = round(of_halves * found["height"]), emptiest_row(found["png"])
+        sizes = {
+            "width": round(of_halves * found["width"]),
+            "halves": [round(above * whole), round((1 - above) * whole)],
+        }
     return found | sizes | {"sentence": found["alt"] if has_sentence else ""}
+
+
+def emptiest_row(png):
+    """Return where near its middle a picture is cut best, as a fraction of its height: where there is least ink."""
+    image = Image.open(io.BytesIO(base64.b64decode(png))).convert("L")
+    pixels = np.asarray(image, dtype=int)
+    first, last = len(pixels) * 45 // 100, len(pixels) * 55 // 100  # no half is higher than 0.55 of it
+    ink = (pixels.max() - pixels[first:last]).sum(axis=1)
+    rows = np.flatnonzero(ink == ink.min())  # the one nearest to the middle
+    return (first + rows[np.abs(rows - (last - first) / 2).argmin()]) / len(pixels)
 
 
 def text(whole):

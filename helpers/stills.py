@@ -62,8 +62,10 @@ def choices(control, most):
         return [control.value]
     last = int((control.max - control.min) / control.step + 1e-6)
     steps = np.linspace(0, last, min(most, last + 1)).round()
-    values = {round(control.min + step * control.step, 10) for step in steps} | {control.value}
-    return sorted(type(control.value)(value) for value in values)
+    places = (round(control.min + step * control.step, 10) for step in steps)
+    if hasattr(control, "base"):  # a logarithmic slider: its places are exponents
+        places = (control.base**place for place in places)
+    return sorted({type(control.value)(place) for place in places} | {control.value})
 
 
 def _album_of_film(film):

@@ -1,9 +1,11 @@
 """Pieces of the book: mathematics, links, headings, pictures, sizes. Pages are tried in tests/browser/test_pages.py."""
 
 import base64
+import contextlib
 import io
 import re
 from html import unescape
+from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -123,6 +125,36 @@ def test_outputs(kind):
 def test_mathematics_in_outputs():
     output = nbformat.from_dict({"output_type": "display_data", "data": {"text/latex": "$$x^2$$"}})
     assert book.shown(output, {})["html"].startswith("<math")
+
+
+def shares(monkeypatch, path, *marks):
+    """What each widget of a notebook gets: one cell for each mark, a "panel" or a "quiz". Nothing is run."""
+    cells = [nbformat.v4.new_markdown_cell("# Title")]
+    for number, mark in enumerate(marks):
+        output = {"output_type": "display_data", "data": {book.VIEW: {"model_id": f"{mark}{number}"}}, "metadata": {}}
+        metadata = {"tags": ["quiz"]} if mark == "quiz" else {}
+        cells.append(nbformat.v4.new_code_cell(metadata=metadata, outputs=[nbformat.from_dict(output)]))
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    found = {}
+
+    def save(_, code):
+        if call := re.search(r"save\('(.*?)', '(.*?)', (\d+)\)", code):
+            found[call[1]] = int(call[3])
+            Path(call[2]).write_text("null", encoding="utf-8")
+
+    monkeypatch.setattr(book, "ask", save)
+    monkeypatch.setattr(book.NotebookClient, "execute_cell", lambda *_: None)
+    monkeypatch.setattr(book.NotebookClient, "setup_kernel", lambda _: contextlib.nullcontext())
+    book.run(path)
+    return {name: share for name, share in found.items() if name.startswith("panel")}
+
+
+def test_questions_take_no_room_from_the_panels(monkeypatch, tmp_path):
+    panels = shares(monkeypatch, tmp_path / "one.ipynb", "panel", "panel", "panel")
+    asked = shares(monkeypatch, tmp_path / "one.ipynb", "quiz", "panel", *["quiz"] * 9, "panel", "quiz", "panel")
+    assert list(asked.values()) == list(panels.values()) == [book.ENOUGH] * 3
+    crowded = shares(monkeypatch, tmp_path / "one.ipynb", "quiz", *["panel"] * 8)
+    assert next(iter(crowded.values())) == pytest.approx(book.ROOM - 7 * book.LEAST, abs=9)  # the files have some bytes
 
 
 def test_the_front_page_has_the_map_of_the_readme(tmp_path):

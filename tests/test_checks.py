@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from helpers import checks
-from helpers.checks import Exercise
+from helpers.checks import Exercise, Mistake
 
 
 def double_cases():
@@ -51,6 +51,33 @@ def a_sentence(answer):
     assert answer._repr_html_().startswith("<div")
     assert "\n" not in answer._repr_html_()
     return True
+
+
+def test_three_dots_and_none_are_not_done_before_any_observation():
+    """An exercise's own ``observe`` need not look for them."""
+    whole = Exercise("whole", "Whole", right=[1, 2], praise="right", observe=lambda given: np.array(given[:2]))
+    assert whole.check(...).status == whole.check(None).status == "not done"
+    assert whole.check([1, 2])
+
+
+def test_entries_come_in_order_or_are_not_done():
+    assert list(checks.entries({"c": 3, "b": 2, "a": 1}, ["a", "b"]).items()) == [("a", 1), ("b", 2)]
+    assert checks.entries({"a": 1, "b": ...}, ["a", "b"]) is None
+    assert checks.entries({"a": None, "b": 2}, ["a", "b"]) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([1, 2], "it should be a dictionary of 2 entries, and yours is a list of 2"),
+        ({}, "there is no entry 'a'; the 2 entries are: a, b"),
+        ({"a": ..., "B": 2}, "there is no entry 'b'"),
+        ({"a": 1, "b": "two"}, "b should be given in numbers, without quotes, and yours is 'two'"),
+    ],
+)
+def test_entries_that_are_missing_or_of_the_wrong_kind_are_named(given, message):
+    with pytest.raises(Mistake, match=message):
+        checks.entries(given, ["a", "b"])
 
 
 def test_a_right_solution_is_true_and_praised():

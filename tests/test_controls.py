@@ -14,7 +14,7 @@ MOVE = """
 import io, json, random, re, sys
 import numpy as np
 from PIL import Image
-from helpers import explore
+from helpers import explore, stills
 
 PLACES, chance, panels, troubles = int(sys.argv[1]), random.Random(0), [], []
 make = explore.explore
@@ -23,15 +23,6 @@ make = explore.explore
 def watched(*arguments, **options):
     panels.append(make(*arguments, **options))
     return panels[-1]
-
-
-def places_of(control):
-    if hasattr(control, "options"):
-        return [option[1] if isinstance(option, tuple) else option for option in control.options]
-    if isinstance(control.value, bool):
-        return [False, True]
-    steps = round((control.max - control.min) / control.step)
-    return [min(control.min + number * control.step, control.max) for number in range(steps + 1)]
 
 
 def wrong_with(panel):
@@ -52,7 +43,7 @@ def wrong_with(panel):
 
 def move(panel):
     # The ends of every control first, the rest by chance.
-    controls = {name: places_of(control) for name, control in panel.controls.items()}
+    controls = {name: stills.choices(control, 10**6) for name, control in panel.controls.items()}  # all
     rows = [{name: places[end]} for name, places in controls.items() for end in (0, -1)]
     rows += [{name: chance.choice(places) for name, places in controls.items()} for _ in range(PLACES - len(rows))]
     for row in rows if controls else ():

@@ -91,6 +91,22 @@ def test_new_limits_are_drawn_too():
         assert np.array_equal(pixels(panel._screen.png), pixels(explore.Drawing(picture).png()))
 
 
+def test_what_belongs_to_the_whole_figure_is_drawn_at_every_move():
+    picture, axes = plots.figure(size=(4, 3))
+    (line,) = axes.plot([0, 1], [0, 1])
+    title, text = picture.suptitle("at the start"), picture.text(0.02, 0.02, "0")
+
+    def move(x=0):
+        line.set_data([0, 1], [0, 1 - x / 9])
+        title.set_text(f"at {x}")
+        text.set_text(f"{x} below")
+
+    panel = explore.explore(picture, move, x=(0, 9))
+    for x in (2, 5, 7):
+        panel.controls["x"].value = x
+        assert np.array_equal(pixels(panel._screen.png), pixels(explore.Drawing(picture).png()))
+
+
 def test_an_error_is_shown_and_the_next_move_goes_on():
     panel, _ = panel_of()
     panel.controls["slope"].value = -0.5
@@ -568,6 +584,13 @@ def test_a_film_keeps_stills_while_it_plays_and_is_not_run_again(shown, recordin
     assert len({png for _, png, _ in stills}) == 11
     fresh = explore.Drawing(panel._drawing.canvas.figure)
     assert np.array_equal(pixels(panel._screen.png), pixels(fresh.png()))
+
+
+def test_a_film_has_no_single_still():
+    panel, kept = film_of()
+    with pytest.raises(TypeError, match=r"stills\(\), not still"):
+        panel.still(height=3)
+    assert kept == [0]
 
 
 def test_a_film_of_many_frames_keeps_some_twenty(recording, shown):

@@ -10,26 +10,61 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# name: (file, what is there, what a mistake would write, the tests that must notice: a file, or of a slow one the test)
+# name: (file, what is there, what a mistake would write, the test that must notice)
 MUTATIONS = {
-    "drop + a[l] inside": ("helpers/block.py", "return g(z2 + shortcut)", "return g(z2)", "test_block.py"),
-    "drop + a[l] outside": ("helpers/block.py", "return g(z2) + shortcut", "return g(z2)", "test_block.py"),
-    "inside adds after g": ("helpers/block.py", "return g(z2 + shortcut)", "return g(z2) + shortcut", "test_block.py"),
-    "a[l+1] as the shortcut": ("helpers/block.py", "shortcut = a if Ws", "shortcut = a1 if Ws", "test_block.py"),
+    "drop + a[l] inside": (
+        "helpers/block.py",
+        "return g(z2 + shortcut)",
+        "return g(z2)",
+        "test_block.py::test_gradients_agree_with_finite_differences",
+    ),
+    "drop + a[l] outside": (
+        "helpers/block.py",
+        "return g(z2) + shortcut",
+        "return g(z2)",
+        "test_block.py::test_gradients_agree_with_finite_differences",
+    ),
+    "inside adds after g": (
+        "helpers/block.py",
+        "return g(z2 + shortcut)",
+        "return g(z2) + shortcut",
+        "test_block.py::test_forward_and_backward_agree_with_torch",
+    ),
+    "a[l+1] as the shortcut": (
+        "helpers/block.py",
+        "shortcut = a if Ws",
+        "shortcut = a1 if Ws",
+        "test_block.py::test_forward_and_backward_agree_with_torch",
+    ),
     "forget b2": (
         "helpers/block.py",
         "    z2 = W2 @ a1 + b2\n    shortcut",
         "    z2 = W2 @ a1\n    shortcut",
-        "test_block.py",
+        "test_block.py::test_forward_and_backward_agree_with_torch",
     ),
-    "forget b1": ("helpers/block.py", "    a1 = g(W1 @ a + b1)", "    a1 = g(W1 @ a)", "test_block.py"),
-    "gradient without the + 1": ("helpers/block.py", '"inside": d2,', '"inside": 0.0,', "test_block.py"),
-    "slope of g at the wrong place": ("helpers/block.py", "slope(z2 + a if", "slope(z2 if", "test_block.py"),
+    "forget b1": (
+        "helpers/block.py",
+        "    a1 = g(W1 @ a + b1)",
+        "    a1 = g(W1 @ a)",
+        "test_block.py::test_forward_and_backward_agree_with_torch",
+    ),
+    "gradient without the + 1": (
+        "helpers/block.py",
+        '"inside": d2,',
+        '"inside": 0.0,',
+        "test_block.py::test_gradients_agree_with_finite_differences",
+    ),
+    "slope of g at the wrong place": (
+        "helpers/block.py",
+        "slope(z2 + a if",
+        "slope(z2 if",
+        "test_block.py::test_gradients_agree_with_finite_differences",
+    ),
     "decay that grows W": (
         "helpers/block.py",
         "W - learning_rate * strength",
         "W + learning_rate * strength",
-        "test_block.py",
+        "test_block.py::test_decay_follows_its_closed_form",
     ),
     "torch: drop + a[l]": (
         "helpers/nets.py",
@@ -47,30 +82,50 @@ MUTATIONS = {
         "helpers/nets.py",
         'case "none":\n                return torch.relu(z)',
         'case "none":\n                return torch.relu(z + self.Ws(a))',
-        "test_nets.py",
+        "test_nets.py::test_plain_net_has_no_secret_skip",
     ),
     "torch: identity start is not the identity": (
         "helpers/nets.py",
         "nn.init.zeros_(last.bias)",
         "nn.init.ones_(last.bias)",
-        "test_nets.py",
+        "test_nets.py::test_start_zero_is_the_identity_to_the_last_bit",
     ),
-    "swap the arms' names": ("helpers/plots.py", '"none": "plain"', '"none": "residual"', "test_plots.py"),
+    "swap the arms' names": (
+        "helpers/plots.py",
+        '"none": "plain"',
+        '"none": "residual"',
+        "test_plots.py::test_each_arm_has_its_own_name_colour_line_and_marker",
+    ),
     "swap the arms' styles": (
         "helpers/plots.py",
         '"none": PLAIN, "inside": INSIDE',
         '"none": INSIDE, "inside": PLAIN',
-        "test_plots.py",
+        "test_plots.py::test_each_arm_has_its_own_name_colour_line_and_marker",
     ),
-    "swap the shortcuts of the drawing": ("helpers/diagrams.py", "(name == skip)", "(name != skip)", "test_plots.py"),
-    "shuffle the labels": ("helpers/datasets.py", 'file["labels"]', 'file["labels"][::-1]', "test_datasets.py"),
+    "swap the shortcuts of the drawing": (
+        "helpers/diagrams.py",
+        "(name == skip)",
+        "(name != skip)",
+        "test_plots.py::test_block_diagram_shows_the_shortcut_of_its_skip_only",
+    ),
+    "shuffle the labels": (
+        "helpers/datasets.py",
+        'file["labels"]',
+        'file["labels"][::-1]',
+        "test_datasets.py::test_digits_are_what_the_readme_says",
+    ),
     "test images among the training images": (
         "helpers/datasets.py",
         "images[~test]",
         "images[:1437]",
-        "test_datasets.py",
+        "test_datasets.py::test_no_test_image_is_a_training_image",
     ),
-    "no checksum": ("helpers/datasets.py", "if found != sha256:", "if False:", "test_datasets.py"),
+    "no checksum": (
+        "helpers/datasets.py",
+        "if found != sha256:",
+        "if False:",
+        "test_datasets.py::test_harmed_file_is_refused",
+    ),
     "every net sees the batches of the first": (
         "helpers/training/_stack.py",
         "for seed in seeds]",
@@ -99,7 +154,7 @@ MUTATIONS = {
         "helpers/training/__init__.py",
         "except KeyboardInterrupt:",
         "except OSError:",
-        "test_training.py",
+        "test_training.py::test_interrupt_keeps_the_history_and_the_net",
     ),
     "buffers of the first net for all": (
         "helpers/training/_stack.py",
@@ -111,7 +166,7 @@ MUTATIONS = {
         "helpers/training/__init__.py",
         "setdefault(_structure(net)",
         "setdefault(None",
-        "test_training.py",
+        "test_training.py::test_plain_and_residual_nets_together_equal_each_alone",
     ),
     "double precision lost": (
         "helpers/training/__init__.py",
@@ -159,7 +214,7 @@ MUTATIONS = {
         "helpers/training/_replay.py",
         "scatter_add_(2, y, -self.share)",
         "scatter_add_(2, y, self.share)",
-        "test_training.py",
+        "test_training.py::test_plain_and_residual_nets_together_equal_each_alone",
     ),
     "scores far apart overflow": (
         "helpers/training/_replay.py",
@@ -171,7 +226,7 @@ MUTATIONS = {
         "helpers/training/_replay.py",
         " and result.requires_grad and",
         " and",
-        "test_training.py",
+        "test_training.py::test_unusual_nets_together_equal_each_alone",
     ),
     "a function that is not known is left out": (
         "helpers/training/_replay.py",
@@ -201,7 +256,7 @@ MUTATIONS = {
         "helpers/explore.py",
         'self._screen.error = f"{type(error)',
         '_ = f"{type(error)',
-        "test_explore.py",
+        "test_explore.py::test_an_error_is_shown_and_the_next_move_goes_on",
     ),
     "a film goes on in a closed notebook": (
         "helpers/explore.py",
@@ -213,38 +268,43 @@ MUTATIONS = {
         "helpers/explore.py",
         "a.get_zorder() >= min(moving)",
         "a in self._moving",
-        "test_explore.py",
+        "test_explore.py::test_a_blitted_picture_is_the_picture",
     ),
-    "Ws transposed": ("helpers/block.py", "else Ws @ a", "else np.transpose(Ws) @ a", "test_block.py"),
+    "Ws transposed": (
+        "helpers/block.py",
+        "else Ws @ a",
+        "else np.transpose(Ws) @ a",
+        "test_block.py::test_Ws_agrees_with_torch",
+    ),
     "torch: ReLU before the addition, inside": (
         "helpers/nets.py",
         "torch.relu(z + self.Ws(a))",
         "torch.relu(torch.relu(z) + self.Ws(a))",
-        "test_nets.py",
+        "test_nets.py::test_block_is_the_block_of_the_lecture",
     ),
     "convolutional: identity start is not the identity": (
         "helpers/nets.py",
         "nn.init.zeros_(last.weight)",
         "nn.init.ones_(last.weight)",
-        "test_nets.py",
+        "test_nets.py::test_start_zero_is_the_identity_to_the_last_bit",
     ),
     "convolutional: a plain net with secret skips": (
         "helpers/nets.py",
         "not number else 1, skip, shortcut)",
         'not number else 1, "inside" if number else skip, shortcut)',
-        "test_nets.py",
+        "test_nets.py::test_convolutional_layers_are_counted_as_in_the_paper",
     ),
     "stride forgotten on the shortcut": (
         "helpers/nets.py",
         "a[:, :, :: self.stride, :: self.stride]",
         "a",
-        "test_nets.py",
+        "test_nets.py::test_convolutional_block_is_the_formula_in_torch",
     ),
     "padding at the wrong end of the channels": (
         "helpers/nets.py",
         "(0, 0, 0, 0, 0, self.more)",
         "(0, 0, 0, 0, self.more, 0)",
-        "test_nets.py",
+        "test_nets.py::test_convolutional_block_is_the_formula_in_torch",
     ),
     "a block missing in ResNet-34": (
         "helpers/nets.py",
@@ -256,10 +316,20 @@ MUTATIONS = {
         "helpers/nets.py",
         "nn.Sequential(layer, nn.BatchNorm2d(outputs))",
         "nn.Sequential(layer, nn.Identity())",
-        "test_nets.py",
+        "test_nets.py::test_shortcuts_are_those_of_the_paper",
     ),
-    "hooks that stay": ("helpers/probes.py", "            hook.remove()", "            pass", "test_probes.py"),
-    "every shortcut dotted": ("helpers/diagrams.py", '":" if dotted else "-"', '":"', "test_plots.py"),
+    "hooks that stay": (
+        "helpers/probes.py",
+        "            hook.remove()",
+        "            pass",
+        "test_probes.py::test_no_hook_is_left",
+    ),
+    "every shortcut dotted": (
+        "helpers/diagrams.py",
+        '":" if dotted else "-"',
+        '":"',
+        "test_plots.py::test_column_has_a_box_for_each_layer_and_an_arc_for_each_shortcut",
+    ),
     "a still that moves the panel": (
         "helpers/explore.py",
         "            finally:\n                self._moved()",
@@ -278,8 +348,18 @@ MUTATIONS = {
         "        # settles",
         "test_explore.py::test_stills_of_a_film_lie_on_each_other",
     ),
-    "positions without the start": ("helpers/stills.py", " | {control.value}", "", "test_stills.py"),
-    "covers that hide what stays": ("helpers/stills.py", "np.where(shown, ", "np.where(True, ", "test_stills.py"),
+    "positions without the start": (
+        "helpers/stills.py",
+        " | {control.value}",
+        "",
+        "test_stills.py::test_a_slider_has_its_ends_its_start_and_steps_it_can_take",
+    ),
+    "covers that hide what stays": (
+        "helpers/stills.py",
+        "np.where(shown, ",
+        "np.where(True, ",
+        "test_stills.py::test_a_grid_keeps_to_its_room_and_has_the_ends_and_the_start",
+    ),
     "a self-check that stops at the first error": (
         "helpers/installation.py",
         "except BaseException as error:",
@@ -290,19 +370,19 @@ MUTATIONS = {
         "helpers/installation.py",
         "if folder and not folder.samefile(COURSE):",
         "if False:",
-        "test_installation.py",
+        "test_installation.py::test_helpers_of_another_copy_are_noticed",
     ),
     "photographs stay on their side": (
         "helpers/datasets.py",
         "ImageOps.exif_transpose(image)",
         "image",
-        "test_datasets.py",
+        "test_datasets.py::test_pictures_are_turned_upright",
     ),
     "the split ignores classes": (
         "helpers/datasets.py",
         "np.concatenate([np.arange(len(part)) % 5 == 0 for part in parts])",
         "np.arange(len(labels)) % 5 == 0",
-        "test_datasets.py",
+        "test_datasets.py::test_every_fifth_picture_of_a_class_is_a_test_image_and_no_training_image",
     ),
     "a mean that has seen the test images": (
         "helpers/paper.py",
@@ -368,12 +448,12 @@ MUTATIONS = {
         "helpers/datasets.py",
         "    if not found:",
         "    if False:",
-        "test_datasets.py",
+        "test_datasets.py::test_a_typo_in_a_filter_is_not_an_empty_table",
     ),
 }
 
 
-def run_in_a_copy(folder, *tests, change=None, options=()):
+def run_in_a_copy(folder, *tests, change=None):
     """Run tests on a copy of the project, with one line of it changed; the copy comes before the installed package."""
     for part in ("helpers", "data", "tests"):
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", ".hypothesis"))
@@ -382,7 +462,7 @@ def run_in_a_copy(folder, *tests, change=None, options=()):
         source = (folder / file).read_text(encoding="utf-8")
         assert source.count(before) == 1, f"the line to break stands {source.count(before)} times in {file}"
         (folder / file).write_text(source.replace(before, after), encoding="utf-8")
-    options = ["-x", "-q", "-p", "no:nbval", "-p", "no:cacheprovider", "-c", "/dev/null", *options]
+    options = ["-x", "-q", "-p", "no:nbval", "-p", "no:cacheprovider", "-c", "/dev/null"]
     return subprocess.run(
         [sys.executable, "-m", "pytest", *options, *(f"tests/{name}" for name in tests)],
         cwd=folder,
@@ -394,16 +474,16 @@ def run_in_a_copy(folder, *tests, change=None, options=()):
 
 
 def test_without_a_mistake_a_copy_passes(tmp_path):
-    """One file is run in a copy, the others are only loaded: in the project itself all of them run."""
-    assert run_in_a_copy(tmp_path / "run", "test_block.py").returncode == 0
-    every_test = " ".join(sorted({tests for *_, tests in MUTATIONS.values()})).split()
-    done = run_in_a_copy(tmp_path / "load", *every_test, options=["--collect-only"])
+    """Otherwise a test that fails in every copy, for a reason of its own, would notice every mistake."""
+    every_test = sorted({test for *_, test in MUTATIONS.values()})
+    assert all("::test_" in test for test in every_test)
+    done = run_in_a_copy(tmp_path, *every_test)
     assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_mistake_is_noticed(name, tmp_path):
-    *change, tests = MUTATIONS[name]
-    done = run_in_a_copy(tmp_path, *tests.split(), change=change)
+    *change, test = MUTATIONS[name]
+    done = run_in_a_copy(tmp_path, test, change=change)
     assert done.returncode in (1, 2), done.stdout
     assert " failed" in done.stdout or "KeyboardInterrupt" in done.stdout

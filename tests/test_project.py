@@ -3,6 +3,7 @@
 import ast
 import importlib.metadata
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -75,7 +76,7 @@ def test_everything_the_course_needs_is_pinned():
     assert set(project["optional-dependencies"]["cluster"]) <= set(project["optional-dependencies"]["test"])
     for name in [*project["dependencies"], *project["optional-dependencies"]["test"]]:
         assert name in {pin.lower() for pin in pinned}, f"{name} is not in constraints.txt"
-        if sys.prefix == str(ROOT / ".venv"):  # the environment of the Makefile; conda chooses versions of its own
+        if Path(sys.prefix, "ready").exists():  # an environment of the Makefile; conda chooses versions of its own
             assert importlib.metadata.version(name).split("+")[0] == {k.lower(): v for k, v in pinned.items()}[name]
 
 
@@ -161,7 +162,40 @@ def test_numpy_notebooks_write_nothing_and_load_neither_torch_nor_dask(tmp_path)
 def test_the_makefile_and_ci_run_what_the_readme_says():
     readme, ci = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", ".ci/run"))
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in ("lab", "test"):
-        assert f"make {target}" in readme
-        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", readme, re.MULTILINE))
+    assert {"lab", "test"} <= named
+    assert named <= set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    assert named <= set(re.search(r"^\.PHONY:((?:.*\\\n)*.*)$", makefile, re.MULTILINE)[1].split())
     assert "\nmake test\n" in ci
+
+
+@pytest.fixture
+def make(monkeypatch, tmp_path):
+    """Call make without a shell before it: a tilde comes through as it does in zsh and dash."""
+    if shutil.which("make") is None:
+        pytest.skip("no make here")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("VENV", "MAKEFLAGS", "MAKEOVERRIDES"):  # what `make test VENV=...` hands on
+        monkeypatch.delenv(name, raising=False)
+    return lambda *arguments: subprocess.run(
+        ["make", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+def test_an_environment_may_be_in_the_home_folder(make, tmp_path):
+    commands = make("-n", "lab", "VENV=~/an-environment").stdout
+    assert f"-m venv {tmp_path}/an-environment\n" in commands
+    assert "~" not in commands
+    assert "-m venv .venv\n" in make("-n", "--always-make", "lab").stdout
+    assert "-m venv elsewhere\n" in make("-n", "lab", "VENV=elsewhere").stdout
+
+
+def test_clean_removes_an_environment_and_nothing_else(make, tmp_path):
+    venv = tmp_path / "environment"
+    assert make("clean", f"VENV={venv}").returncode == 0  # there is none
+    venv.mkdir()
+    assert make("clean", f"VENV={venv}").returncode == 0
+    assert venv.exists()  # a folder, but no environment
+    (venv / "pyvenv.cfg").touch()
+    assert make("clean", f"VENV={venv}").returncode == 0
+    assert not venv.exists()

@@ -1,11 +1,16 @@
 """What comes on a slide, and where it begins. How the decks look is tried in tests/browser/test_decks.py."""
 
+import base64
+import io
 import re
 
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
 from helpers import slides
+from helpers.quiz import Question
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAQAAAACCAIAAADwyuo0AAAAEUlEQVR4nGP8//8/AxwwIXMAYQADAUqjVQQAAAAASUVORK5CYII="
 
@@ -68,6 +73,56 @@ def test_of_a_panel_come_its_picture_and_its_sentence(tmp_path):
     kept["metadata"] = {"image/png": {"alt": "x is 1."}}
     said = data(text_plain="x is 1. To move the controls, run this cell.", text_html="<p>x is 1. To move</p>")
     assert deck(tmp_path, code("explore.explore(x)", live, kept, said)) == [["Title x is 1."]]
+
+
+def asked(monkeypatch, kind=None):
+    """The cell of a question, with the outputs that a run stores."""
+    shown = []
+    monkeypatch.setattr("helpers.quiz.display", lambda bundle, raw: shown.append(data() | {"data": bundle}))
+    choices = [("3 < 4", "One is lost."), ("4", "It is the sum."), ("22 & more", "That joins them.")]
+    Question("What is 2 & 2?", choices, right=1)._ipython_display_()
+    cell = code("quiz.sum", *shown, kind=kind)
+    cell.metadata["tags"] = ["quiz"]
+    return cell
+
+
+@pytest.mark.parametrize("outputs", ["both", "only what is stored for where no kernel runs"])
+def test_a_question_has_a_slide_with_its_choices_and_no_answer(tmp_path, monkeypatch, outputs):
+    cell = asked(monkeypatch)
+    assert "application/vnd.jupyter.widget-view+json" in cell.outputs[0].data
+    cell.outputs = cell.outputs[outputs != "both" :]
+    (column,) = deck(tmp_path, cell, code("4", kind="fragment"))
+    assert column == ["Title", "What is 2 &amp; 2?3 &lt; 4422 &amp; more | 4"]
+    html = (tmp_path / "slides" / "one.html").read_text(encoding="utf-8")
+    assert '<ol type="A"><li>3 &lt; 4</li><li>4</li>' in html
+    assert not re.search(r"quiz\.sum|It is the sum|To answer", html)
+
+
+def test_a_question_stands_where_its_metadata_says(tmp_path, monkeypatch):
+    assert deck(tmp_path, asked(monkeypatch, "skip")) == [["Title"]]
+    assert deck(tmp_path, asked(monkeypatch, "fragment"))[0][0].startswith("Title | What is 2")
+
+
+def test_a_question_that_was_not_run_is_left_out(tmp_path, monkeypatch):
+    cell = asked(monkeypatch)
+    cell.outputs = []
+    assert deck(tmp_path, cell) == [["Title"]]
+
+
+def test_a_tall_picture_is_cut_between_its_boxes_into_two_halves_that_are_much_larger():
+    pixels = np.full((742, 440), 255, dtype=np.uint8)
+    for top in range(9, 742, 40):
+        pixels[top : top + 38, 100:300] = 120
+    pixels[:, 200] = 0  # a line through all of them
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "png")
+    png = base64.b64encode(buffer.getvalue()).decode("ascii")
+    assert slides.emptiest_row(png) * 742 in (367, 368)  # the gap nearest to 371
+    found = slides.picture({"width": 440, "height": 742, "alt": "x", "png": png}, False)
+    assert found["width"] == 560
+    assert sum(found["halves"]) == pytest.approx(742 * 560 / 440, abs=1)
+    for width, height in [(440, 341), (440, 440), (900, 450)]:
+        assert "halves" not in slides.picture({"width": width, "height": height, "alt": "x", "png": png}, False)
 
 
 def test_long_code_is_left_out_and_long_text_comes_in_parts(tmp_path):

@@ -4,6 +4,7 @@ import base64
 import io
 import itertools
 import json
+import math
 
 import ipywidgets
 import numpy as np
@@ -32,6 +33,8 @@ SLIDERS = {
     "floats": (ipywidgets.FloatSlider(value=0.3, min=-1, max=1, step=0.02), 0.02),
     "whole numbers": (ipywidgets.IntSlider(value=300, min=0, max=400, step=10), 10),
     "a range that is no multiple of the step": (ipywidgets.FloatSlider(value=0.25, min=0, max=1, step=0.3), 0.3),
+    "exponents": (ipywidgets.FloatLogSlider(value=0.01, min=-4, max=0, step=0.5), 0.5),
+    "exponents of 2, a start between two steps": (ipywidgets.FloatLogSlider(value=3, base=2, min=0, max=5, step=1), 1),
 }
 
 
@@ -40,13 +43,15 @@ def test_a_slider_has_its_ends_its_start_and_steps_it_can_take(name):
     slider, step = SLIDERS[name]
     values = stills.choices(slider, 21)
     assert len(values) <= 22
-    assert values[0] == slider.min
-    assert slider.max - step < values[-1] <= slider.max
+    places = {value: round(math.log(value, slider.base), 9) if hasattr(slider, "base") else value for value in values}
+    assert places[values[0]] == slider.min
+    assert slider.max - step < places[values[-1]] <= slider.max
     assert slider.value in values
     assert values == sorted(set(values))
     for value in set(values) - {slider.value}:
         assert type(value) is type(slider.value)
-        assert (value - slider.min) / step == pytest.approx(round((value - slider.min) / step))
+        steps = (places[value] - slider.min) / step
+        assert steps == pytest.approx(round(steps), abs=1e-6)
 
 
 def test_few_positions_are_all_taken_and_choices_too():

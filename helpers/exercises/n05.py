@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import avg_pool2d, conv2d, max_pool2d, pad
 
 from helpers.block import block
-from helpers.checks import Exercise, Mistake
+from helpers.checks import Exercise, entries
 
 
 def stop_cases():
@@ -69,20 +69,8 @@ def returned(Ws):
 
 def six(given):
     """A reader's {matrix: four numbers}; a column counts as well."""
-    if given is None or given is ...:
-        return given
-    if not isinstance(given, dict):
-        raise Mistake(f"it should be the dictionary of 6 entries, and yours is a {type(given).__name__}")
-    missing = [name for name in MATRICES if name not in given]
-    if missing:
-        raise Mistake(f"there are 6 matrices, and yours has no entry {missing[0]!r}")
-    entries = {name: given[name] for name in MATRICES}
-    if any(entry is None or entry is ... for entry in entries.values()):
-        return None
-    for name, entry in entries.items():
-        if isinstance(entry, str):
-            raise Mistake(f"{name} should be four numbers such as [1, 2, 3, 4], and yours is {entry!r:.40}")
-    return {name: np.ravel(entry) for name, entry in entries.items()}
+    found = entries(given, list(MATRICES))
+    return found and {name: np.ravel(entry) for name, entry in found.items()}
 
 
 def answers(of):

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from helpers import nets, probes
-from helpers.checks import Exercise, Mistake
+from helpers.checks import Exercise, Mistake, entries
 
 
 def head_cases():
@@ -118,14 +118,7 @@ def counts(net, channels=3, side=32):
 
 def six_numbers(given):
     """A reader's counts, in the order of the stub."""
-    if given is None or given is ...:
-        return given
-    if not isinstance(given, dict):
-        raise Mistake(f"it should be the dictionary of 6 entries, and yours is a {type(given).__name__}")
-    for name, entry in given.items():
-        if isinstance(entry, str):
-            raise Mistake(f"{name} should be a number, and yours is {entry!r:.40}")
-    return {name: given.get(name) for name in RIGHT_COUNTS}
+    return entries(given, list(RIGHT_COUNTS))
 
 
 RIGHT_COUNTS = counts(nets.convolutional(56, channels=3))

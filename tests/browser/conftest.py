@@ -66,6 +66,20 @@ def browser():
         yield browser
 
 
+@pytest.fixture
+def offline(browser):
+    """A page without a network; at the end there must be no error, and nothing asked of a network."""
+    context = browser.new_context(viewport={"width": 1100, "height": 800}, offline=True)
+    page, wrong = context.new_page(), []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("request", lambda asked: None if asked.url.startswith(("file:", "data:")) else wrong.append(asked.url))
+
+    yield page
+    context.close()
+    assert wrong == []
+
+
 def with_an_old_kernel(home):
     """Give a JupyterLab a second kernel, of the major version before."""
     folder = home / "old"

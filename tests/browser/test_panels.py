@@ -4,10 +4,47 @@ import re
 import time
 
 import pytest
-from lab import MINUTE, PANEL, open_notebook, run_all
+from lab import MINUTE, PANEL, ROOT, open_notebook, run_all
 from playwright.sync_api import expect
 
 KERNELS = {"python3": re.compile("^ipykernel 7"), "old": re.compile("^ipykernel 6")}
+
+
+# A view of a model that counts who listens, put up in a panel or not, used, and removed. Timers run as usual.
+REMOVED = """
+async ([code, attached]) => {
+  const { default: screen } = await import(`data:text/javascript;base64,${btoa(code)}`);
+  const values = { png: new DataView(new ArrayBuffer(0)), width: 8, height: 8, size: 1, sentence: "" };
+  const listening = new Set(), sent = [];
+  const model = {
+    get: name => values[name], set() {}, save_changes() {}, send: message => sent.push(message),
+    on: (event, listener) => listening.add(listener), off: (event, listener) => listening.delete(listener),
+  };
+  const panel = document.createElement("div"), el = document.createElement("div");
+  panel.className = "widget-vbox";
+  panel.append(document.createElement("div"), el);
+  const end = screen.render({ model, el: attached ? el : document.createElement("div") });
+  const use = () => panel.dispatchEvent(new KeyboardEvent("keyup"));
+  const before = listening.size;
+  use();
+  end();
+  use();
+  let frames = 0;
+  const ask = window.requestAnimationFrame;
+  window.requestAnimationFrame = then => ask(time => { frames += 1; then(time); });
+  await new Promise(done => setTimeout(done, 3500));
+  window.requestAnimationFrame = ask;
+  return { before, after: listening.size, sent, frames };
+}
+"""
+
+
+@pytest.mark.parametrize("attached", [True, False])
+def test_nothing_of_a_removed_view_goes_on(offline, attached):
+    code = (ROOT / "helpers" / "explore.js").read_text(encoding="utf-8")
+    seen = offline.evaluate(REMOVED, [code, attached])
+    assert seen.pop("before") >= 3
+    assert seen == {"after": 0, "sent": [], "frames": 0}
 
 
 def panels(page):

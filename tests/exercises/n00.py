@@ -230,9 +230,13 @@ WRONG = {
             numbers(net=129610),
             "between them are the blocks; your number of parameters is 129610",
         ),
-        "an entry is missing": ({"blocks": 15}, "it should be the dictionary with its 4 entries"),
+        "an entry is missing": (
+            {"blocks": 15},
+            "there is no entry 'parameters of a block'; the 4 entries are: blocks, parameters of a block, ",
+        ),
         "one more": (numbers(more=1), "ask what has to be learned"),
-        "a list": ([15, 2112, 34090, 0], "it should be the dictionary with its 4 entries"),
+        "a list": ([15, 2112, 34090, 0], "it should be a dictionary of 4 entries, and yours is a list of 4"),
+        "words": (numbers("15"), "blocks should be given in numbers, without quotes, and yours is '15'"),
     },
     "percent_wrong": {
         "accuracy": (accuracy, "these are the images that are right"),

@@ -343,8 +343,14 @@ WRONG = {
         "two numbers": (table([3, 1], *SIX[1:]), "has shape (2,) and should have (4,)"),
         "one sign": (table(*SIX[:4], [3, 1, 0, 0], SIX[5]), "entry [0] of -I on top of 0 should be 0"),
         "a list": (list(SIX), "and yours is a list"),
-        "an entry less": (dict(list(table(*SIX).items())[:5]), "and yours has no entry '1/2 everywhere'"),
-        "words": (table("3, 1, 0, 0", *SIX[1:]), "should be four numbers"),
+        "an entry less": (
+            dict(list(table(*SIX).items())[:5]),
+            "there is no entry '1/2 everywhere'; the 6 entries are: I on top of 0, ",
+        ),
+        "words": (
+            table("3, 1, 0, 0", *SIX[1:]),
+            "I on top of 0 should be given in numbers, without quotes, and yours is '3, 1, 0, 0'",
+        ),
     },
     "zero_padding": {
         "all pixels": (all_pixels, "these are all the pixels"),

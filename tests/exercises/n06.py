@@ -300,7 +300,15 @@ WRONG = {
         "halved three times": (counted(27, 55, 53, 2, 64, 4), "the side at the end is not 4 pixels"),
         "ResNet-34": (counted(27, 55, 53, 2, 512, 7), "those of ResNet-34"),
         "a list": ([27, 55, 53, 2, 64, 8], "and yours is a list"),
-        "words": (counted("27", 55, 53, 2, 64, 8), "blocks should be a number, and yours is '27'"),
+        "nothing": ({}, "there is no entry 'blocks'; the 6 entries are: blocks, convolutions, "),
+        "a name with a slip": (
+            {name.replace("that need", "which need"): count for name, count in counted(27, 55, 53, 2, 64, 8).items()},
+            "there is no entry 'shortcuts that need Ws'",
+        ),
+        "words": (
+            counted("27", 55, 53, 2, 64, 8),
+            "blocks should be given in numbers, without quotes, and yours is '27'",
+        ),
     },
     "deepen": {
         "not started": (not_started, "PyTorch's own numbers"),
