@@ -9,6 +9,8 @@ from helpers.checks import Exercise, Mistake
 
 def night_cases():
     studies = [(50, 64_000, 0.05, 2.0), (10, 3600, 0.5, 1.0), (3, 64_000, 0.05, 9.0), (10, 64_000, 0.25, 4.0)]
+    studies += [(5, 7200, 0.5, 1.0), (50, 6400, 0.5, 1.0)]  # a training that takes all of the time, and most of it
+    studies += [(30, 1200, 0.05, 9.0), (20, 80, 0.05, 9.0)]  # so short that no wrong unit makes 0 of all
     return [(f"{study[0]} trainings of {study[1] * study[2]:,.0f} s in {study[3]:g} h", study) for study in studies]
 
 
@@ -43,6 +45,9 @@ devices_needed = Exercise(
         "this shares the seconds out evenly, but no training is split between devices": lambda *s: math.ceil(
             evenly(*s)
         ),
+        "this shares the seconds out evenly, but each training stays on one device": lambda *s: (
+            math.ceil(evenly(*s)) if fewest(*s) else 0
+        ),
         "this shares the seconds out evenly, and devices are whole numbers": evenly,
         "where one training alone takes too long, no number is enough, and 0 is asked for": lambda n, *s: (
             fewest(n, *s) or n
@@ -56,6 +61,18 @@ devices_needed = Exercise(
             lambda trainings, each: trainings // each + 1
         ),
         "an hour has 3,600 seconds, and here it has 60": lambda n, t, s, h: fewest(n, t, s, h / 60),
+        "hours and seconds are compared as they are: an hour has 3,600 seconds": lambda n, t, s, h: fewest(
+            n, t, s, h / 3600
+        ),
+        "the steps are divided by the seconds per step: a training takes steps x seconds_per_step": (
+            lambda n, t, s, h: fewest(n, t, 1 / s, h)
+        ),
+        "a training that takes all of the hours is done in time, and here it is not": lambda n, t, s, h: (
+            0 if t * s >= 3600 * h else fewest(n, t, s, h)
+        ),
+        "as many devices as trainings are enough where each takes most of the hours, and here they are not": (
+            lambda n, *s: fewest(n, *s) % n
+        ),
         "each training has a device of its own here, but one device can do several": lambda n, *s: (
             n if in_time(*s) else 0
         ),

@@ -49,6 +49,44 @@ def sixty(trainings, steps, seconds_per_step, hours):
     return math.ceil(trainings / each) if each else 0
 
 
+def steps_by_seconds(trainings, steps, seconds_per_step, hours):
+    each = hours * 3600 // (steps // seconds_per_step)
+    return math.ceil(trainings / each) if each else 0
+
+
+def steps_by_seconds_exactly(trainings, steps, seconds_per_step, hours):
+    each = math.floor(hours * 3600 / (steps / seconds_per_step))
+    return -(-trainings // each) if each else 0
+
+
+def hours_by_seconds(trainings, steps, seconds_per_step, hours):
+    each = hours // (steps * seconds_per_step)
+    return math.ceil(trainings / each) if each else 0
+
+
+def always_0(trainings, steps, seconds_per_step, hours):
+    return 0
+
+
+def just_too_long(trainings, steps, seconds_per_step, hours):
+    if steps * seconds_per_step >= hours * 3600:
+        return 0
+    return math.ceil(trainings / (hours * 3600 // (steps * seconds_per_step)))
+
+
+def fewer_devices_than_trainings(trainings, steps, seconds_per_step, hours):
+    for n in range(1, trainings):
+        if -(-trainings // n) * steps * seconds_per_step <= hours * 3600:
+            return n
+    return 0
+
+
+def evenly_or_0(trainings, steps, seconds_per_step, hours):
+    if steps * seconds_per_step > hours * 3600:
+        return 0
+    return evenly(trainings, steps, seconds_per_step, hours)
+
+
 def a_device_each(trainings, steps, seconds_per_step, hours):
     return trainings if steps * seconds_per_step <= 3600 * hours else 0
 
@@ -245,7 +283,14 @@ WRONG = {
         "divided by 0": (divided_by_0, "it raises ZeroDivisionError in line 2"),
         "trainings of one device": (trainings_of_one_device, "that one device gets done"),
         "one more": (one_more, "one device too many where the trainings come out even"),
-        "60 seconds": (sixty, "an hour has 3,600 seconds"),
+        "shared evenly, or 0": (evenly_or_0, "but each training stays on one device: "),
+        "60 seconds": (sixty, "an hour has 3,600 seconds, and here it has 60: "),
+        "steps // seconds": (steps_by_seconds, "the steps are divided by the seconds per step: "),
+        "steps / seconds": (steps_by_seconds_exactly, "the steps are divided by the seconds per step: "),
+        "hours // seconds": (hours_by_seconds, "hours and seconds are compared as they are: "),
+        "always 0": (always_0, "for 50 trainings of 3,200 s in 2 h, the result should be 25, and yours is 0"),
+        "just too long": (just_too_long, "a training that takes all of the hours is done in time"),
+        "fewer devices than trainings": (fewer_devices_than_trainings, "as many devices as trainings are enough"),
         "a device for each": (a_device_each, "one device can do several"),
     },
     "learning_rate": {
