@@ -166,17 +166,27 @@ def entries(given, names):
     Raises Mistake for anything but a dictionary, for a name that is missing, and for a text in place of numbers.
     """
     if not isinstance(given, dict):
-        raise Mistake(f"it should be a dictionary of {len(names)} entries, and yours is {_kind(given)}")
+        raise Mistake(f"it should be a dictionary of {len(names)} entries, and yours is {kind(given)}")
     missing = [name for name in names if name not in given]
     if missing:
         raise Mistake(f"there is no entry {missing[0]!r}; the {len(names)} entries are: {', '.join(names)}")
     found = {name: given[name] for name in names}
-    if any(entry is None or entry is ... for entry in found.values()):
+    if any(one is None or one is ... for entry in found.values() for _, one in _each(entry)):
         return None
     for name, entry in found.items():
         if isinstance(entry, str):
             raise Mistake(f"{name} should be given in numbers, without quotes, and yours is {entry!r:.40}")
+        for place, one in _each(entry):
+            if isinstance(one, str):
+                raise Mistake(f"entry {list(place)} of {name} is {one!r:.40}, and should be a number")
     return found
+
+
+def _each(entry, place=()):
+    """The entries of lists in lists, each with its place."""
+    if not isinstance(entry, list | tuple):
+        return [(place, entry)]
+    return [found for number, one in enumerate(entry) for found in _each(one, (*place, number))]
 
 
 # --- what a solution does -----------------------------------------------------------------------------------------
@@ -190,7 +200,7 @@ def _outcome(exercise, solution, arguments):
             return Outcome(done=False)
         if exercise.cases and not callable(solution):
             taken = "its name may have been given to a result: run the cell with def again"
-            return Outcome(fault=f"it should be a function, and is {_kind(solution)}; {taken}")
+            return Outcome(fault=f"it should be a function, and is {kind(solution)}; {taken}")
         value = exercise.observe(solution, *given) if exercise.observe else _called(exercise, solution, given)
         if value is None and not _is_stub(solution):
             return Outcome(fault="it returns None, as a function does that ends without return")
@@ -227,7 +237,7 @@ def _arrays(value, parts):
     if parts:
         values = list(value.values()) if isinstance(value, dict) else value
         if not isinstance(values, tuple | list) or len(values) != len(parts):
-            raise Mistake(f"it should return {len(parts)} arrays ({', '.join(parts)}), and returns {_kind(value)}")
+            raise Mistake(f"it should return {len(parts)} values ({', '.join(parts)}), and returns {kind(value)}")
         value = dict(zip(parts, values, strict=True))
     named = value if isinstance(value, dict) else {"": value}
     if any(isinstance(entry, EllipsisType | None) for entry in named.values()):
@@ -241,7 +251,7 @@ def _array(value):
     except Exception:
         array = np.empty(0, dtype=object)
     if array.dtype.kind not in "biuf":
-        raise Mistake(f"it should give numbers, and gives {_kind(value)}")
+        raise Mistake(f"it should give numbers, and gives {kind(value)}")
     return np.array(array, dtype=float)
 
 
@@ -267,9 +277,11 @@ def _change(names, arguments, given):
     return ""
 
 
-def _kind(value):
+def kind(value):
     """An object in words, without asking it: its own words could be anything."""
     name = type(value).__name__
+    if _is_array(value):
+        return "a tensor" if name == "Tensor" else "an array of NumPy"
     if isinstance(value, tuple | list):
         return f"a {name} of {len(value)}"
     return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name[:40]}"
@@ -376,7 +388,7 @@ def _evidence(arrays, expected, tolerance, says):
         return f"there is no {name!r}"
     got, wanted = arrays[name], expected[name]
     if got.shape != wanted.shape:
-        return f"{of}has shape {got.shape} and should have {wanted.shape}"
+        return f"{of}has shape {got.shape} and should {f'have {wanted.shape}' if wanted.shape else 'be one number'}"
     if not np.isfinite(got).all():
         got = np.where(np.isfinite(got), wanted, got)  # point to a number that is not one
     entry, should, found = _first_difference(wanted, got, tolerance)
@@ -388,7 +400,9 @@ def _first_difference(wanted, got, tolerance=0.0):
     """Return the place of the first entry that differs, in words, and both numbers."""
     place = tuple(map(int, np.argwhere(~np.isclose(got, wanted, tolerance, tolerance, equal_nan=True))[0]))
     entry = f"entry {list(place)} of " if place else ""
-    return entry, *(_shown(float(array[place]) + 0.0) for array in (wanted, got))
+    should, found = (float(array[place]) + 0.0 for array in (wanted, got))
+    alike = f", which differs by {abs(found - should):.1g}" if _shown(should) == _shown(found) else ""
+    return entry, _shown(should), _shown(found) + alike
 
 
 def _shown(number):

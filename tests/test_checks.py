@@ -188,11 +188,12 @@ def test_shapes_and_types_and_what_is_not_finite():
     assert "has shape (1, 2) and should have (2,)" in double.check(lambda x: 2 * x[None]).sentence
     assert "gives a str" in double.check(lambda x: "2").sentence
     assert "gives a list of 2" in double.check(lambda x: ["a", "b"]).sentence
-    assert "gives a ndarray" in double.check(lambda x: 2j * x).sentence
+    assert "gives an array of NumPy" in double.check(lambda x: 2j * x).sentence
     assert "and yours is nan" in double.check(lambda x: 2 * x + np.array([0, np.nan])[: len(x)]).sentence
     assert "and yours is inf" in double.check(lambda x: x / 0).sentence
     assert "should be a function, and is an int; its name may have been given" in double.check(3).sentence
-    assert "should return 2 arrays (sum, difference)" in pair.check(lambda x, y: x + y).sentence
+    assert "should return 2 values (sum, difference), and returns an array" in pair.check(lambda x, y: x + y).sentence
+    assert number.check([1.0]).sentence == "the result has shape (1,) and should be one number."
     assert pair.check(lambda x, y: {"sum": x + y, "difference": y - x}).sentence == (
         "for two arrays, the difference is off at entry [0] of difference: -1, not 1."
     )
@@ -436,3 +437,17 @@ def test_streams_and_filters_are_as_before():
         double.check(solution)
     assert (sys.stdout, sys.stderr) == streams
     assert warnings.filters == filters
+
+
+def test_entries_look_into_lists():
+    assert checks.entries({"a": [2, ..., 3]}, ["a"]) is None
+    assert checks.entries({"a": [[1], [2]]}, ["a"]) == {"a": [[1], [2]]}
+    with pytest.raises(Mistake, match=r"entry \[1, 0\] of a is '-3', and should be a number"):
+        checks.entries({"a": [[1], ["-3"]]}, ["a"])
+
+
+def test_numbers_that_print_alike_are_told_apart():
+    near = Exercise("near", "Near", right=3.259, praise="right", tolerance=0.0)
+    assert (
+        near.check(3.259 + 2e-6).sentence == "the result should be 3.259, and yours is 3.259, which differs by 2e-06."
+    )

@@ -192,6 +192,15 @@ def only_the_error(losses, errors):
     return np.median(errors[row])
 
 
+def only_the_row(losses, errors):
+    return np.median(np.where(np.isnan(losses), np.inf, losses), axis=1).argmin()
+
+
+def one_array(losses, errors):
+    row = only_the_row(losses, errors)
+    return np.array([row, np.median(errors[row])])
+
+
 def all_errors(losses, errors):
     row = np.median(np.where(np.isnan(losses), np.inf, losses), axis=1).argmin()
     return row, errors[row]
@@ -299,8 +308,10 @@ WRONG = {
         "mean error": (mean_error, "the error is the mean over the seeds"),
         "each seed": (for_each_seed, "each seed has a rate of its own"),
         "a column": (a_column, "this chooses a seed"),
-        "only the error": (only_the_error, "it should return 2 arrays (row, error)"),
-        "all errors": (all_errors, "error has shape (5,) and should have ()"),
+        "only the error": (only_the_error, "it should return 2 values (row, error)"),
+        "only the row": (only_the_row, "it should return 2 values (row, error), and returns a"),
+        "one array of both": (one_array, "it should return 2 values (row, error), and returns an array of NumPy"),
+        "all errors": (all_errors, "error has shape (5,) and should be one number"),
         "in place": (in_place, "changes its input in place"),
         "largest": (largest, "the chosen row should be 2, and yours is 1"),
     },

@@ -347,6 +347,10 @@ WRONG = {
             dict(list(table(*SIX).items())[:5]),
             "there is no entry '1/2 everywhere'; the 6 entries are: I on top of 0, ",
         ),
+        "one number in quotes": (
+            table(*SIX[:3], [3, 1, "-3", "-1"], *SIX[4:]),
+            "entry [2] of I on top of -I is '-3', and should be a number",
+        ),
         "words": (
             table("3, 1, 0, 0", *SIX[1:]),
             "I on top of 0 should be given in numbers, without quotes, and yours is '3, 1, 0, 0'",
