@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from helpers import nets, probes
-from helpers.checks import Exercise, Mistake, entries
+from helpers.checks import Exercise, Mistake, entries, kind
 
 
 def head_cases():
@@ -70,7 +70,7 @@ def probabilities(solution, maps, W, b):
     try:
         given = torch.as_tensor(given)
     except Exception:
-        raise Mistake(f"it should return a tensor, and returns a {type(given).__name__}") from None
+        raise Mistake(f"it should return a tensor, and returns {kind(given)}") from None
     found = {"nan": (~given.isfinite()).sum(), "probabilities": given.nan_to_num(-1.0, -1.0, -1.0)}
     return found
 
@@ -132,14 +132,15 @@ net_of_56 = Exercise(
     mistakes={"the last two numbers are those of ResNet-34 on 224 x 224 pixels": WRONG_PAPER},
     says={
         "blocks": "the number of blocks is not {got}: two of the 56 layers stand outside, and a block takes two layers",
-        "convolutions": "the number of convolutions is not {got}: only 1 of the 56 layers is none",
+        "convolutions": "the number of convolutions is not {got}: all of the 56 layers but one are convolutions",
         "same convolutions": "the number of same convolutions is not {got}: "
         "those with stride 2 are not same, one at the start of each stage but the first",
         "shortcuts that need Ws": "the number of shortcuts that need Ws is not {got}: "
         "Ws stands where the shape changes, between two stages, and there are 3 stages",
-        "channels at the end": "the number of channels at the end is not {got}: 16, and twice as many in each "
-        "new stage",
-        "pixels on a side at the end": "the side at the end is not {got} pixels: 32, and half of it in each new stage",
+        "channels at the end": "the number of channels at the end is not {got}: 16 in the first stage, and twice as "
+        "many in each of the other two",
+        "pixels on a side at the end": "the side at the end is not {got} pixels: 32 in the first stage, and half of "
+        "it in each of the other two",
     },
 )
 
@@ -172,15 +173,60 @@ def reached(net, old, images):
     return sum(p.grad is not None and bool(p.grad.any()) for p in new)
 
 
+def odd_blocks(deeper, old):
+    """Raise Mistake for one block at two places, for blocks that are not convolutional, and for the old net itself."""
+    parts = list(deeper._modules.values())  # children() leaves out what comes twice
+    for place, part in enumerate(parts):
+        if isinstance(part, nets.Block) and (first := parts.index(part)) < place:
+            raise Mistake(
+                "the last block of a stage stands there twice, and is one block: make a new one; entries "
+                f"{first} and {place} are the same object"
+            )
+        if isinstance(part, nets.Block) and isinstance(part.second, nn.Linear):
+            raise Mistake(
+                f"entry {place} is an nets.Block, and nets.Block has fully connected layers; "
+                "nets.convolutional_block makes the convolutional one"
+            )
+    same = len(list(deeper.parameters())) == len(old) and all(map(torch.equal, deeper.parameters(), old))
+    if same and not any(isinstance(part, nn.Identity) for part in parts):
+        raise Mistake("this is the net as it was: the new blocks are not in what you return, and 3 of them should be")
+
+
+def all_zero(array):
+    return not array.any()
+
+
+def what_is_silent(deeper, old):
+    """Say which arrays before the last normalisation of a new block are 0, where that keeps it from learning."""
+    for block in deeper.modules():
+        arrays = [p.detach() for p in block.parameters()] if isinstance(block, nets.Block) else []
+        if len(arrays) != 6 or any(torch.equal(arrays[at], other) for at in (0, 3) for other in old):
+            continue
+        W1, gamma1, _, W2, gamma2, beta2 = map(all_zero, arrays)
+        if gamma2 and beta2 and (W1 or W2):
+            return (
+                "gamma and beta are 0, and a convolution before them is 0 as well, so that only the last beta gets a "
+                "gradient: leave the convolutions at their own numbers"
+            )
+        if gamma1 and not gamma2:
+            return "the first gamma is 0 and not the last"
+    return ""
+
+
 def deepening(solution, net, images):
     """What became of a net: its layers, its scores, and whether the new ones can learn."""
+    if isinstance(solution, nn.Module):
+        raise Mistake("it should be a function, and is a net; hand in the function of 1 net that returns it")
     old = [parameter.detach().clone() for parameter in net.parameters()]
+    with torch.no_grad():
+        scores = net(images)
     widths = sorted({layer.out_channels for layer in weighted(net) if isinstance(layer, nn.Conv2d)})
     deeper = solution(net)
     if deeper is None or deeper is ...:
         return deeper
     if not isinstance(deeper, nn.Module):
-        raise Mistake(f"it should return a net, and returns a {type(deeper).__name__}")
+        raise Mistake(f"it should return a net, and returns {kind(deeper)}")
+    odd_blocks(deeper, old)
     layers = weighted(deeper)
     found = {"layers": len(layers)}
     for number, width in enumerate(widths, start=1):
@@ -188,7 +234,10 @@ def deepening(solution, net, images):
     with torch.no_grad():
         found["scores"] = deeper.eval()(images)
     found["frozen"] = sum(not parameter.requires_grad for parameter in deeper.parameters())
-    return found | {"reached": min(reached(deeper, old, images), 2 * len(widths))}
+    got, wanted = reached(deeper, old, images), 2 * len(widths)
+    if got < wanted and torch.equal(found["scores"], scores) and (said := what_is_silent(deeper, old)):
+        raise Mistake(f"{said}; in the first step {got} arrays of the new blocks get one, and {wanted} should")
+    return found | {"reached": min(got, wanted)}
 
 
 def blocks_of(net):

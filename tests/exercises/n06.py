@@ -211,6 +211,58 @@ def whole_net_at_zero(net):
     return nets.start(deeper, "zero")
 
 
+def first_gamma(net):
+    def make(width):
+        block = nets.convolutional_block(width, width)
+        nn.init.zeros_(block.first[1].weight)
+        return block
+
+    return inserted(net, make, ends(net))
+
+
+def zero_after_zero(net, part):
+    def make(width):
+        block = zero(width)
+        nn.init.zeros_(getattr(block, part)[0].weight)
+        return block
+
+    return inserted(net, make, ends(net))
+
+
+def W2_and_gamma(net):
+    return zero_after_zero(net, "second")
+
+
+def W1_and_gamma(net):
+    return zero_after_zero(net, "first")
+
+
+def nearly_0(net):
+    def make(width):
+        block = zero(width)
+        nn.init.constant_(block.second[1].weight, 1e-6)
+        return block
+
+    return inserted(net, make, ends(net))
+
+
+def the_old_net(net):
+    by_copies = nn.Sequential(*net)
+    by_insert(by_copies)
+    return net
+
+
+def the_same_block_again(net):
+    parts = list(net)
+    for place in ends(net):
+        parts.insert(place, parts[place - 1])
+    return nn.Sequential(*parts)
+
+
+def fully_connected_blocks(net):
+    return inserted(net, nets.Block, ends(net))
+
+
 def frozen(net):
     return inserted(net, lambda width: zero(width).requires_grad_(False), ends(net))
 
@@ -291,13 +343,23 @@ WRONG = {
     "net_of_56": {
         "56 / 2 blocks": (counted(28, 55, 53, 2, 64, 8), "the number of blocks is not 28"),
         "n blocks": (counted(9, 55, 53, 2, 64, 8), "the number of blocks is not 9"),
-        "all layers": (counted(27, 56, 53, 2, 64, 8), "the number of convolutions is not 56"),
+        "all layers": (
+            counted(27, 56, 53, 2, 64, 8),
+            "the number of convolutions is not 56: all of the 56 layers but one",
+        ),
         "first convolution forgotten": (counted(27, 54, 53, 2, 64, 8), "the number of convolutions is not 54"),
         "all same": (counted(27, 55, 55, 2, 64, 8), "the number of same convolutions is not 55"),
         "three strided": (counted(27, 55, 52, 2, 64, 8), "the number of same convolutions is not 52"),
         "a Ws for each stage": (counted(27, 55, 53, 3, 64, 8), "the number of shortcuts that need Ws is not 3"),
         "doubled once": (counted(27, 55, 53, 2, 32, 8), "the number of channels at the end is not 32"),
-        "halved three times": (counted(27, 55, 53, 2, 64, 4), "the side at the end is not 4 pixels"),
+        "doubled three times": (
+            counted(27, 55, 53, 2, 128, 8),
+            "128: 16 in the first stage, and twice as many in each",
+        ),
+        "halved three times": (
+            counted(27, 55, 53, 2, 64, 4),
+            "the side at the end is not 4 pixels: 32 in the first stage, and half of it in each of the other two",
+        ),
         "ResNet-34": (counted(27, 55, 53, 2, 512, 7), "those of ResNet-34"),
         "a list": ([27, 55, 53, 2, 64, 8], "and yours is a list"),
         "nothing": ({}, "there is no entry 'blocks'; the 6 entries are: blocks, convolutions, "),
@@ -327,6 +389,15 @@ WRONG = {
         "outside": (outside, "sleeps"),
         "plain": (plain, "the plain block is silent"),
         "all gammas": (all_gammas, "only the last beta gets a gradient"),
+        "first gamma": (first_gamma, "the first gamma is 0 and not the last; in the first step 3 arrays"),
+        "W2 and gamma": (W2_and_gamma, "and a convolution before them is 0 as well"),
+        "W1 and gamma": (W1_and_gamma, "and a convolution before them is 0 as well"),
+        "gamma nearly 0": (nearly_0, ", which differs by "),
+        "the old net": (the_old_net, "this is the net as it was"),
+        "lambda net: net": (lambda net: net, "this is the net as it was"),
+        "a net": (nets.convolutional(26, width=4), "it should be a function, and is a net"),
+        "the same block again": (the_same_block_again, "stands there twice, and is one block"),
+        "fully connected": (fully_connected_blocks, "nets.Block has fully connected layers"),
         "whole net at zero": (whole_net_at_zero, "the scores have changed"),
         "frozen": (frozen, "18 arrays have requires_grad = False"),
         "nn.Identity": (without_layers, "nn.Identity has no layers"),
