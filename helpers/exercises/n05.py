@@ -11,7 +11,8 @@ from helpers.checks import Exercise, entries
 
 
 def stop_cases():
-    settings = [(8, 3, 1, 0), (64, 3, 2, 1), (10, 4, 3, 1), (7, 7, 2, 0), (224, 7, 2, 3), (2, 5, 1, 0), (2, 3, 2, 0)]
+    settings = [(8, 3, 1, 0), (64, 3, 2, 1), (10, 4, 3, 1), (7, 7, 1, 0), (7, 7, 2, 0), (224, 7, 2, 3)]
+    settings += [(2, 5, 1, 2), (2, 5, 1, 0), (2, 3, 2, 0), (4, 5, 1, 1)]  # kernels that are larger than the image
     return [(f"count_stops{setting}", setting) for setting in settings]
 
 
@@ -32,6 +33,15 @@ count_stops = Exercise(
         ),
         "int rounds towards 0, so for a kernel that is a bit too large it makes 0 of -1/2, and a stop of that": (
             lambda n, k, s, p: max(int((n + 2 * p - k) / s) + 1, 0)
+        ),
+        "a kernel as large as the padded image fits, once": lambda n, k, s, p: (
+            0 if n + 2 * p <= k else stops(n, k, s, p)
+        ),
+        "with padding the kernel fits: compare it with n + 2 padding": lambda n, k, s, p: (
+            0 if n < k else stops(n, k, s, p)
+        ),
+        "with padding on both sides the kernel fits: compare it with n + 2 padding, not with n + padding": (
+            lambda n, k, s, p: 0 if n + p < k else stops(n, k, s, p)
         ),
         "the division is not rounded, but a stop is there or not": lambda n, k, s, p: (n + 2 * p - k) / s + 1,
         "this rounds up, so that at the last stop the kernel hangs over the edge": lambda n, k, s, p: (

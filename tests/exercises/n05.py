@@ -50,6 +50,18 @@ def no_kernel(n, kernel, stride, padding):
     return sum(left < n + 2 * padding for left in range(0, 1000, stride))
 
 
+def as_large_as_the_image(n, kernel, stride, padding):
+    return 0 if n + 2 * padding <= kernel else (n + 2 * padding - kernel) // stride + 1
+
+
+def guard_without_padding(n, kernel, stride, padding):
+    return 0 if n < kernel else (n + 2 * padding - kernel) // stride + 1
+
+
+def guard_with_padding_once(n, kernel, stride, padding):
+    return 0 if n + padding < kernel else (n + 2 * padding - kernel) // stride + 1
+
+
 def never_moves(n, kernel, stride, padding):
     left = 0
     while left + kernel <= n + 2 * padding:
@@ -327,6 +339,9 @@ WRONG = {
         "no place 0": (no_place_0, "the stop at place 0 is forgotten"),
         "+ 1 inside the division": (one_inside, "stands inside the division"),
         "no kernel": (no_kernel, "the kernel is forgotten"),
+        "as large as the image": (as_large_as_the_image, "a kernel as large as the padded image fits, once: "),
+        "guard without padding": (guard_without_padding, "with padding the kernel fits: compare it with n + 2 padding"),
+        "guard with padding once": (guard_with_padding_once, "compare it with n + 2 padding, not with n + padding"),
         "never ends": (never_moves, "look for a loop that never ends"),
         "prints": (prints, "ends without return"),
     },
