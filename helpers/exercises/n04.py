@@ -81,13 +81,19 @@ def returned(letter, block, first, second, a):
 def examine(letter, block, label, first, second, a):
     """Raise Mistake, with the numbers, if a block is not what its letter asks for."""
     out, gradient, after, changed = returned(letter, block, first, second, a)
+    right, wanted = expected(RULES[FORMS[letter]], first, second, a)
     if changed:
         place = tuple(changed[0])
+        then = ", so a[l] is lost for the shortcut and for the caller"
+        if torch.allclose(out, right):
+            then = (
+                ": a[l+2] is right, the shortcut had what it needs, but the caller's a is overwritten; give the new numbers "
+                "an array of their own"
+            )
         raise Mistake(
             f"block {letter} changes its input in place: entry {list(place)} of a was {a[place]:g} and is now "
-            f"{after[place]:g}, so a[l] is lost for the shortcut and for the caller"
+            f"{after[place]:g}{then}"
         )
-    right, wanted = expected(RULES[FORMS[letter]], first, second, a)
     if not torch.allclose(out, right):
         named = [said for said, rule in MISTAKEN.items() if torch.allclose(out, expected(rule, first, second, a)[0])]
         place = tuple((~torch.isclose(out, right)).nonzero()[0].tolist())
