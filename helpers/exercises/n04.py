@@ -87,8 +87,8 @@ def examine(letter, block, label, first, second, a):
         then = ", so a[l] is lost for the shortcut and for the caller"
         if torch.allclose(out, right):
             then = (
-                ": a[l+2] is right, the shortcut had what it needs, but the caller's a is overwritten; give the new numbers "
-                "an array of their own"
+                ": a[l+2] is right, the shortcut had what it needs, but the caller's a is overwritten; give the new "
+                "numbers an array of their own"
             )
         raise Mistake(
             f"block {letter} changes its input in place: entry {list(place)} of a was {a[place]:g} and is now "
