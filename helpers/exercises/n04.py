@@ -152,8 +152,8 @@ repaired = Exercise(
 def study_cases():
     """(losses, errors), each (rates, seeds), of invented studies: the loss of a diverged net is NaN or infinite."""
     nan, inf = np.nan, np.inf
-    fine = [[0.9, 0.8, 0.7, 0.8, 0.9], [0.1, 1.2, 1.1, 1.3, 1.2], [0.5, 0.6, 0.4, 0.5, 3.6], [0.7, 0.7, 0.3, 0.7, 1.4]]
-    fine_errors = [[0.3, 0.21, 0.22, 0.2, 0.28], [0.02, 0.4, 0.4, 0.4, 0.4], [0.3, 0.24, 0.26, 0.3, 0.8], [0.27] * 5]
+    fine = [[0.7, 0.8, 0.9, 0.8, 0.9], [1.1, 1.2, 0.1, 1.3, 1.2], [0.4, 0.6, 0.5, 0.5, 3.6], [0.3, 0.7, 0.7, 0.7, 1.4]]
+    fine_errors = [[0.22, 0.21, 0.3, 0.2, 0.28], [0.4, 0.4, 0.02, 0.4, 0.4], [0.26, 0.24, 0.3, 0.3, 0.8], [0.27] * 5]
     died = [[nan, 2.1, nan, 1.9, nan], [0.6, 0.5, 0.7, 0.6, 0.5], [0.4, 0.3, 0.9, nan, 0.2], [0.1, nan, 0.2, nan, nan]]
     died_errors = [
         [1, 0.9, 1, 0.8, 1],
@@ -165,11 +165,14 @@ def study_cases():
     far_errors = [[0.88, 0.8, 0.9, 0.86, 0.84], [0.01, 1, 0.01, 1, 1]]
     few = [[0.8, nan, 0.3, nan], [nan, nan, nan, 1.7], [1.0, 1.1, 0.9, nan]]
     few_errors = [[0.3, 1, 0.2, 1], [1, 1, 1, 0.4], [0.5, 0.6, 0.4, 1]]
+    huge = [[2.0, nan, 1.9, inf, nan], [1000, 1000, 900, 1000, 1000]]
+    huge_errors = [[0.7, 1, 0.6, 1, 1], [0.5, 0.4, 0.3, 0.6, 0.4]]
     studies = {
         "a study without diverged nets": (fine, fine_errors),
         "a study in which 7 nets became NaN": (died, died_errors),
         "a study in which 3 nets became infinite": (far, far_errors),
         "a study of 4 seeds": (few, few_errors),
+        "a study in which 3 nets diverged, and losses of 1,000 are finite": (huge, huge_errors),
     }
     return [(name, tuple(np.array(table, dtype=float) for table in pair)) for name, pair in studies.items()]
 
@@ -190,9 +193,15 @@ def each_seed_its_own(losses, errors):
     return choice()(losses, errors)[0], np.median(errors[best, np.arange(errors.shape[1])])
 
 
-def a_column(losses, errors):
-    column = int(np.argmin(np.median(np.where(np.isfinite(losses), losses, np.inf), axis=0)))
-    return column, np.median(errors[:, column])
+def a_seed(raw=False, of_column=True):
+    """A way to choose along the wrong axis: with the NaN as they are or infinite, and with either median error."""
+
+    def solution(losses, errors):
+        judged = losses if raw else np.where(np.isfinite(losses), losses, np.inf)
+        column = int(np.argmin(np.median(judged, axis=0)))
+        return column, np.median(errors[:, column] if of_column else errors[column])
+
+    return solution
 
 
 fair_choice = Exercise(
@@ -220,7 +229,15 @@ fair_choice = Exercise(
         "the error is that of the luckiest seed": choice(report=np.min),
         "the error is the mean over the seeds, and the median was asked for": choice(report=np.mean),
         "each seed has a rate of its own here, so an arm gets many choices, not one": each_seed_its_own,
-        "this chooses a seed, and not a learning rate: the rates are the rows": a_column,
+        "a diverged net counts as a loss that others exceed": choice(diverged=10.0),
+        "this chooses a seed, and not a learning rate: the rates are the rows": a_seed(),
+        "this chooses a seed, and not a learning rate: the rates are the rows, and so are those of the errors": a_seed(
+            of_column=False
+        ),
+        "this chooses a seed, and not a learning rate: the rates are the rows, and a NaN is no loss": a_seed(raw=True),
+        "this chooses a seed, and not a learning rate: the rates are the rows, so the median goes along axis 1": a_seed(
+            raw=True, of_column=False
+        ),
     },
     says={
         "row": "the chosen row should be {expected}, and yours is {got}",

@@ -187,6 +187,27 @@ def a_column(losses, errors):
     return column, np.median(errors[:, column])
 
 
+def axis_0(losses, errors):
+    row = np.argmin(np.median(losses, axis=0))
+    return row, np.median(errors[row])
+
+
+def axis_0_with_inf(losses, errors):
+    return axis_0(np.where(np.isfinite(losses), losses, np.inf), errors)
+
+
+def diverged_as(value):
+    def solution(losses, errors):
+        row = np.median(np.where(np.isfinite(losses), losses, value), axis=1).argmin()
+        return row, np.median(errors[row])
+
+    return solution
+
+
+def diverged_as_the_largest(losses, errors):
+    return diverged_as(losses[np.isfinite(losses)].max())(losses, errors)
+
+
 def only_the_error(losses, errors):
     row = np.median(np.where(np.isnan(losses), np.inf, losses), axis=1).argmin()
     return np.median(errors[row])
@@ -311,6 +332,12 @@ WRONG = {
         "mean error": (mean_error, "the error is the mean over the seeds"),
         "each seed": (for_each_seed, "each seed has a rate of its own"),
         "a column": (a_column, "this chooses a seed"),
+        "axis 0": (axis_0, "the rates are the rows, so the median goes along axis 1: for a study without diverged"),
+        "axis 0 with infinity": (axis_0_with_inf, "this chooses a seed, and not a learning rate: the rates are the"),
+        "2.3 for NaN": (diverged_as(2.3), "a diverged net counts as a loss that others exceed: for a study in which 3"),
+        "5 for NaN": (diverged_as(5), "a diverged net counts as a loss that others exceed"),
+        "100 for NaN": (diverged_as(100), "a diverged net counts as a loss that others exceed"),
+        "the largest for NaN": (diverged_as_the_largest, "a diverged net counts as a loss that others exceed"),
         "only the error": (only_the_error, "it should return 2 values (row, error)"),
         "only the row": (only_the_row, "it should return 2 values (row, error), and returns a"),
         "one array of both": (one_array, "it should return 2 values (row, error), and returns an array of NumPy"),
