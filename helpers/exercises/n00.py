@@ -22,7 +22,8 @@ def layer_cases():
             whole_numbers(rng, units, 1),
         )
         cases.append((f"{units} units, {inputs} inputs and {examples} example{'s' * (examples > 1)}", arguments))
-    return cases
+    fractions = [np.random.default_rng(1).integers(-7, 8, shape) / 4 for shape in [(3, 4), (4, 3), (4, 1)]]
+    return [*cases, ("quarters, some of them below 0, also in a", tuple(fractions))]
 
 
 plain_layer = Exercise(
@@ -43,6 +44,9 @@ plain_layer = Exercise(
         "this adds a, which is what a shortcut does, and no shortcut was asked for": lambda a, W, b: relu(
             W @ a + b + a
         ),
+        "g is applied to the input too": lambda a, W, b: relu(W @ relu(a) + b),
+        "the absolute value of the input is not the input": lambda a, W, b: relu(W @ np.abs(a) + b),
+        "the result is cut to whole numbers": lambda a, W, b: np.trunc(relu(W @ a + b)),
         "b is subtracted": lambda a, W, b: relu(W @ a - b),
         "W is transposed": lambda a, W, b: relu(W.T @ a + b),
     },
@@ -103,7 +107,7 @@ def score_cases():
         labels = (scores.argmax(axis=0) + (np.arange(images) % 3 > 0)) % classes
         cases.append((f"{classes} classes and {images} image{'s' * (images > 1)}", (scores, labels)))
     scores = np.array([[0.5, 2.0, -1.0, 0.1], [1.5, 1.0, -2.0, 0.2], [-0.5, 0.0, -3.0, 0.3]])
-    return [("the small example", (scores, np.array([1, 0, 2, 1]))), *cases]
+    return [("the small example", (scores, np.array([1, 0, 2, 2]))), *cases]
 
 
 def wrong(scores, labels):
@@ -125,6 +129,9 @@ percent_wrong = Exercise(
         ),
         "this divides by the number of classes, not of images": lambda scores, labels: (
             100 * np.sum(wrong(scores, labels)) / len(scores)
+        ),
+        "argmax without an axis is one place in the whole array": lambda scores, labels: (
+            100 * np.mean(scores.argmax() != labels)
         ),
         "this takes the smallest score, and the net means the largest": lambda scores, labels: (
             100 * np.mean(scores.argmin(axis=0) != labels)

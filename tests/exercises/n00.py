@@ -70,6 +70,23 @@ def in_place_by_bounds(a, W, b):
     return relu(W @ a + b)
 
 
+def g_before(a, W, b):
+    return np.maximum(W @ np.maximum(a, 0) + b, 0)
+
+
+def positive_input(a, W, b):
+    return np.maximum(W @ np.abs(a) + b, 0)
+
+
+def g_in_place(a, W, b):
+    a[a < 0] = 0
+    return relu(W @ a + b)
+
+
+def whole(a, W, b):
+    return relu(W @ a + b).astype(int)
+
+
 def no_return(a, W, b):
     z = W @ a + b
     z[z < 0] = 0
@@ -216,6 +233,10 @@ WRONG = {
         "transposed": (transposed, "W is transposed"),
         "b in place": (in_place, "raises ValueError in line 2"),
         "a in place": (in_place_by_bounds, "changes its input in place"),
+        "g before": (g_before, "g is applied to the input too: for quarters"),
+        "positive input": (positive_input, "the absolute value of the input"),
+        "g in place": (g_in_place, "changes its input in place"),
+        "whole numbers": (whole, "the result is cut to whole numbers: for quarters"),
         "no return": (no_return, "ends without return"),
     },
     "counted": {
@@ -245,12 +266,12 @@ WRONG = {
         "how many": (how_many, "this is how many images are wrong"),
         "by classes": (by_classes, "this divides by the number of classes"),
         "along the rows": (along_the_rows, "it raises"),
-        "over all": (over_all, "and yours is"),
+        "over all": (over_all, "argmax without an axis is one place in the whole array: for the small example"),
         "smallest": (smallest, "this takes the smallest score"),
         "rounded": (rounded, "this is rounded to whole percent"),
         "cut": (cut, "this is cut to whole percent"),
         "each image": (each_image, "this says for each image"),
-        "the score for the label": (scores_and_labels, "should be 50, and yours is 100"),
+        "the score for the label": (scores_and_labels, "should be 25, and yours is 100"),
         "printed": (printed, "ends without return"),
     },
 }
