@@ -79,6 +79,7 @@ devices_needed = Exercise(
     },
 )
 
+DEPTHS = (20, 110, 32, 56, 74)
 SCHEDULE = (0, 399, 400, 31_999, 32_000, 47_999, 48_000, 63_999)
 
 
@@ -109,7 +110,7 @@ learning_rate = Exercise(
     title="The rate of each step",
     right=schedule(),
     praise="right: two drops by a factor of 10, and a slow start for 110 layers alone",
-    cases=lambda: [("20 layers", (20,)), ("110 layers", (110,))],
+    cases=lambda: [(f"{layers} layers", (layers,)) for layers in DEPTHS],
     observe=rates,
     mistakes={
         "the rate drops one step late: step 32,000 is the first of the smaller rate": schedule(32_001, 48_001),
@@ -119,8 +120,11 @@ learning_rate = Exercise(
         "both drops are missing": schedule(factors=(1, 1, 1)),
         "the second drop is by 10 once more, from 0.01 to 0.001": schedule(factors=(1, 0.1, 0.001)),
         "the warm-up of 110 layers is forgotten": schedule(warmed=()),
-        "the warm-up is for 110 layers alone, and here every net has it": schedule(warmed=(20, 110)),
-        "the warm-up is for 110 layers, and here the other net has it": schedule(warmed=(20,)),
+        "the warm-up is for 110 layers alone, and here every net has it": schedule(warmed=DEPTHS),
+        "the warm-up is for 110 layers alone, and here all but 20 layers have it": schedule(warmed=DEPTHS[1:]),
+        "the warm-up is for 110 layers alone, and here 56 layers have it": schedule(warmed=(56, 74, 110)),
+        "the warm-up is for 110 layers alone, and here 74 layers have it": schedule(warmed=(74, 110)),
+        "the warm-up is for 110 layers, and here all others have it": schedule(warmed=[n for n in DEPTHS if n != 110]),
         "the warm-up lasts one step too long: step 400 is the first of the full rate": schedule(warm=401),
         "the warm-up never ends before the first drop": schedule(warm=32_000),
         "82 and 123 are the epochs of the drops, but here steps are counted": schedule(82, 123),
@@ -131,8 +135,8 @@ COUNT = 400  # images in a batch: enough for every place to occur
 
 
 def numbered(count, channels, height, width):
-    """Images in which no two pixels of the batch are alike, and none is 0."""
-    return np.arange(1.0, 1 + count * channels * height * width).reshape(count, channels, height, width)
+    """Images in which no two pixels of the batch are alike, and none is a whole number: 0.25, 1.25, ..."""
+    return np.arange(0.25, count * channels * height * width).reshape(count, channels, height, width)
 
 
 def image_cases():
@@ -144,8 +148,9 @@ def image_cases():
 
 def sources(pixels, shape):
     """Where pixels come from: (image, channel, row, column); -1 where it is no pixel of the batch."""
-    whole = np.isfinite(pixels) & (pixels >= 1) & (pixels <= np.prod(shape)) & (pixels == np.round(pixels))
-    places = np.unravel_index(np.where(whole, pixels, 1).astype(int) - 1, shape)
+    numbers = pixels - 0.25
+    whole = np.isfinite(pixels) & (numbers >= 0) & (numbers < np.prod(shape)) & (numbers == np.round(numbers))
+    places = np.unravel_index(np.where(whole, numbers, 0).astype(int), shape)
     return [np.where(whole, place, -1) for place in places]
 
 
@@ -162,29 +167,53 @@ def crops(images, rows, columns, flipped):
 def seen(solution, images, random):
     """How many images of a batch were treated as they should not be, and how different the treatment was."""
     original = images.copy()
-    out = solution(images, random)
-    if out is None or out is ...:
-        return out
-    out = np.asarray(out.detach() if hasattr(out, "detach") else out, dtype=float)
-    if out.shape != images.shape:
-        raise Mistake(f"it returns an array of shape {out.shape}, and should keep the shape {images.shape}")
-    return judged(out, original)
+    outs = []
+    for given, generator in [(images, random), (original, random), (original, np.random.default_rng(99))]:
+        out = solution(given if given is images else given.copy(), generator)
+        if out is None or out is ...:
+            return out
+        out = np.asarray(out.detach() if hasattr(out, "detach") else out, dtype=float)
+        if out.shape != images.shape:
+            raise Mistake(f"it returns an array of shape {out.shape}, and should keep the shape {images.shape}")
+        outs.append(out)
+    return judged(outs[0], original) | drawn_again([treatment(out, original)[-3:] for out in outs])
 
 
-def judged(out, original):
-    """Counts of images; the middle pixel of each, and those left of it and above, say where its crop is from."""
-    count, _, height, width = original.shape
+def drawn_again(treatments):
+    """What stays the same from call to call: (rows, columns, flipped) of one generator twice, and of another one."""
+    (rows, columns, flipped), *others = treatments
+    twice, apart = (int(((rows == r) & (columns == c)).sum()) for r, c, _ in others)
+    steady = [(flipped == f).mean() > 0.8 for *_, f in others]
+    always = np.flatnonzero(flipped & others[0][-1] & others[1][-1])
+    return {
+        "apart": apart if apart > COUNT // 2 else 0,
+        "twice": twice if twice > COUNT // 2 else 0,
+        "steady": always[0] if all(steady) and len(always) else -1,
+    }
+
+
+def treatment(out, original):
+    """What was done to each image: where its middle pixel is from, and the row, the column and the flip of its crop."""
+    height, width = original.shape[2:]
     y, x = height // 2, width // 2
     (image, channel, row, column) = sources(out[:, 0, y, x], original.shape)
     left, above = sources(out[:, 0, y, x - 1], original.shape)[3], sources(out[:, 0, y - 1, x], original.shape)[2]
     flipped, upside = left > column, above > row
     rows, columns = row - y + 4, np.where(flipped, column - (width - 1 - x), column - x) + 4
+    return image, channel, upside, rows, columns, flipped
+
+
+def judged(out, original):
+    """Counts of images; the middle pixel of each, and those left of it and above, say where its crop is from."""
+    image, channel, upside, rows, columns, flipped = treatment(out, original)
+    count = len(original)
     known = (image == np.arange(count)) & ~upside & (channel == 0)
     near = (rows >= 0) & (rows <= 8) & (columns >= 0) & (columns <= 8)
     wanted = crops(original, np.clip(rows, 0, 8), np.clip(columns, 0, 8), flipped)
     inside = ((out == wanted) | (wanted == 0)).all(axis=(1, 2, 3))
     share = flipped.mean()
     return {
+        "cut": ((out == np.round(out)).all(axis=(1, 2, 3)) & out.any(axis=(1, 2, 3))).sum(),
         "own": ((image >= 0) & (image != np.arange(count))).sum(),
         "channels": ((image >= 0) & (channel != 0)).sum(),
         "upside": ((image >= 0) & upside).sum(),
@@ -212,6 +241,7 @@ augment = Exercise(
     cases=image_cases,
     observe=seen,
     says={
+        "cut": "{got} images of 400 hold whole numbers only: the result is cut to whole numbers",
         "own": "{got} images of 400 hold pixels of another image, and {expected} should",
         "channels": "{got} images of 400 have their channels in another order, and {expected} should",
         "upside": "{got} images of 400 are upside down, and {expected} should be: the flip is along the width",
@@ -222,6 +252,9 @@ augment = Exercise(
         "widths": "along the width, crops start at {got} of the {expected} places, 0 to 8; each image draws its own",
         "places": "only {got} pairs of height and width occur, so that the two are not drawn apart",
         "flips": "{got} % of the images are flipped, and about {expected} % should be, each by its own draw",
+        "apart": "two generators give the same crops, in {got} images of 400: draw from `random`",
+        "twice": "two calls with one generator give the same crops, in {got} images of 400: draw from `random`",
+        "steady": "image {got} is flipped in every call: draw for each image",
     },
     seconds=20,
 )

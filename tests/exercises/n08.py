@@ -1,5 +1,6 @@
 """What people hand in for the exercises of notebook 8: {exercise: {name: (solution, words of its own answer)}}."""
 
+import copy
 import heapq
 import math
 
@@ -267,10 +268,45 @@ def with_torch(images, random):
     _, _, height, width = images.shape
     out = torch.empty(images.shape, dtype=torch.float64)
     for i, image in enumerate(padded):
-        row, column = torch.randint(0, 9, (2,), generator=torch.Generator().manual_seed(i))
+        row, column, flip = random.integers(0, [9, 9, 2])
         crop = image[:, row : row + height, column : column + width]
-        out[i] = crop.flip(-1) if i % 2 else crop
+        out[i] = crop.flip(-1) if flip else crop
     return out
+
+
+def flipped_by_the_number(images, random):
+    out = each_image(images, random, flip="never")
+    out[1::2] = out[1::2, ..., ::-1].copy()
+    return out
+
+
+def first_half_flipped(images, random):
+    out = each_image(images, random, flip="never")
+    half = len(out) // 2
+    return np.concatenate([out[:half, ..., ::-1], out[half:]])
+
+
+def places_by_the_number(images, random):
+    _, _, height, width = images.shape
+    padded = np.pad(images, ((0, 0), (0, 0), (4, 4), (4, 4)))
+    out = np.empty_like(images)
+    for i in range(len(images)):
+        row, column = i % 9, i // 9 % 9
+        crop = padded[i, :, row : row + height, column : column + width]
+        out[i] = crop[..., ::-1] if random.random() < 0.5 else crop
+    return out
+
+
+def own_generator(images, random):
+    return each_image(images, np.random.default_rng(0))
+
+
+def copied_generator(images, random):
+    return each_image(images, copy.deepcopy(random))
+
+
+def whole_numbers(images, random):
+    return each_image(images, random).astype(int)
 
 
 WRONG = {
@@ -298,7 +334,10 @@ WRONG = {
         "one step early": (rate(31_999, 47_999), "one step early"),
         "multiplied": (rate(drop=10), "multiplied by 10"),
         "no warm-up": (rate(warm=0), "the warm-up of 110 layers is forgotten"),
-        "warm-up for all": (rate(layers_warmed=(20, 110)), "here every net has it"),
+        "warm-up for all": (rate(layers_warmed=(20, 32, 56, 74, 110)), "here every net has it"),
+        "warm-up above 20": (rate(layers_warmed=range(21, 1000)), "here all but 20 layers have it"),
+        "warm-up from 44 on": (rate(layers_warmed=range(44, 1000)), "here 56 layers have it"),
+        "warm-up above 56": (rate(layers_warmed=range(57, 1000)), "here 74 layers have it"),
         "warm-up one step longer": (rate(warm=401), "one step too long"),
         "warm-up without end": (rate(warm=32_000), "never ends before the first drop"),
         "epochs": (rate(82, 123), "the epochs of the drops"),
@@ -326,6 +365,12 @@ WRONG = {
         "no flip": (options(flip="never"), "0 % of the images are flipped"),
         "in the middle only": (only_crops_one_axis, "along the height, crops start at 1 of the 9 places"),
         "in place": (in_place, "changes its input in place"),
+        "every second one flipped": (flipped_by_the_number, "image 1 is flipped in every call: draw for each image"),
+        "the first half flipped": (first_half_flipped, "image 0 is flipped in every call: draw for each image"),
+        "places by the number": (places_by_the_number, "two generators give the same crops, in 400 images of 400"),
+        "a generator of its own": (own_generator, "two generators give the same crops, in 400 images of 400"),
+        "a copy of the generator": (copied_generator, "two calls with one generator give the same crops"),
+        "whole numbers": (whole_numbers, "hold whole numbers only: the result is cut"),
         "shuffled": (shuffled, "hold pixels of another image"),
         "scaled": (scaled, "neither a crop of their padded image nor its mirror image"),
         "square": (square_only, "it returns an array of shape (400, 2, 12, 12)"),
