@@ -333,10 +333,25 @@ def unequal(runs):
 
 
 def too_few(runs):
-    """Say whether there is a choice of the learning rate, and enough seeds."""
-    rates, seeds = ({run[name] for run in runs} for name in ("learning_rate", "seed"))
+    """Say whether there is enough time, a choice of the learning rate, and enough seeds."""
+    rates, seeds = (sorted({run[name] for run in runs}) for name in ("learning_rate", "seed"))
+    if (epochs := runs[0]["epochs"]) < 10:
+        return f"rule 1: ten epochs for all; after {epochs}, nets that learn slowly look like nets that cannot"
     if len(rates) < 2:
-        return "with 1 learning rate for all, a start may lose only because the rate does not suit it"
+        return "with 1 learning rate for all, a start may lose only because the rate does not suit it: rule 2"
+    if len(rates) < 3:
+        return "rule 2: with 2 learning rates the better one is always at the edge of what was tried; take at least 3"
+    for low, high in itertools.pairwise(rates):
+        if high / low < 1.999:
+            return (
+                f"rule 2: the learning rates {low:g} and {high:g} are nearly the same one; neighbours should differ "
+                "by a factor of 2 or more"
+            )
+    if not any(0.999e-3 <= rate <= 1.001e-2 for rate in rates):
+        return (
+            f"rule 2: the learning rates go from {rates[0]:g} to {rates[-1]:g}, and none of them is from 0.001 to "
+            "0.01, where such nets usually learn"
+        )
     if len(seeds) < 5:
         return f"the number of seeds is {len(seeds)}, which can be luck; rule 3 asks for 5"
     return ""
@@ -360,7 +375,7 @@ def grid(**columns):
 runs = Exercise(
     name="runs",
     title="Is it the depth or the start?",
-    right=grid(layers=[2, 20], start=STARTS, learning_rate=[1e-3, 1e-2], seed=range(5), epochs=[10]),
+    right=grid(layers=[2, 20], start=STARTS, learning_rate=[1e-3, 3e-3, 1e-2], seed=range(5), epochs=[10]),
     praise="right: every depth with every start, and all else is equal",
     observe=design,
 )

@@ -277,9 +277,9 @@ def by_loops():
     plan = []
     for depth in (8, 20):
         for start in ("he", "pytorch"):
-            for rate in np.array([1e-3, 1e-2]):
+            for rate in np.array([1e-3, 2e-3, 4e-3]):
                 for seed in np.arange(10, 15):
-                    plan.append({"epochs": 5, "layers": depth, "start": start, "learning_rate": rate, "seed": seed})
+                    plan.append({"epochs": 10, "layers": depth, "start": start, "learning_rate": rate, "seed": seed})
     return plan
 
 
@@ -376,6 +376,16 @@ WRONG = {
             "no run has seed 5 at the learning rate 0.001",
         ),
         "one rate": (grid(rates=[3e-3]), "with 1 learning rate for all"),
+        "two rates": (grid(rates=[1e-3, 1e-2]), "take at least 3"),
+        "one epoch": (grid(epochs=[1]), "rule 1: ten epochs for all; after 1, nets that learn slowly look like"),
+        "rates that are too small": (
+            grid(rates=[1e-5, 2e-5, 4e-5]),
+            "rule 2: the learning rates go from 1e-05 to 4e-05, and none of them is from 0.001 to 0.01",
+        ),
+        "rates next to each other": (
+            grid(rates=[0.001, 0.001001, 0.01]),
+            "rule 2: the learning rates 0.001 and 0.001001 are nearly the same one",
+        ),
         "one seed": (grid(seeds=[0]), "the number of seeds is 1"),
         "some longer": (grid(epochs=[5, 10], rates=[1e-3, 3e-3]), "the runs last 5 or 10 epochs"),
         "too many": (grid(seeds=range(20)), "there are 240 runs"),
@@ -398,5 +408,5 @@ RIGHT = {
         dict(zip("ABCD", handed_in(A=by_hand, C=by_names, D=by_loop), strict=True)),
     ],
     "fair_choice": [by_plain_python, by_a_copy, by_torch],
-    "runs": [by_loops(), tuple(grid(layers=(2, 6, 20), rates=(3e-3, 1e-2))), grid()[::-1]],
+    "runs": [by_loops(), tuple(grid(layers=(2, 6, 20), rates=(3e-4, 3e-3, 3e-2))), grid()[::-1]],
 }
