@@ -46,7 +46,7 @@ usual_size = Question(
         (
             "More than a thousand times as large.",
             "Each block returns its input and a branch about as large, so the signal grows by a factor, here about "
-            "1.6 in each block. Sixteen such factors make almost 3000.",
+            "1.64 in each block. Sixteen such factors make more than 2,700.",
         ),
     ],
     right=2,
