@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import avg_pool2d, conv2d, max_pool2d, pad
 
 from helpers.block import block
-from helpers.checks import Exercise, entries
+from helpers.checks import Exercise, Mistake, entries, kind
 
 
 def stop_cases():
@@ -97,6 +97,12 @@ six_matrices = Exercise(
         "g is forgotten: the block ends with it, and no activation is below 0": answers(
             lambda Ws: (Ws @ SMALL).ravel()
         ),
+        "g is forgotten in the row of I on top of -I: the block ends with it, and no activation is below 0": (
+            answers(returned) | {"I on top of -I": (MATRICES["I on top of -I"] @ SMALL).ravel()}
+        ),
+        "g is forgotten in the row of -I on top of 0: the block ends with it, and no activation is below 0": (
+            answers(returned) | {"-I on top of 0": (MATRICES["-I on top of 0"] @ SMALL).ravel()}
+        ),
         "top and bottom are swapped": answers(lambda Ws: returned(np.roll(Ws, 2, axis=0))),
         "this is the plain block, and the shortcut brings nothing": answers(lambda Ws: np.zeros(4)),
         "the two entries of a[l] are swapped": answers(lambda Ws: returned(Ws[:, ::-1])),
@@ -123,6 +129,48 @@ def maps_cases():
     ]
 
 
+def with_gradient(right, solution, *arguments):
+    """What a solution returns. Raises Mistake where this is right, but no gradient flows back to an argument."""
+    names = ("a", "W1", "W2", "Ws")
+    wanted = right(*(one.clone() if isinstance(one, torch.Tensor) else one for one in arguments))
+    out = solution(*arguments)
+    if out is None or out is ...:
+        return out
+    found = torch.as_tensor(np.asarray(out.detach() if isinstance(out, torch.Tensor) else out, dtype=np.float32))
+    if found.shape != wanted.shape or not torch.allclose(found, wanted):
+        return out
+    if not isinstance(out, torch.Tensor):
+        raise Mistake(f"the numbers are right, but it returns {kind(out)}: no gradient can flow back to a")
+    draw = torch.Generator().manual_seed(0)  # no z is exactly 0 here, where g has no one slope
+    fresh = [torch.randn(one.shape, generator=draw) if isinstance(one, torch.Tensor) else one for one in arguments]
+    pairs = zip(names, gradients(right, fresh), gradients(solution, fresh), strict=False)
+    for name, should, got in pairs:
+        if not torch.allclose(should, got, rtol=1e-3, atol=1e-3):
+            place = tuple((~torch.isclose(should, got, rtol=1e-3, atol=1e-3)).nonzero()[0].tolist())
+            raise Mistake(
+                f"the numbers are right, but the gradient does not flow back to {name}: for the sum of the result, "
+                f"entry {list(place)} of it should be {should[place]:.3g}, and yours is {got[place]:.3g}; detach, "
+                ".data, no_grad and nn.Parameter cut it off"
+            )
+    return out
+
+
+def gradients(solution, arguments):
+    """The gradient of the sum of a result at each tensor that was handed in; 0 where it is cut off."""
+    leaves = [one.clone().requires_grad_() for one in arguments if isinstance(one, torch.Tensor)]
+    try:  # * 1: activations, as inside a net
+        out = solution(*(leaf * 1 for leaf in leaves), *arguments[len(leaves) :])
+        if not out.requires_grad:
+            return [torch.zeros_like(leaf) for leaf in leaves]
+        return torch.autograd.grad(out.sum(), leaves, materialize_grads=True)
+    except RuntimeError as error:
+        if "numpy() on Tensor that requires grad" not in str(error):
+            raise
+        raise Mistake(
+            "the numbers are right, but 1 step goes through NumPy, so no gradient can flow back to a"
+        ) from None
+
+
 def channels_of_zeros(a, more):
     return pad(a, (0, 0, 0, 0, 0, more))
 
@@ -137,10 +185,19 @@ def first_quarter(a):
     return a[:, :, : (a.shape[2] + 1) // 2, : (a.shape[3] + 1) // 2]
 
 
+def smaller_quarter(a):
+    return a[:, :, : a.shape[2] // 2, : a.shape[3] // 2]
+
+
+def option_A(a, more):
+    return channels_of_zeros(a[:, :, ::2, ::2], more)
+
+
 zero_padding = Exercise(
     name="zero_padding",
     title="A shortcut of every second pixel, and zeros",
-    right=lambda a, more: channels_of_zeros(a[:, :, ::2, ::2], more),
+    right=option_A,
+    observe=lambda solution, a, more: with_gradient(option_A, solution, a, more),
     praise="right: every second pixel of a[l] as it is, and behind its channels the new ones, of zeros",
     cases=maps_cases,
     mistakes={
@@ -152,6 +209,9 @@ zero_padding = Exercise(
         ),
         "this is the corner of the image, half as high and wide, and not every second pixel of all of it": (
             lambda a, more: channels_of_zeros(first_quarter(a), more)
+        ),
+        "this is the corner of the image, rounded down, and not every second pixel of all of it": (
+            lambda a, more: channels_of_zeros(smaller_quarter(a), more)
         ),
         "this is the mean of 2 x 2 pixels, and none of them arrives as it is": lambda a, more: channels_of_zeros(
             avg_pool2d(a, 2), more
@@ -216,6 +276,7 @@ strided_block = Exercise(
     name="strided_block",
     title="A block that halves the image",
     right=strided(),
+    observe=lambda solution, a, W1, W2, Ws: with_gradient(strided(), solution, a, W1, W2, Ws),
     praise="right: one stride on each way, Ws at every pixel that is left, and g after the sum",
     cases=strided_cases,
     mistakes={

@@ -125,6 +125,11 @@ def corner(a, more):
     return with_zeros(a[:, :, : -(-height // 2), : -(-width // 2)], more)
 
 
+def smaller_corner(a, more):
+    height, width = a.shape[2:]
+    return with_zeros(a[:, :, : height // 2, : width // 2], more)
+
+
 def mean_pooling(a, more):
     return with_zeros(avg_pool2d(a, 2), more)
 
@@ -218,6 +223,10 @@ def pixel_by_pixel(a, more):
 
 def in_numpy(a, more):
     return np.pad(a.numpy()[:, :, ::2, ::2], [(0, 0), (0, more), (0, 0), (0, 0)])
+
+
+def through_numpy(a, more):
+    return torch.tensor(in_numpy(a, more))
 
 
 def ready_made(a, more):
@@ -318,6 +327,23 @@ def by_modules(a, W1, W2, Ws):
     return block(a)
 
 
+def by_functional_call(a, W1, W2, Ws):
+    more, channels = Ws.shape
+    first = nn.Conv2d(channels, more, 3, stride=2, padding=1, bias=False)
+    second, projection = nn.Conv2d(more, more, 3, padding=1, bias=False), nn.Conv2d(channels, more, 1, 2, bias=False)
+    block = nets.Block(more, "inside", layers=(first, second), Ws=projection)
+    weights = {"first.weight": W1, "second.weight": W2, "Ws.weight": Ws[..., None, None]}
+    return torch.func.functional_call(block, weights, (a,))
+
+
+def W1_as_data(a, W1, W2, Ws):
+    return by_einsum(a, W1.data, W2, Ws)
+
+
+def detached_on_the_shortcut(a, W1, W2, Ws):
+    return torch.relu(branch(a, W1, W2) + shortcut(a.detach(), Ws))
+
+
 def by_every_stop(a, W1, W2, Ws):
     z1 = torch.relu(conv2d(a, W1, padding=1)[:, :, ::2, ::2])  # all stops, then every second one
     z2 = conv2d(pad(z1, (1, 1, 1, 1)), W2)
@@ -347,6 +373,14 @@ WRONG = {
     },
     "six_matrices": {
         "g forgotten": (table(*SIX[:3], [3, 1, -3, -1], [-3, -1, 0, 0], SIX[5]), "g is forgotten"),
+        "g forgotten once": (
+            table(*SIX[:3], [3, 1, -3, -1], *SIX[4:]),
+            "g is forgotten in the row of I on top of -I",
+        ),
+        "g forgotten in the other row": (
+            table(*SIX[:4], [-3, -1, 0, 0], SIX[5]),
+            "g is forgotten in the row of -I on top of 0",
+        ),
         "top and bottom swapped": (
             table(SIX[1], SIX[0], SIX[2], [0, 0, 3, 1], SIX[4], SIX[5]),
             "top and bottom are swapped",
@@ -377,6 +411,14 @@ WRONG = {
         "every second row": (every_second_row, "columns are taken one by one"),
         "from 1": (from_1, "start at row 1 and column 1"),
         "the corner": (corner, "the corner of the image"),
+        "the corner, rounded down": (smaller_corner, "this is the corner of the image, rounded down"),
+        "in NumPy": (
+            in_numpy,
+            "the numbers are right, but it returns an array of NumPy: no gradient can flow back to a",
+        ),
+        "through NumPy": (through_numpy, "goes through NumPy, so no gradient can flow back to a"),
+        "detached": (lambda a, more: with_zeros(a.detach()[:, :, ::2, ::2], more), "does not flow back to a: for the"),
+        "no_grad": (torch.no_grad()(padded_by_torch), "the gradient does not flow back to a: for the sum of the"),
         "the mean": (mean_pooling, "the mean of 2 x 2 pixels"),
         "the largest": (largest, "the largest of 2 x 2 pixels"),
         "zeros first": (zeros_first, "stand before those of a[l]"),
@@ -413,6 +455,11 @@ WRONG = {
         "Ws transposed": (transposed_Ws, "it raises RuntimeError"),
         "a kernel of 3 x 3": (kernel_of_3, "of the result should be"),
         "two examples": (two_examples, "right for 2 maps of 8 x 8 with 3 channels, but for one example"),
+        "W1.data": (W1_as_data, "the gradient does not flow back to W1: for the sum of the result, entry [0, 0, 0, 0]"),
+        "detach on the shortcut": (detached_on_the_shortcut, "the gradient does not flow back to a: for the sum"),
+        "no_grad": (torch.no_grad()(by_einsum), "the gradient does not flow back to a: for the sum of the result"),
+        "nn.Parameter": (by_modules, "the gradient does not flow back to W1: for the sum of the result"),
+        "to NumPy": (lambda *given: by_einsum(*given).numpy(), "it returns an array of NumPy: no gradient can flow"),
     },
 }
 RIGHT = {
@@ -423,6 +470,6 @@ RIGHT = {
         table(*map(torch.tensor, SIX)),
         table(*(tuple(map(float, row)) for row in SIX)) | {"-I on top of 0": [-0.0, 0, 0, 0]},
     ],
-    "zero_padding": [padded_by_torch, by_the_matrix, by_a_convolution, pixel_by_pixel, in_numpy, ready_made],
-    "strided_block": [by_einsum, by_modules, by_every_stop],
+    "zero_padding": [padded_by_torch, by_the_matrix, by_a_convolution, pixel_by_pixel, ready_made],
+    "strided_block": [by_einsum, by_functional_call, by_every_stop],
 }
