@@ -149,6 +149,17 @@ class Switched(torch.nn.Module):
         return self.layer(a) + self.skip * a
 
 
+class Masked(torch.nn.Module):
+    """Some connections are cut; which ones, a plain attribute knows, in any of the ways of ``KEPT``."""
+
+    def __init__(self, kept, read):
+        super().__init__()
+        self.kept, self.read = kept, read
+
+    def forward(self, a):
+        return a.flatten(1) @ self.read(self.kept)
+
+
 class OnlyInTraining(PreActivation):
     def forward(self, a):
         return self.first(a) if self.training else super().forward(a)
@@ -237,6 +248,37 @@ def test_switches_that_str_does_not_show_keep_nets_apart(data):
             return [stem(Switched(skip), torch.nn.Linear(16, 10)).double() for skip in (0, 1, 0, 1)]
 
     assert_equal_alone(make, data, 1e-9)
+
+
+KEPT = {
+    "a tensor": (lambda mask: mask, lambda kept: kept),
+    "an array": (lambda mask: mask.numpy(), torch.as_tensor),
+    "a tensor in a list": (lambda mask: [mask], lambda kept: kept[0]),
+    "a tensor in a tuple in a dict": (lambda mask: {"mask": (mask, 1)}, lambda kept: kept["mask"][0]),
+    "a module in a list": (lambda mask: [torch.nn.ParameterList([mask])], lambda kept: kept[0][0].detach()),
+}
+
+
+@pytest.mark.parametrize(("keep", "read"), KEPT.values(), ids=KEPT)
+def test_large_tensors_that_differ_in_the_middle_keep_nets_apart(data, keep, read):
+    """``str`` of a tensor of more than 1,000 numbers shows its corners only."""
+
+    def make():
+        masks = torch.ones(3, 64, 64, dtype=torch.float64)
+        masks[1, 10:50, 10:50] = 0
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            return [
+                torch.nn.Sequential(Masked(keep(mask), read), stem(torch.nn.Linear(16, 10))).double() for mask in masks
+            ]
+
+    assert_equal_alone(make, data, 1e-9)
+
+
+def test_equal_tensors_do_not_keep_nets_apart():
+    many = [torch.nn.Sequential(Masked([torch.ones(64, 64)], None)) for _ in range(3)]
+    many[1][0].kept[0][20, 20] += 1e-6  # str shows four digits
+    assert [list(kind) for kind in training._kinds(many)] == [[0, 2], [1]]
 
 
 @pytest.mark.parametrize("inplace", [False, True])

@@ -122,8 +122,20 @@ def _structure(net):
     """What must be equal for nets to be stacked: their layers, down to each switch, and what is trained of them."""
     usual = vars(nn.Module()).keys()
     layers = [
-        (name, type(part), str({key: value for key, value in vars(part).items() if key not in usual}))
+        (name, type(part), str(_whole({key: value for key, value in vars(part).items() if key not in usual})))
         for name, part in net.named_modules()
     ]
     numbers = [(name, p.shape, p.dtype, p.device, p.requires_grad) for name, p in net.named_parameters()]
     return *layers, *numbers, *((name, buffer.shape) for name, buffer in net.named_buffers())
+
+
+def _whole(value):
+    """The value as it is to be compared: ``str`` would leave out what stands in the middle of a large array."""
+    if isinstance(value, nn.Module):  # in a list of the reader's own, where PyTorch does not see it
+        return id(value)
+    if hasattr(value, "tolist"):  # tensors, and what NumPy has
+        dense = value.to_dense() if isinstance(value, torch.Tensor) else value
+        return str(value.dtype), value.shape, dense.tolist()
+    if isinstance(value, dict):
+        return {key: _whole(item) for key, item in value.items()}
+    return [type(value), *map(_whole, value)] if isinstance(value, list | tuple) else value
