@@ -76,9 +76,10 @@ def lockstep(
     generator ends or is closed; parameters with ``requires_grad`` off stay as they are.
     A net whose loss is no longer finite is frozen, and marked ``diverged`` when it is measured next; the others are not
     touched by it.
-    Raises ValueError for data that are not finite or do not fit the nets or each other, for a net given twice, for
-    ``epochs``, ``batch`` or ``measure_every`` below 1, for a learning rate that is not above 0, and for lists of
-    different length.
+    Raises ValueError for data that are not finite or do not fit the nets or each other, for a net given twice or
+    without a parameter that learns, for ``epochs``, ``batch`` or ``measure_every`` below 1, for a learning rate that is
+    not above 0, and for lists of different length. Also for a net that cannot be trained in lockstep: one with random
+    layers, such as nn.Dropout, or with what torch.func.vmap refuses, such as a normalisation with momentum=None.
     """
     _checks.check({"epochs": epochs, "batch": batch, "measure_every": measure_every}, nets, learning_rates, seeds)
     histories, stacks = [History() for _ in nets], []
@@ -88,6 +89,7 @@ def lockstep(
         _checks.check_fit(nets[kind[0]], fitting, batch)
         of_kind = ([items[i] for i in kind] for items in (nets, histories, learning_rates, seeds))
         stacks.append(Stack(*of_kind, fitting, partial(optimizer, **settings), bfloat16))
+        _checks.check_together(stacks[-1], kind[0])
     moments = {epoch for epoch in range(epochs + 1) if epoch % measure_every == 0} | {epochs}
     return _epochs(stacks, histories, batch, moments)
 
