@@ -49,6 +49,24 @@ def test_a_failed_run_stops_the_study_before_a_table_is_written(tmp_path):
     assert not (tmp_path / "table.json").exists()
 
 
+def test_an_interrupt_comes_through_and_keeps_what_is_finished(tmp_path, monkeypatch):
+    """The command answers it with a sentence; a table is not written."""
+    finished = []
+
+    def train_arm(**arguments):
+        if finished:
+            raise KeyboardInterrupt
+        finished.append(arguments)
+        return []
+
+    monkeypatch.setattr(depths, "train_arm", train_arm)
+    monkeypatch.setattr("helpers.sweeps._code_version", lambda fn: "1")
+    with pytest.raises(KeyboardInterrupt):
+        depths.run(SMALL, target=tmp_path / "table.json", store=tmp_path / "study.jsonl", workers=0)
+    assert not (tmp_path / "table.json").exists()
+    assert len((tmp_path / "study.jsonl").read_text(encoding="utf-8").splitlines()) == 1
+
+
 def test_the_same_net_alone_gives_the_same_numbers(small):
     rows = [
         row for row in small[1]["rows"] if (row["layers"], row["skip"], row["learning_rate"]) == (8, "inside", 0.05)
