@@ -374,12 +374,12 @@ class Processes(Executor):
 
     It differs from ProcessPoolExecutor in that a dead worker fails its own run alone, with the cause; that an interrupt
     ends the runs; and that workers start afresh on every system and never outlive this process, even if it is killed.
-    workers: how many, by default one for each core. initializer: called in each new worker with ``initargs``.
+    workers: how many, by default one for each core that this process may use. initializer: called in each new worker
+    with ``initargs``.
     """
 
     def __init__(self, workers=None, initializer=None, initargs=()):
-        cores = getattr(os, "process_cpu_count", os.cpu_count)()  # from Python 3.13 on, those that we may use
-        self._threads = ThreadPoolExecutor(workers or cores)  # each waits for one worker
+        self._threads = ThreadPoolExecutor(workers or _cores())  # each waits for one worker
         self._lock, self._arguments = threading.Lock(), (initializer, initargs)
         self._idle, self._busy = [], set()
         self._idle.append(self._start())  # now: a script that forgot its ``if __name__ == "__main__":`` stops here
@@ -437,6 +437,11 @@ class Processes(Executor):
         if good:
             return value
         raise value
+
+
+def _cores():
+    """How many cores this process may use: in a container or a job of a cluster, fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _cause(code):

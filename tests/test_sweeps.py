@@ -627,6 +627,17 @@ def test_a_function_that_cannot_be_sent_is_said_at_once(fn):
         sweeps.iterate(fn, {"x": [1]}, pool)
 
 
+def test_as_many_workers_as_cores_that_may_be_used(monkeypatch):
+    """Where the system does not say which those are, as many as there are."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {2, 5, 7}, raising=False)
+    with sweeps.Processes() as pool:
+        assert pool._threads._max_workers == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    with sweeps.Processes() as pool:
+        assert pool._threads._max_workers == 64
+
+
 def test_workers_end_with_their_executor():
     pool = sweeps.Processes(1)
     pid = pool.submit(os.getpid).result()
