@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 import warnings
+import weakref
 from collections import deque
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -381,21 +382,41 @@ class Processes(Executor):
     def __init__(self, workers=None, initializer=None, initargs=()):
         self._threads = ThreadPoolExecutor(workers or _cores())  # each waits for one worker
         self._lock, self._arguments = threading.Lock(), (initializer, initargs)
-        self._idle, self._busy = [], set()
+        self._idle, self._busy, self._open, self._closed = [], set(), 0, False  # open: runs that are not done
         self._idle.append(self._start())  # now: a script that forgot its ``if __name__ == "__main__":`` stops here
 
     def submit(self, fn, /, *args, **kwargs):
-        """Return a Future of ``fn(*args, **kwargs)``; it raises WorkerDied if the worker does."""
-        return self._threads.submit(self._call, pickle.dumps((fn, args, kwargs)))
+        """Return a Future of ``fn(*args, **kwargs)``; it raises WorkerDied if the worker does.
+
+        What ``fn`` returns or raises is sent back by pickle. For a result that cannot be sent, the Future raises what
+        pickle says; for such an error, a RuntimeError with its text.
+        """
+        future = self._threads.submit(self._call, pickle.dumps((fn, args, kwargs)))
+        with self._lock:
+            self._open += 1
+        reference = weakref.ref(self)  # workers end with their executor, also where somebody keeps the Future
+        future.add_done_callback(lambda _: (pool := reference()) and pool._done())
+        return future
 
     def shutdown(self, wait=True, *, cancel_futures=False):
         """End the workers once the runs are done, those that wait too unless ``cancel_futures``."""
         self._threads.shutdown(wait, cancel_futures=cancel_futures)
         with self._lock:
-            for worker in self._idle:
-                worker.connection.close()
-                worker.process.join()
-            self._idle = []
+            self._closed = True
+            self._end_idle()
+
+    def _done(self):
+        """Behind the last run of a pool that was shut down without waiting, nobody else ends the workers."""
+        with self._lock:
+            self._open -= 1
+            if self._closed and not self._open:
+                self._end_idle()
+
+    def _end_idle(self):
+        for worker in self._idle:
+            worker.connection.close()
+            worker.process.join()
+        self._idle = []
 
     def kill_workers(self):
         """End the runs at once; their Futures raise WorkerDied. New runs get new workers."""
@@ -424,7 +445,7 @@ class Processes(Executor):
         worker = self._take()
         try:
             worker.connection.send_bytes(task)
-            good, value = worker.connection.recv()
+            answer = worker.connection.recv_bytes()
         except (EOFError, OSError):
             with self._lock:
                 self._busy.discard(worker)
@@ -434,6 +455,7 @@ class Processes(Executor):
             if worker in self._busy:
                 self._busy.remove(worker)
                 self._idle.append(worker)
+        good, value = pickle.loads(answer)  # only now: what cannot be read must not cost a worker
         if good:
             return value
         raise value
@@ -462,10 +484,20 @@ def _serve(connection, initializer, initargs):
             task = connection.recv_bytes()
             try:
                 fn, args, kwargs = pickle.loads(task)
-                answer = True, fn(*args, **kwargs)
+                answer = pickle.dumps((True, fn(*args, **kwargs)))
             except BaseException as error:
-                answer = False, error
-            connection.send(answer)
+                answer = _packed(error)
+            connection.send_bytes(answer)
+
+
+def _packed(error):
+    """The bytes of an error; in place of one that pickle cannot send there and back, of its text."""
+    try:
+        answer = pickle.dumps((False, error))
+        pickle.loads(answer)
+    except Exception:
+        answer = pickle.dumps((False, RuntimeError(_sentence(error))))
+    return answer
 
 
 def _attempt_as_worker(fn, arguments):

@@ -667,6 +667,85 @@ def test_an_executor_like_any_other():
         pool.submit(cube, 2)
 
 
+def sulk():
+    raise Sulking("no", "never")
+
+
+def anonymous():
+    return lambda: None
+
+
+class Unreadable:
+    """Can be sent, but not received."""
+
+    def __reduce__(self):
+        return _refuse, ()
+
+
+def _refuse():
+    raise ValueError("not in this process")
+
+
+def sulk_in_secret():
+    raise RuntimeError(lambda: None)
+
+
+@pytest.mark.parametrize(
+    ("fn", "kind", "message"),
+    [
+        (sulk, RuntimeError, "Sulking: no, and never"),  # pickles, but does not unpickle
+        (sulk_in_secret, RuntimeError, "RuntimeError: <function"),  # does not pickle
+        (anonymous, Exception, "pickle.*<lambda>"),
+        (Unreadable, ValueError, "not in this process"),
+    ],
+)
+def test_what_cannot_be_sent_back_is_said_and_costs_no_worker(fn, kind, message):
+    with sweeps.Processes(1) as pool:
+        pid = pool.submit(os.getpid).result()
+        for _ in range(2):
+            with pytest.raises(kind, match=message):
+                pool.submit(fn).result()
+        assert pool.submit(os.getpid).result() == pid
+        assert pool._busy == set()
+
+
+def nap_and_tell(seconds):
+    time.sleep(seconds)
+    return os.getpid()
+
+
+def test_workers_end_after_a_shutdown_that_did_not_wait():
+    """Behind the last run, those that waited included, and no process is started for them."""
+    pool = sweeps.Processes(1)
+    futures = [pool.submit(nap_and_tell, 0.1) for _ in range(3)]
+    pool.shutdown(wait=False)
+    pids = {future.result() for future in futures}
+    assert len(pids) == 1
+    until(gone, *pids, seconds=5)
+    assert pool._idle == []
+
+
+def test_workers_end_after_a_shutdown_that_cancels(folder):
+    pool = sweeps.Processes(1)
+    first = pool.submit(square, 1, folder, 0.1)
+    until(lambda: marks(folder) == {1: 1})
+    rest = [pool.submit(square, x, folder) for x in (2, 3)]
+    pool.shutdown(wait=False, cancel_futures=True)
+    assert first.result() == {"square": 1}
+    assert all(future.cancelled() for future in rest)
+    until(lambda: pool._idle == [] and pool._busy == set(), seconds=5)
+    until(gone, int(Path(folder, "1").read_text()), seconds=5)
+    assert marks(folder) == {1: 1}
+
+
+def test_workers_end_with_their_executor_though_futures_are_kept():
+    pool = sweeps.Processes(1)
+    future = pool.submit(os.getpid)
+    pid = future.result()
+    del pool
+    until(gone, pid, seconds=5)
+
+
 @pytest.fixture(scope="module")
 def client():
     """A real cluster of two worker processes, which gives up all runs that wait at a worker when it dies."""
