@@ -71,7 +71,8 @@ def iterate(fn, grid, executor=None, store=None, *, version=None, progress=True)
     the version of the code. Runs found there are not done again; failed ones are. Numbers that JSON does not know are
     written {"float": "nan"}, "inf" or "-inf". Several sweeps may write to a store at once; they do not share the work.
     version: what identifies the code, if not the source of ``fn``'s module (in a notebook: of ``fn`` alone) and of all
-    helpers. Give one if ``fn`` depends on more than that, or to keep results over a change that does not matter.
+    helpers but the exercises and quizzes. Give one if ``fn`` depends on more than that, or to keep results over a
+    change that does not matter.
     An interrupt, or leaving the loop, cancels what waits, and ends what runs here or in ``Processes``; in any other
     executor, what runs already goes on to its end.
     Raises TypeError for a grid that is not one and for what JSON cannot hold, ValueError if ``fn`` cannot be sent to
@@ -148,15 +149,19 @@ def _check_importable(fn, name):
         raise ValueError(f"fn cannot be sent to worker processes ({error}): define it with def in a module") from error
 
 
+_QUESTIONS = {"exercises", "quizzes"}  # folders of helpers that ask readers something, and compute no results
+
+
 def _code_version(fn):
-    """Twelve characters that change with the source of fn's module, or of any helper."""
+    """Twelve characters that change with the source of fn's module, or of any helper that may compute something."""
     mend = "say version='...', a name for the code, which you change when the code changes"
     if not inspect.isfunction(fn) or fn.__closure__:
         raise ValueError(f"what {fn!r} carries along beside its source is not known to the store: {mend}")
     own = _source(inspect.getmodule(fn)) or _source(fn)  # a notebook has no file, but it keeps the source of each cell
     if own is None:
         raise ValueError(f"the source of {fn!r} is not to be found: {mend}")
-    helpers = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.rglob("*.py"))]
+    paths = (path for path in sorted(Path(__file__).parent.rglob("*.py")) if path.parent.name not in _QUESTIONS)
+    helpers = [path.read_text(encoding="utf-8") for path in paths]
     return hashlib.sha256("\0".join([own, *helpers]).encode()).hexdigest()[:12]
 
 
