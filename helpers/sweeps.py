@@ -75,8 +75,9 @@ def iterate(fn, grid, executor=None, store=None, *, version=None, progress=True)
     change that does not matter.
     An interrupt, or leaving the loop, cancels what waits, and ends what runs here or in ``Processes``; in any other
     executor, what runs already goes on to its end.
-    Raises TypeError for a grid that is not one and for what JSON cannot hold, ValueError if ``fn`` cannot be sent to
-    worker processes or has no source to tell its version, and OSError if the store cannot be read or written.
+    Raises TypeError for a grid that is not one, for arguments that JSON cannot hold (a result that it cannot hold is
+    the ``error`` of its Row) and for an executor that is none; ValueError if ``fn`` cannot be sent to worker processes
+    or has no source to tell its version; and OSError if the store cannot be read or written.
     """
     sweep = _sweep(fn, dict(_keyed(grid)), executor, store, version, progress)
     return (row for _, row in sweep)
