@@ -281,6 +281,7 @@ class Film(Panel):
         self._note.value = f"<p>{note}</p>" if note else ""
 
     def describe(self):
+        """One line of text: where the controls stand, in the words that fit a live panel."""
         settings = ", ".join(f"{_name(name, control)} = {control.value}" for name, control in self.controls.items())
         return f"Live panel ({settings})."
 

@@ -139,6 +139,7 @@ class Stack:
 
     @torch.no_grad()
     def write_back(self):
+        """Give the nets what was learned: their parameters and buffers."""
         for i, net in enumerate(self.nets):
             for name, view in self.views.items():
                 net.get_parameter(name).copy_(view[i])
