@@ -75,9 +75,7 @@ def block_gradients(a, W1, b1, W2, b2, upstream, skip="inside", g=relu):
     this module, whose slopes are known. Raises ValueError for shapes that do not fit, an unknown ``skip`` or ``g``.
     """
     a, W1, b1, W2, b2 = _checked(a, W1, b1, W2, b2, skip)
-    if g not in SLOPES:
-        raise ValueError(f"the slope of g = {g!r} is not known; use relu, tanh, sigmoid or linear of helpers.block")
-    slope = SLOPES[g]
+    slope = _slope(g)
     z1 = W1 @ a + b1
     a1 = g(z1)
     z2 = W2 @ a1 + b2
@@ -96,27 +94,34 @@ def block_gradients(a, W1, b1, W2, b2, upstream, skip="inside", g=relu):
 
 
 def descend(a, target, parameters, *, learning_rate, steps, skip="inside", g=relu, strength=0.0, decay_b=False):
-    """Fit one block to ``target`` by gradient descent; yield (loss, parameters) after each step.
+    """Fit one block to ``target`` by gradient descent; return a generator of (loss, parameters) after each step.
 
     The loss is the squared error, summed over units and averaged over examples, halved:
     L = sum((a[l+2] - target)**2) / (2 * examples). Weight decay adds ``strength`` / 2 * (sum(W1**2) + sum(W2**2)) to
     what is minimised, with ``decay_b`` the squares of b1 and b2 too, and nothing to the loss that is reported.
     ``parameters`` is (W1, b1, W2, b2); they are not changed in place.
-    Raises ValueError as ``block`` does, and for a negative ``strength`` or ``learning_rate``.
+    Raises ValueError, at once and not at the first step, as ``block`` does, for a ``target`` of another shape than
+    a[l+2], for a ``g`` whose slope is not known, and for a negative ``strength`` or ``learning_rate``.
     """
     _check_decay(strength, learning_rate)
+    _slope(g)
     penalties = (strength, strength * decay_b, strength, strength * decay_b)
     output = block(a, *parameters, skip=skip, g=g)
     if np.shape(target) != output.shape:
         raise ValueError(f"target has shape {np.shape(target)}, but a[l+2] has shape {output.shape}")
-    error, examples = output - target, output.shape[1]
+    return _steps(a, target, parameters, output - target, learning_rate, steps, penalties, skip=skip, g=g)
+
+
+def _steps(a, target, parameters, error, learning_rate, steps, penalties, **kind):
+    """The steps of ``descend``; ``error`` is a[l+2] - target at the start."""
+    examples = error.shape[1]
     for _ in range(steps):
-        gradients = block_gradients(a, *parameters, error / examples, skip=skip, g=g)[1:]
+        gradients = block_gradients(a, *parameters, error / examples, **kind)[1:]
         parameters = tuple(
             p - learning_rate * (gradient + penalty * p)
             for p, gradient, penalty in zip(parameters, gradients, penalties, strict=True)
         )
-        error = block(a, *parameters, skip=skip, g=g) - target
+        error = block(a, *parameters, **kind) - target
         yield float((error**2).sum() / (2 * examples)), parameters
 
 
@@ -189,6 +194,12 @@ def _fits(name, W, input_name, x):
 def _is_column(name, b, weight_name, W):
     if b.shape != (W.shape[0], 1):
         raise ValueError(f"{name} has shape {b.shape}, but {weight_name} has {W.shape[0]} rows: use ({W.shape[0]}, 1)")
+
+
+def _slope(g):
+    if g not in SLOPES:
+        raise ValueError(f"the slope of g = {g!r} is not known; use relu, tanh, sigmoid or linear of helpers.block")
+    return SLOPES[g]
 
 
 def _check_decay(strength, learning_rate):

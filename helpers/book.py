@@ -230,6 +230,7 @@ class Prose(IPythonRenderer):
         return super().link(text, "#".join([page, *place]), title) if page else text
 
     def table(self, text):
+        """A table in a box of its own, which can be scrolled where the page is narrow."""
         return f'<div class="table" tabindex="0" role="group" aria-label="Table"><table>{text}</table></div>\n'
 
 

@@ -123,6 +123,7 @@ class Exercise:
 
     @functools.cached_property
     def known_cases(self):
+        """The cases, made once: [(label, arguments)]."""
         return self.cases() if self.cases else [("", ())]
 
     @functools.cached_property
@@ -139,6 +140,7 @@ class Exercise:
 
     @functools.cached_property
     def wrong_outcomes(self):
+        """What each mistake does: {sentence: one Outcome for each case}."""
         return {sentence: self.outcomes(wrong) for sentence, wrong in self.mistakes.items()}
 
 

@@ -66,7 +66,8 @@ def run(runs=None, *, target=RESULTS, store=None, workers=None):
     """Run the study, write its table to ``target``, and return the table.
 
     runs: a ``grid``, by default the whole one. store: the file of what is finished. workers: processes, by default one
-    for each core, 0 for none. Raises RuntimeError if a run failed.
+    for each core, 0 for none. Raises RuntimeError if a run failed, and KeyboardInterrupt if it is interrupted: what was
+    finished until then is in the store.
     """
     from helpers import sweeps
 
@@ -75,7 +76,7 @@ def run(runs=None, *, target=RESULTS, store=None, workers=None):
         Path(store).parent.mkdir(parents=True, exist_ok=True)
     executor = None if workers == 0 else sweeps.Processes(workers)
     try:
-        finished = sweeps.run(train_arm, runs, executor, store)
+        finished = list(sweeps.iterate(train_arm, runs, executor, store))  # ``sweeps.run`` would hide an interrupt
     finally:
         if executor:
             executor.shutdown()

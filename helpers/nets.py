@@ -4,6 +4,8 @@ Examples come first here, as everywhere in PyTorch: ``a`` is (examples, units), 
 (examples, channels, height, width) for feature maps.
 """
 
+import operator
+
 import torch
 from torch import nn
 
@@ -58,8 +60,8 @@ class ZeroPadding(nn.Module):
 
     def __init__(self, stride, more):
         super().__init__()
-        if stride < 1 or more < 0:
-            raise ValueError(f"stride = {stride} and more = {more}, but zero padding needs at least 1 and 0")
+        if not (_whole(stride) and _whole(more)) or stride < 1 or more < 0:
+            raise ValueError(f"stride = {stride!r} and more = {more!r}, but zero padding needs ints from 1 and 0 on")
         self.stride, self.more = stride, more
 
     def forward(self, a):
@@ -101,8 +103,10 @@ def _Ws(shortcut, inputs, outputs, stride):
 def convolution(inputs, outputs, kernel, stride=1):
     """Return a "same" convolution with batch normalisation: at stride 1 the output keeps height and width.
 
-    The convolution has no bias, since the normalisation that follows has one (beta).
+    The convolution has no bias, since the normalisation that follows has one (beta). Raises ValueError for sizes that
+    are not whole numbers above 0.
     """
+    _check_sizes(inputs=inputs, outputs=outputs, kernel=kernel, stride=stride)
     same = (kernel - 1) // 2
     layer = nn.utils.skip_init(nn.Conv2d, inputs, outputs, kernel, stride=stride, padding=same, bias=False)
     return nn.Sequential(layer, nn.BatchNorm2d(outputs))
@@ -116,8 +120,10 @@ def fully_connected(layers, skip="inside", start="he", seed=0, inputs=64, width=
     ones whatever their ``skip``. Raises ValueError unless ``layers`` is even and at least 2, and for an unknown
     ``skip`` or ``start``, or a width below 1.
     """
-    if layers < 2 or layers % 2:
-        raise ValueError(f"layers = {layers}, but a net has a first and a last layer and blocks of two: 2, 4, 6, ...")
+    if not _whole(layers) or layers < 2 or layers % 2:
+        raise ValueError(
+            f"layers = {layers!r}, but a net has a first and a last layer and blocks of two: 2, 4, 6, ... (an int)"
+        )
     _known("skip", skip, SKIPS)
     _check_sizes(inputs=inputs, width=width, classes=classes)
     net = nn.Sequential(
@@ -140,8 +146,10 @@ def convolutional(layers, skip="inside", start="he", shortcut="A", seed=0, chann
     Raises ValueError unless ``layers`` is 8, 14, 20, ..., for an unknown ``skip``, ``start`` or ``shortcut``, and for a
     ``width``, ``channels`` or ``classes`` below 1.
     """
-    if layers < 8 or layers % 6 != 2:
-        raise ValueError(f"layers = {layers}, but a net of three stages has 6n + 2 of them: 8, 14, 20, 26, 32, ...")
+    if not _whole(layers) or layers < 8 or layers % 6 != 2:
+        raise ValueError(
+            f"layers = {layers!r}, but a net of three stages has 6n + 2 of them: 8, 14, 20, 26, ... (an int)"
+        )
     _check_sizes(channels=channels, width=width, classes=classes)
     first = [convolution(channels, width, 3), nn.ReLU()]
     stages = [((layers - 2) // 6, width * 2**stage) for stage in range(3)]
@@ -233,5 +241,14 @@ def _known(name, value, choices):
 
 def _check_sizes(**sizes):
     for name, size in sizes.items():
-        if size != int(size) or size < 1:
+        if not _whole(size) or size < 1:
             raise ValueError(f"{name} = {size!r}, but it must be a whole number above 0")
+
+
+def _whole(size):
+    """Whether a size is an integer, of Python, NumPy or PyTorch; 8.0 is none, and layers would not take it."""
+    try:
+        operator.index(size)
+    except TypeError:
+        return False
+    return True

@@ -96,8 +96,9 @@ def train(net, data, *, seed=0, iterations=64_000, warm_up=False, batch=128, che
     cuda they are up to rounding, since sums there have no fixed order.
     options: device ("cuda" where there is one, else "cpu"); fast: channels last in memory and products in bfloat16;
     window, measure_every (steps) and save_every (seconds) in place of 100, 1000 and 60.
-    Raises ValueError for what ``centred`` refuses, for labels that the net has no score for, for a count below 1 or a
-    ``seed`` below 0, for a ``device`` that is not there, and for a checkpoint that is damaged or of another training.
+    Raises ValueError for what ``centred`` refuses, for images that the net cannot take, for labels that it has no score
+    for, for a count below 1 or a ``seed`` below 0, for a ``device`` that is not there, and for a checkpoint that is
+    damaged or of another training.
     """
     run = _Run(net, data, seed, warm_up, iterations, batch, **options)
     if checkpoint is not None and Path(checkpoint).exists():
@@ -127,7 +128,11 @@ class _Run:
         self.settings |= {"images": len(self.x), "labels": labels}
 
     def _check_labels(self):
-        classes, labels = self._scores(self.x[:1]).shape[1], torch.cat([self.y, self.test[1]])
+        try:
+            classes = self._scores(self.x[:1]).shape[1]
+        except (RuntimeError, ValueError, IndexError) as error:
+            raise ValueError(f"the net cannot take images of shape {tuple(self.x.shape[1:])}: {error}") from error
+        labels = torch.cat([self.y, self.test[1]])
         if labels.min() < 0 or labels.max() >= classes:
             raise ValueError(f"the labels go from {labels.min()} to {labels.max()}, but the net has {classes} classes")
 

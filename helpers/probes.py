@@ -7,7 +7,7 @@ import torch
 
 
 class Call(NamedTuple):
-    """One call of a module: its dotted name in the net, the module, and the tensors that went in and came out."""
+    """One call of a module: its dotted name in the net, the module, its first argument and its result, both tensors."""
 
     name: str
     module: torch.nn.Module
@@ -30,12 +30,14 @@ def recording(net, choose=is_leaf):
     calls = []
 
     def recorder(name):
-        def record(module, inputs, output):
-            calls.append(Call(name, module, inputs[0].detach(), output.detach()))
+        def record(module, inputs, named, output):
+            first = next(iter([*inputs, *named.values()]))
+            calls.append(Call(name, module, first.detach(), output.detach()))
 
         return record
 
-    hooks = [module.register_forward_hook(recorder(name)) for name, module in net.named_modules() if choose(module)]
+    chosen = [(name, module) for name, module in net.named_modules() if choose(module)]
+    hooks = [module.register_forward_hook(recorder(name), with_kwargs=True) for name, module in chosen]
     try:
         yield calls
     finally:

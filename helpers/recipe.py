@@ -6,11 +6,15 @@ Each finished hundred of steps is a line of JSON. The recipe itself, step by ste
 """
 
 import argparse
+import hashlib
 import json
 import sys
 from pathlib import Path
 
 import numpy as np
+
+# What makes another training of the same net and seed. The name of its files leaves out what is as here.
+USUAL = {"images": None, "iterations": 64_000, "batch": 128, "fast": False, "window": 100, "measure_every": 1000}
 
 
 def run(layers, skip="inside", seed=0, *, data=None, download=False, images=None, out="build/recipe", **options):
@@ -19,8 +23,10 @@ def run(layers, skip="inside", seed=0, *, data=None, download=False, images=None
     layers: 20, 32, 44, 56 or 110 in the paper; any 6n + 2 will do. skip: "none" (plain) or "inside"; also "outside".
     Shortcuts are of option A, the start is He's, and nets of 110 layers or more are warmed up. data: the archive
     cifar-10-binary.tar.gz or its folder, else the cache of ``datasets.cifar10``, whose arguments ``download`` and
-    ``images`` are. ``out``: the folder of NAME.pt, the checkpoint, and NAME.jsonl, the rows. Options and errors are
-    those of ``paper.train``, ``datasets.cifar10`` and ``nets.convolutional``.
+    ``images`` are. ``out``: the folder of NAME.pt, the checkpoint, and NAME.jsonl, the rows, where NAME is
+    LAYERS-SKIP-SEED and, if some of the settings in ``USUAL`` are others, eight characters that tell which: runs of a
+    grid write to files of their own. Options and errors are those of ``paper.train``, ``datasets.cifar10`` and
+    ``nets.convolutional``.
     """
     # A command joins modules, as a notebook does. It imports them here, so that each module still loads alone.
     from helpers import datasets, nets, paper
@@ -28,7 +34,8 @@ def run(layers, skip="inside", seed=0, *, data=None, download=False, images=None
     net = nets.convolutional(layers, skip, start="he", shortcut="A", seed=seed, channels=3)
     if data is not None and Path(data).is_dir():
         data = Path(data) / "cifar-10-binary.tar.gz"
-    name = Path(out) / f"{layers}-{skip}-{seed}"
+    mark = _mark({"images": images} | options)
+    name = Path(out) / f"{layers}-{skip}-{seed}{mark}"
     name.parent.mkdir(parents=True, exist_ok=True)
     checkpoint = name.with_name(f"{name.name}.pt")
     pixels = datasets.cifar10(data, download=download, images=images)
@@ -41,6 +48,12 @@ def run(layers, skip="inside", seed=0, *, data=None, download=False, images=None
             file.write(line + "\n")
             file.flush()
     return row
+
+
+def _mark(settings):
+    """A short text for the settings that are not the usual ones, empty if there are none."""
+    other = sorted((name, int(settings[name] or 0)) for name in USUAL if settings.get(name, USUAL[name]) != USUAL[name])
+    return f"-{hashlib.sha256(json.dumps(other).encode()).hexdigest()[:8]}" if other else ""
 
 
 def speed(layers, skip="inside", *, steps=30, batch=128, **options):

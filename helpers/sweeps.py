@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 import warnings
+import weakref
 from collections import deque
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -70,11 +71,13 @@ def iterate(fn, grid, executor=None, store=None, *, version=None, progress=True)
     the version of the code. Runs found there are not done again; failed ones are. Numbers that JSON does not know are
     written {"float": "nan"}, "inf" or "-inf". Several sweeps may write to a store at once; they do not share the work.
     version: what identifies the code, if not the source of ``fn``'s module (in a notebook: of ``fn`` alone) and of all
-    helpers. Give one if ``fn`` depends on more than that, or to keep results over a change that does not matter.
+    helpers but the exercises and quizzes. Give one if ``fn`` depends on more than that, or to keep results over a
+    change that does not matter.
     An interrupt, or leaving the loop, cancels what waits, and ends what runs here or in ``Processes``; in any other
     executor, what runs already goes on to its end.
-    Raises TypeError for a grid that is not one and for what JSON cannot hold, ValueError if ``fn`` cannot be sent to
-    worker processes or has no source to tell its version, and OSError if the store cannot be read or written.
+    Raises TypeError for a grid that is not one, for arguments that JSON cannot hold (a result that it cannot hold is
+    the ``error`` of its Row) and for an executor that is none; ValueError if ``fn`` cannot be sent to worker processes
+    or has no source to tell its version; and OSError if the store cannot be read or written.
     """
     sweep = _sweep(fn, dict(_keyed(grid)), executor, store, version, progress)
     return (row for _, row in sweep)
@@ -147,15 +150,19 @@ def _check_importable(fn, name):
         raise ValueError(f"fn cannot be sent to worker processes ({error}): define it with def in a module") from error
 
 
+_QUESTIONS = {"exercises", "quizzes"}  # folders of helpers that ask readers something, and compute no results
+
+
 def _code_version(fn):
-    """Twelve characters that change with the source of fn's module, or of any helper."""
+    """Twelve characters that change with the source of fn's module, or of any helper that may compute something."""
     mend = "say version='...', a name for the code, which you change when the code changes"
     if not inspect.isfunction(fn) or fn.__closure__:
         raise ValueError(f"what {fn!r} carries along beside its source is not known to the store: {mend}")
     own = _source(inspect.getmodule(fn)) or _source(fn)  # a notebook has no file, but it keeps the source of each cell
     if own is None:
         raise ValueError(f"the source of {fn!r} is not to be found: {mend}")
-    helpers = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.rglob("*.py"))]
+    paths = (path for path in sorted(Path(__file__).parent.rglob("*.py")) if path.parent.name not in _QUESTIONS)
+    helpers = [path.read_text(encoding="utf-8") for path in paths]
     return hashlib.sha256("\0".join([own, *helpers]).encode()).hexdigest()[:12]
 
 
@@ -374,28 +381,48 @@ class Processes(Executor):
 
     It differs from ProcessPoolExecutor in that a dead worker fails its own run alone, with the cause; that an interrupt
     ends the runs; and that workers start afresh on every system and never outlive this process, even if it is killed.
-    workers: how many, by default one for each core. initializer: called in each new worker with ``initargs``.
+    workers: how many, by default one for each core that this process may use. initializer: called in each new worker
+    with ``initargs``.
     """
 
     def __init__(self, workers=None, initializer=None, initargs=()):
-        cores = getattr(os, "process_cpu_count", os.cpu_count)()  # from Python 3.13 on, those that we may use
-        self._threads = ThreadPoolExecutor(workers or cores)  # each waits for one worker
+        self._threads = ThreadPoolExecutor(workers or _cores())  # each waits for one worker
         self._lock, self._arguments = threading.Lock(), (initializer, initargs)
-        self._idle, self._busy = [], set()
+        self._idle, self._busy, self._open, self._closed = [], set(), 0, False  # open: runs that are not done
         self._idle.append(self._start())  # now: a script that forgot its ``if __name__ == "__main__":`` stops here
 
     def submit(self, fn, /, *args, **kwargs):
-        """Return a Future of ``fn(*args, **kwargs)``; it raises WorkerDied if the worker does."""
-        return self._threads.submit(self._call, pickle.dumps((fn, args, kwargs)))
+        """Return a Future of ``fn(*args, **kwargs)``; it raises WorkerDied if the worker does.
+
+        What ``fn`` returns or raises is sent back by pickle. For a result that cannot be sent, the Future raises what
+        pickle says; for such an error, a RuntimeError with its text.
+        """
+        future = self._threads.submit(self._call, pickle.dumps((fn, args, kwargs)))
+        with self._lock:
+            self._open += 1
+        reference = weakref.ref(self)  # workers end with their executor, also where somebody keeps the Future
+        future.add_done_callback(lambda _: (pool := reference()) and pool._done())
+        return future
 
     def shutdown(self, wait=True, *, cancel_futures=False):
         """End the workers once the runs are done, those that wait too unless ``cancel_futures``."""
         self._threads.shutdown(wait, cancel_futures=cancel_futures)
         with self._lock:
-            for worker in self._idle:
-                worker.connection.close()
-                worker.process.join()
-            self._idle = []
+            self._closed = True
+            self._end_idle()
+
+    def _done(self):
+        """Behind the last run of a pool that was shut down without waiting, nobody else ends the workers."""
+        with self._lock:
+            self._open -= 1
+            if self._closed and not self._open:
+                self._end_idle()
+
+    def _end_idle(self):
+        for worker in self._idle:
+            worker.connection.close()
+            worker.process.join()
+        self._idle = []
 
     def kill_workers(self):
         """End the runs at once; their Futures raise WorkerDied. New runs get new workers."""
@@ -424,7 +451,7 @@ class Processes(Executor):
         worker = self._take()
         try:
             worker.connection.send_bytes(task)
-            good, value = worker.connection.recv()
+            answer = worker.connection.recv_bytes()
         except (EOFError, OSError):
             with self._lock:
                 self._busy.discard(worker)
@@ -434,9 +461,15 @@ class Processes(Executor):
             if worker in self._busy:
                 self._busy.remove(worker)
                 self._idle.append(worker)
+        good, value = pickle.loads(answer)  # only now: what cannot be read must not cost a worker
         if good:
             return value
         raise value
+
+
+def _cores():
+    """How many cores this process may use: in a container or a job of a cluster, fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _cause(code):
@@ -457,10 +490,20 @@ def _serve(connection, initializer, initargs):
             task = connection.recv_bytes()
             try:
                 fn, args, kwargs = pickle.loads(task)
-                answer = True, fn(*args, **kwargs)
+                answer = pickle.dumps((True, fn(*args, **kwargs)))
             except BaseException as error:
-                answer = False, error
-            connection.send(answer)
+                answer = _packed(error)
+            connection.send_bytes(answer)
+
+
+def _packed(error):
+    """The bytes of an error; in place of one that pickle cannot send there and back, of its text."""
+    try:
+        answer = pickle.dumps((False, error))
+        pickle.loads(answer)
+    except Exception:
+        answer = pickle.dumps((False, RuntimeError(_sentence(error))))
+    return answer
 
 
 def _attempt_as_worker(fn, arguments):

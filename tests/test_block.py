@@ -249,3 +249,19 @@ def test_bad_numbers_are_named():
         B.decay(parts[1], 30, 0.1, 3)
     with pytest.raises(ValueError, match="strength = -1"):
         next(B.descend(parts[0], parts[0], parts[1:], learning_rate=0.1, steps=1, strength=-1))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"strength": -1}, "strength = -1, but it must be 0 or more"),
+        ({"g": np.cos}, "the slope of g = .*cos.* is not known"),
+        ({"target": np.zeros((4, 1))}, r"target has shape \(4, 1\), but a\[l\+2\] has shape \(4, 6\)"),
+        ({"skip": "over"}, "skip = 'over' is not known"),
+    ],
+)
+def test_descend_says_what_is_wrong_before_the_first_step(change, message):
+    a = np.zeros((4, 6))
+    arguments = {"a": a, "target": a, "parameters": B.random_block(4, 0), "learning_rate": 0.1, "steps": 1} | change
+    with pytest.raises(ValueError, match=message):
+        B.descend(**arguments)

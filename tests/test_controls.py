@@ -32,13 +32,22 @@ def wrong_with(panel):
         return f"the sentence is {panel.sentence!r}"
     if not np.ptp(np.asarray(Image.open(io.BytesIO(panel._screen.png)))):
         return "the picture is blank"
-    for axes in panel._drawing.canvas.figure.axes:
+    figure = panel._drawing.canvas.figure
+    for axes in figure.axes:
+        for text in (axes.title, axes.xaxis.label, axes.yaxis.label, *axes.texts):
+            box = text.get_window_extent()
+            if text.get_visible() and text.get_text() and not contains(figure.bbox, box):
+                return f"{text.get_text()!r} is cut at the edge of the picture"
         numbers = [*axes.get_xlim(), *axes.get_ylim()]
         for line in axes.lines:
             x, y = (np.asarray(data, dtype=float).ravel() for data in line.get_data())
             numbers += [*x, *y[~np.isnan(y)]]  # NaN is a gap in a curve
         if not np.isfinite(numbers).all():
             return "a curve or a limit is infinite"
+
+
+def contains(page, box):
+    return page.x0 <= box.x0 and page.y0 <= box.y0 and box.x1 <= page.x1 and box.y1 <= page.y1
 
 
 def move(panel):

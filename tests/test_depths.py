@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,6 +37,18 @@ def test_a_table_says_where_when_and_by_which_code_it_was_made(small):
     assert made["commit"] is None or re.fullmatch(r"[0-9a-f]{40}( and changes)?", made["commit"])
 
 
+def test_the_benchmarks_note_the_same_facts_of_the_machine(monkeypatch):
+    """And at least those that the stored results have."""
+    monkeypatch.syspath_prepend(Path(__file__).parent / "benchmarks")
+    import machine
+
+    facts = machine.facts("matplotlib", "ipywidgets")
+    assert facts.items() >= depths.circumstances().items()
+    for name, more in (("training", set()), ("panels", {"jupyterlab", "ipykernel"})):
+        stored = json.loads((machine.RESULTS / f"{name}.json").read_text(encoding="utf-8"))["machine"]
+        assert stored.keys() - more <= facts.keys()
+
+
 def test_what_is_finished_is_not_run_again(small, monkeypatch):
     home, table = small
     monkeypatch.setattr("helpers.training.train_many", None)  # any training would fail
@@ -47,6 +60,24 @@ def test_a_failed_run_stops_the_study_before_a_table_is_written(tmp_path):
     with pytest.raises(RuntimeError, match=r"1 of 2 runs failed; the first: .*layers = 9"):
         depths.run([SMALL[-1], SMALL[-1] | {"layers": 9}], target=tmp_path / "table.json", workers=0)
     assert not (tmp_path / "table.json").exists()
+
+
+def test_an_interrupt_comes_through_and_keeps_what_is_finished(tmp_path, monkeypatch):
+    """The command answers it with a sentence; a table is not written."""
+    finished = []
+
+    def train_arm(**arguments):
+        if finished:
+            raise KeyboardInterrupt
+        finished.append(arguments)
+        return []
+
+    monkeypatch.setattr(depths, "train_arm", train_arm)
+    monkeypatch.setattr("helpers.sweeps._code_version", lambda fn: "1")
+    with pytest.raises(KeyboardInterrupt):
+        depths.run(SMALL, target=tmp_path / "table.json", store=tmp_path / "study.jsonl", workers=0)
+    assert not (tmp_path / "table.json").exists()
+    assert len((tmp_path / "study.jsonl").read_text(encoding="utf-8").splitlines()) == 1
 
 
 def test_the_same_net_alone_gives_the_same_numbers(small):

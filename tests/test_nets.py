@@ -136,6 +136,10 @@ def test_layers_without_a_bias_can_be_started(start):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"layers": 8.0}, "layers = 8.0, but a net has .* 2, 4, 6, ... .an int."),
+        ({"layers": "8"}, "layers = '8', but"),
+        ({"layers": 8, "width": 16.0}, "width = 16.0, but it must be a whole number above 0"),
+        ({"layers": 8, "classes": None}, "classes = None, but it must be a whole number above 0"),
         ({"layers": 0}, "layers = 0, but a net has a first and a last layer and blocks of two"),
         ({"layers": 7}, "layers = 7"),
         ({"layers": 8, "skip": "over"}, "skip = 'over' is not known; use one of 'none', 'inside', 'outside'"),
@@ -346,6 +350,8 @@ def test_a_new_start_forgets_the_running_statistics():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ({"layers": 8.0}, "layers = 8.0, but a net of three stages has .* 8, 14, .* .an int."),
+        ({"layers": 8, "channels": 3.0}, "channels = 3.0, but it must be a whole number above 0"),
         ({"layers": 2}, "layers = 2, but a net of three stages has 6n [+] 2 of them: 8, 14, 20"),
         ({"layers": 18}, "layers = 18"),
         ({"layers": 8, "skip": "over"}, "skip = 'over' is not known; use one of 'none', 'inside', 'outside'"),
@@ -359,6 +365,26 @@ def test_a_new_start_forgets_the_running_statistics():
 def test_bad_arguments_of_a_convolutional_net_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         nets.convolutional(**arguments)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: nets.Block(4.0),
+        lambda: nets.ZeroPadding(2.0, 4),
+        lambda: nets.ZeroPadding(2, 4.0),
+        lambda: nets.convolution(1, 4, 3.0),
+        lambda: nets.convolutional_block(4, 8, 2.0),
+        lambda: nets.resnet34(classes=10.0),
+    ],
+)
+def test_sizes_are_ints(make):
+    with pytest.raises(ValueError, match=r"= [0-9.]+.*, but"):
+        make()
+
+
+def test_sizes_may_be_those_of_numpy():
+    assert nets.fully_connected(np.int64(4), width=np.int32(8))(torch.zeros(2, 64)).shape == (2, 10)
 
 
 def test_zero_padding_cannot_drop_channels_or_stand_still():

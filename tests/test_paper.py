@@ -328,6 +328,7 @@ def test_data_that_do_not_fit_are_refused(data):
         ((x[:, 0], y, *test), r"the training images have shape \(40, 8, 8\), not \(images, channels, height, width\)"),
         ((x, y, test[0][:, :, :4], test[1]), r"the test images have shape \(20, 3, 4, 8\)"),
         ((x, y[:-1], *test), r"40 training images need as many whole labels, not \(39,\)"),
+        ((x[:, :2], y, test[0][:, :2], test[1]), r"the net cannot take images of shape \(2, 8, 8\): .*channels"),
         ((x, y * 1.0, *test), "whole labels, not .* of torch.float64"),
         ((x, y + 8, *test), "the labels go from 0 to 10, but the net has 10 classes"),
         ((np.where(x > 1, np.nan, x), y, *test), "the training images hold values that are infinite or not a number"),

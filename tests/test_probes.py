@@ -120,3 +120,9 @@ def test_recording_changes_neither_outputs_nor_gradients(net, x):
     assert torch.equal(recorded, output)
     assert all(torch.equal(p.grad, gradient) for p, gradient in zip(net.parameters(), expected, strict=True))
     assert not any(tensor.requires_grad for call in calls for tensor in (call.input, call.output))
+
+
+def test_a_layer_called_by_keyword_is_recorded(net, x):
+    with probes.recording(net.branch[0]) as calls:
+        net.branch[0](input=x)
+    assert torch.equal(calls[0].input, x)

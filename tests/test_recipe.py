@@ -1,8 +1,10 @@
 """The command: from the bytes of the CIFAR-10 archive to rows of JSON, on a very small archive."""
 
 import hashlib
+import inspect
 import io
 import json
+import re
 import tarfile
 
 import numpy as np
@@ -45,12 +47,14 @@ def test_from_the_archive_to_rows(archive, tmp_path, capsys):
     words = f"--layers 8 --skip none --seed 2 --data {archive.parent} --iterations 3 --device cpu --out {out}"
     recipe.main(words.split())
     said = lines(capsys.readouterr().out)
-    assert said == lines((out / "8-none-2.jsonl").read_text("utf-8"))
+    (name,) = {path.stem for path in out.iterdir()}
+    assert re.fullmatch("8-none-2-[0-9a-f]{8}", name)  # other than 64,000 steps
+    assert said == lines((out / f"{name}.jsonl").read_text("utf-8"))
     pixels = datasets.cifar10(archive)
     net = nets.convolutional(8, "none", start="he", shortcut="A", seed=2, channels=3)
     rows = paper.train(net, pixels, seed=2, iterations=3, device="cpu")
     assert without_times(said) == [{"layers": 8, "skip": "none", "seed": 2} | row for row in without_times(rows)]
-    kept = torch.load(out / "8-none-2.pt", weights_only=True)
+    kept = torch.load(out / f"{name}.pt", weights_only=True)
     assert all(torch.equal(value, kept["net"][name]) for name, value in net.state_dict().items())
 
 
@@ -71,7 +75,30 @@ def test_a_finished_training_is_not_done_again(archive, tmp_path, monkeypatch, c
     assert recipe.run(8, **options) == once
     first, second = lines(capsys.readouterr().out)
     assert first == second
-    assert len(lines((tmp_path / "out" / "8-inside-0.jsonl").read_text("utf-8"))) == 1
+    (rows,) = (tmp_path / "out").glob("*.jsonl")
+    assert len(lines(rows.read_text("utf-8"))) == 1
+
+
+def test_other_settings_have_files_of_their_own(archive, tmp_path, monkeypatch):
+    """In a grid over them the second run took the checkpoint of the first for its own, and failed."""
+    options = {"data": archive, "out": tmp_path / "out", "device": "cpu"}
+    grid = [{}, {"images": 30}, {"batch": 16}, {"iterations": 2}, {"iterations": 2, "images": 30}, {"window": 1}]
+    settings = [{"iterations": 1} | other for other in [*grid, {"measure_every": 1}, {"fast": True}]]
+    for other in settings:
+        recipe.run(8, **options, **other)
+    assert len(list((tmp_path / "out").glob("8-inside-0-*.pt"))) == len(settings)
+    monkeypatch.setattr(paper, "augmented", None)  # a step would fail
+    for other in settings:  # each finds its own again, whatever the numbers are made of
+        recipe.run(8, **options, **{name: np.int64(value) for name, value in other.items()})
+    assert len(list((tmp_path / "out").glob("*.pt"))) == len(settings)
+
+
+def test_the_usual_settings_are_those_of_the_training_and_have_plain_names(archive, tmp_path, monkeypatch):
+    asked = [inspect.signature(function).parameters for function in (recipe.run, paper.train, paper._Run)]
+    defaults = {name: one.default for part in asked for name, one in part.items() if one.default is not one.empty}
+    assert {name: defaults[name] for name in recipe.USUAL} == recipe.USUAL
+    monkeypatch.setattr(paper, "train", lambda net, data, *, checkpoint, **_: [{"name": checkpoint.name}])
+    assert recipe.run(8, data=archive, out=tmp_path, **recipe.USUAL) == {"name": "8-inside-0.pt"}
 
 
 @pytest.mark.parametrize(("layers", "warm_up"), [(104, False), (110, True)])

@@ -312,7 +312,8 @@ def test_a_change_of_the_module_or_of_a_helper_is_a_new_version(tmp_path, monkey
     from experiment import double
 
     edits = [None, None, "experiment.py", None, "helpers/nets.py", "helpers/training/_stack.py"]
-    for count, edited in zip([1, 1, 2, 2, 3, 4], edits, strict=True):
+    edits += ["helpers/exercises/n01.py", "helpers/quizzes/n01.py", "helpers/quiz.js"]  # which compute no results
+    for count, edited in zip([1, 1, 2, 2, 3, 4, 4, 4, 4], edits, strict=True):
         if edited:
             edit(tmp_path / edited, "# another thought\n")
         sweeps.run(double, {"x": [1]}, store=store)
@@ -627,6 +628,17 @@ def test_a_function_that_cannot_be_sent_is_said_at_once(fn):
         sweeps.iterate(fn, {"x": [1]}, pool)
 
 
+def test_as_many_workers_as_cores_that_may_be_used(monkeypatch):
+    """Where the system does not say which those are, as many as there are."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {2, 5, 7}, raising=False)
+    with sweeps.Processes() as pool:
+        assert pool._threads._max_workers == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    with sweeps.Processes() as pool:
+        assert pool._threads._max_workers == 64
+
+
 def test_workers_end_with_their_executor():
     pool = sweeps.Processes(1)
     pid = pool.submit(os.getpid).result()
@@ -654,6 +666,85 @@ def test_an_executor_like_any_other():
         assert pool.submit(cube, x=2).result() == 8
     with pytest.raises(RuntimeError, match="after shutdown"):
         pool.submit(cube, 2)
+
+
+def sulk():
+    raise Sulking("no", "never")
+
+
+def anonymous():
+    return lambda: None
+
+
+class Unreadable:
+    """Can be sent, but not received."""
+
+    def __reduce__(self):
+        return _refuse, ()
+
+
+def _refuse():
+    raise ValueError("not in this process")
+
+
+def sulk_in_secret():
+    raise RuntimeError(lambda: None)
+
+
+@pytest.mark.parametrize(
+    ("fn", "kind", "message"),
+    [
+        (sulk, RuntimeError, "Sulking: no, and never"),  # pickles, but does not unpickle
+        (sulk_in_secret, RuntimeError, "RuntimeError: <function"),  # does not pickle
+        (anonymous, Exception, "pickle.*<lambda>"),
+        (Unreadable, ValueError, "not in this process"),
+    ],
+)
+def test_what_cannot_be_sent_back_is_said_and_costs_no_worker(fn, kind, message):
+    with sweeps.Processes(1) as pool:
+        pid = pool.submit(os.getpid).result()
+        for _ in range(2):
+            with pytest.raises(kind, match=message):
+                pool.submit(fn).result()
+        assert pool.submit(os.getpid).result() == pid
+        assert pool._busy == set()
+
+
+def nap_and_tell(seconds):
+    time.sleep(seconds)
+    return os.getpid()
+
+
+def test_workers_end_after_a_shutdown_that_did_not_wait():
+    """Behind the last run, those that waited included, and no process is started for them."""
+    pool = sweeps.Processes(1)
+    futures = [pool.submit(nap_and_tell, 0.1) for _ in range(3)]
+    pool.shutdown(wait=False)
+    pids = {future.result() for future in futures}
+    assert len(pids) == 1
+    until(gone, *pids, seconds=5)
+    assert pool._idle == []
+
+
+def test_workers_end_after_a_shutdown_that_cancels(folder):
+    pool = sweeps.Processes(1)
+    first = pool.submit(square, 1, folder, 0.1)
+    until(lambda: marks(folder) == {1: 1})
+    rest = [pool.submit(square, x, folder) for x in (2, 3)]
+    pool.shutdown(wait=False, cancel_futures=True)
+    assert first.result() == {"square": 1}
+    assert all(future.cancelled() for future in rest)
+    until(lambda: pool._idle == [] and pool._busy == set(), seconds=5)
+    until(gone, int(Path(folder, "1").read_text()), seconds=5)
+    assert marks(folder) == {1: 1}
+
+
+def test_workers_end_with_their_executor_though_futures_are_kept():
+    pool = sweeps.Processes(1)
+    future = pool.submit(os.getpid)
+    pid = future.result()
+    del pool
+    until(gone, pid, seconds=5)
 
 
 @pytest.fixture(scope="module")

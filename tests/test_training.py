@@ -149,6 +149,17 @@ class Switched(torch.nn.Module):
         return self.layer(a) + self.skip * a
 
 
+class Masked(torch.nn.Module):
+    """Some connections are cut; which ones, a plain attribute knows, in any of the ways of ``KEPT``."""
+
+    def __init__(self, kept, read):
+        super().__init__()
+        self.kept, self.read = kept, read
+
+    def forward(self, a):
+        return a.flatten(1) @ self.read(self.kept)
+
+
 class OnlyInTraining(PreActivation):
     def forward(self, a):
         return self.first(a) if self.training else super().forward(a)
@@ -239,6 +250,37 @@ def test_switches_that_str_does_not_show_keep_nets_apart(data):
     assert_equal_alone(make, data, 1e-9)
 
 
+KEPT = {
+    "a tensor": (lambda mask: mask, lambda kept: kept),
+    "an array": (lambda mask: mask.numpy(), torch.as_tensor),
+    "a tensor in a list": (lambda mask: [mask], lambda kept: kept[0]),
+    "a tensor in a tuple in a dict": (lambda mask: {"mask": (mask, 1)}, lambda kept: kept["mask"][0]),
+    "a module in a list": (lambda mask: [torch.nn.ParameterList([mask])], lambda kept: kept[0][0].detach()),
+}
+
+
+@pytest.mark.parametrize(("keep", "read"), KEPT.values(), ids=KEPT)
+def test_large_tensors_that_differ_in_the_middle_keep_nets_apart(data, keep, read):
+    """``str`` of a tensor of more than 1,000 numbers shows its corners only."""
+
+    def make():
+        masks = torch.ones(3, 64, 64, dtype=torch.float64)
+        masks[1, 10:50, 10:50] = 0
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            return [
+                torch.nn.Sequential(Masked(keep(mask), read), stem(torch.nn.Linear(16, 10))).double() for mask in masks
+            ]
+
+    assert_equal_alone(make, data, 1e-9)
+
+
+def test_equal_tensors_do_not_keep_nets_apart():
+    many = [torch.nn.Sequential(Masked([torch.ones(64, 64)], None)) for _ in range(3)]
+    many[1][0].kept[0][20, 20] += 1e-6  # str shows four digits
+    assert [list(kind) for kind in training._kinds(many)] == [[0, 2], [1]]
+
+
 @pytest.mark.parametrize("inplace", [False, True])
 def test_unusual_shortcuts_together_equal_each_alone(data, inplace):
     def make():
@@ -259,7 +301,6 @@ def test_shortcuts_around_shortcuts_together_equal_each_alone(data, inplace):
 @pytest.mark.parametrize(
     "options",
     [
-        {"momentum": None},
         {"affine": False},
         {"track_running_stats": False},
     ],
@@ -271,11 +312,58 @@ def test_any_batch_normalisation_equals_itself_alone(data, options):
             *layers, torch.nn.Conv2d(4, 4, 3, groups=2), torch.nn.MaxPool2d(2), *stem()[:1], torch.nn.Linear(36, 10)
         )
 
-    if options == {"momentum": None}:
-        with pytest.raises(RuntimeError, match="vmap"):
-            assert_equal_alone(seeded(make), with_channel(data), 1e-9)
-    else:
-        assert_equal_alone(seeded(make), with_channel(data), 1e-9)
+    assert_equal_alone(seeded(make), with_channel(data), 1e-9)
+
+
+class Noisy(torch.nn.Module):
+    """Random without a layer of PyTorch that says so."""
+
+    def forward(self, a):
+        return a + torch.randn(a.shape)
+
+
+ONE_BY_ONE = {
+    "dropout": (torch.nn.Dropout(0.5), "what it computes is random, as in nn.Dropout"),
+    "noise": (Noisy(), "what it computes is random, as in nn.Dropout"),
+    "an average of all batches": (torch.nn.BatchNorm1d(16, momentum=None), "vmap"),
+    "a look at the numbers": (
+        torch.nn.Sequential(torch.nn.BatchNorm1d(16), Tail(lambda last, a: last(a) if a.sum() > 0 else last(-a))),
+        "data-dependent control flow",
+    ),
+}
+
+
+@pytest.mark.parametrize(("layer", "reason"), ONE_BY_ONE.values(), ids=ONE_BY_ONE)
+def test_a_net_that_cannot_be_trained_in_lockstep_is_named_before_the_training(data, layer, reason):
+    last = torch.nn.Identity() if isinstance(layer, torch.nn.Sequential) else torch.nn.Linear(16, 10)
+    arms = [nets.fully_connected(4, width=8), stem(layer, last)]
+    before = [parameter.clone() for parameter in arms[1].parameters()]
+    with pytest.raises(
+        ValueError, match=rf"net number 1 cannot be trained in lockstep \(.*{reason}.*\); .* torch.optim"
+    ):
+        training.lockstep(arms, data, epochs=1, learning_rates=[1e-3] * 2, seeds=[0, 1])
+    assert all(torch.equal(old, new) for old, new in zip(before, arms[1].parameters(), strict=True))
+
+
+@pytest.mark.parametrize("net", [stem(torch.nn.Linear(16, 10)).requires_grad_(False), torch.nn.Flatten()])
+def test_a_net_that_cannot_learn_is_named(data, net):
+    arms = [nets.fully_connected(4, width=8), net]
+    with pytest.raises(ValueError, match="net number 1 has no parameter that learns"):
+        training.lockstep(arms, data, epochs=1, learning_rates=[1e-3] * 2, seeds=[0, 1])
+
+
+@pytest.mark.parametrize(
+    ("forward", "message"),
+    [
+        (lambda last, a: last(a)[:, 0], r"the net makes \(1,\) of one image, but must make \(1, classes\)"),
+        (lambda last, a: last(a)[..., None], r"the net makes \(1, 10, 1\) of one image"),
+        (lambda last, a: (last(a), a), r"the net makes \(\) of one image"),
+        (lambda last, a: last(a).sum(3), r"cannot take images of shape \(8, 8\) in float32: Dimension out of range"),
+    ],
+)
+def test_scores_of_another_shape_are_named(data, forward, message):
+    with pytest.raises(ValueError, match=message):
+        training.train(stem(Tail(forward)), data, epochs=1, learning_rate=1e-3)
 
 
 def test_a_training_in_a_thread_of_the_readers_own(data):

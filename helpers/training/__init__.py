@@ -76,9 +76,10 @@ def lockstep(
     generator ends or is closed; parameters with ``requires_grad`` off stay as they are.
     A net whose loss is no longer finite is frozen, and marked ``diverged`` when it is measured next; the others are not
     touched by it.
-    Raises ValueError for data that are not finite or do not fit the nets or each other, for a net given twice, for
-    ``epochs``, ``batch`` or ``measure_every`` below 1, for a learning rate that is not above 0, and for lists of
-    different length.
+    Raises ValueError for data that are not finite or do not fit the nets or each other, for a net given twice or
+    without a parameter that learns, for ``epochs``, ``batch`` or ``measure_every`` below 1, for a learning rate that is
+    not above 0, and for lists of different length. Also for a net that cannot be trained in lockstep: one with random
+    layers, such as nn.Dropout, or with what torch.func.vmap refuses, such as a normalisation with momentum=None.
     """
     _checks.check({"epochs": epochs, "batch": batch, "measure_every": measure_every}, nets, learning_rates, seeds)
     histories, stacks = [History() for _ in nets], []
@@ -88,6 +89,7 @@ def lockstep(
         _checks.check_fit(nets[kind[0]], fitting, batch)
         of_kind = ([items[i] for i in kind] for items in (nets, histories, learning_rates, seeds))
         stacks.append(Stack(*of_kind, fitting, partial(optimizer, **settings), bfloat16))
+        _checks.check_together(stacks[-1], kind[0])
     moments = {epoch for epoch in range(epochs + 1) if epoch % measure_every == 0} | {epochs}
     return _epochs(stacks, histories, batch, moments)
 
@@ -122,8 +124,20 @@ def _structure(net):
     """What must be equal for nets to be stacked: their layers, down to each switch, and what is trained of them."""
     usual = vars(nn.Module()).keys()
     layers = [
-        (name, type(part), str({key: value for key, value in vars(part).items() if key not in usual}))
+        (name, type(part), str(_whole({key: value for key, value in vars(part).items() if key not in usual})))
         for name, part in net.named_modules()
     ]
     numbers = [(name, p.shape, p.dtype, p.device, p.requires_grad) for name, p in net.named_parameters()]
     return *layers, *numbers, *((name, buffer.shape) for name, buffer in net.named_buffers())
+
+
+def _whole(value):
+    """The value as it is to be compared: ``str`` would leave out what stands in the middle of a large array."""
+    if isinstance(value, nn.Module):  # in a list of the reader's own, where PyTorch does not see it
+        return id(value)
+    if hasattr(value, "tolist"):  # tensors, and what NumPy has
+        dense = value.to_dense() if isinstance(value, torch.Tensor) else value
+        return str(value.dtype), value.shape, dense.tolist()
+    if isinstance(value, dict):
+        return {key: _whole(item) for key, item in value.items()}
+    return [type(value), *map(_whole, value)] if isinstance(value, list | tuple) else value

@@ -31,9 +31,13 @@ def check_fit(net, data, batch):
     x_train, y_train, x_test, y_test = data
     shape, kind = tuple(x_train.shape[1:]), str(x_train.dtype).removeprefix("torch.")
     try:
-        classes = copy.deepcopy(net).eval()(x_train[:1]).shape[1]
-    except (RuntimeError, ValueError) as error:
+        scores = copy.deepcopy(net).eval()(x_train[:1])
+    except (RuntimeError, ValueError, IndexError) as error:
         raise ValueError(f"the net cannot take images of shape {shape} in {kind}: {error}") from error
+    found = tuple(getattr(scores, "shape", ()))
+    if len(found) != 2 or found[0] != 1:
+        raise ValueError(f"the net makes {found} of one image, but must make (1, classes): one row of scores an image")
+    classes = found[1]
     if tuple(x_test.shape[1:]) != shape:
         raise ValueError(f"training images have shape {shape}, but test images {tuple(x_test.shape[1:])}")
     if batch == 1 or len(x_train) % batch == 1:
@@ -52,8 +56,21 @@ def _check_lone_image(net, x_train, batch):
         raise ValueError(f"batch = {batch} leaves one image alone, and this net needs two: choose another") from error
 
 
+def check_together(stack, number):
+    """Refuse nets that can be trained by themselves only; ``number`` is that of the first net of the stack."""
+    try:
+        stack.rehearse()
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).strip().split("\n")[0]
+        if "random operation" in reason:
+            reason = "what it computes is random, as in nn.Dropout"
+        raise ValueError(
+            f"net number {number} cannot be trained in lockstep ({reason}); train it by itself, with torch.optim"
+        ) from error
+
+
 def check(counts, nets, learning_rates, seeds):
-    """Refuse counts below 1 (by name), lists of different length, rates that are not above 0 and a net given twice."""
+    """Refuse counts below 1 (by name), lists of different length, bad rates, nets given twice or without parameters."""
     if not nets or not len(nets) == len(learning_rates) == len(seeds):
         raise ValueError(
             f"{len(nets)} nets, {len(learning_rates)} learning rates and {len(seeds)} seeds; give one of each per net"
@@ -66,3 +83,6 @@ def check(counts, nets, learning_rates, seeds):
             raise ValueError(f"learning rate {rate}, but it must be above 0")
     if len(set(map(id, nets))) < len(nets):
         raise ValueError("the same net is given twice; build one for each training")
+    for number, net in enumerate(nets):
+        if not any(parameter.requires_grad for parameter in net.parameters()):
+            raise ValueError(f"net number {number} has no parameter that learns")

@@ -1,6 +1,7 @@
 """Nets of one structure trained as one."""
 
 import copy
+from contextlib import contextmanager
 from functools import partial
 
 import torch
@@ -47,18 +48,39 @@ class Stack:
     @torch.no_grad()
     def _agrees(self, template):
         """Whether the last net says the same by itself; a copy of it does, since statistics move."""
-        before = {name: values.clone() for name, values in self.constants.items()}
         x = self.data[0][:16]
         try:
-            together = template.train()(x.expand(len(self.nets), *x.shape))
+            with self._constants_kept():
+                together = template.train()(x.expand(len(self.nets), *x.shape))
             alone = copy.deepcopy(self.nets[-1]).train()(x)
-        except (RuntimeError, ValueError):  # a forward that counts on the examples coming first
+        except (RuntimeError, ValueError, IndexError):  # a forward that counts on the examples coming first
             return False
-        finally:
-            for name, values in self.constants.items():
-                values.copy_(before[name])
         last = together[-1]
         return last.shape == alone.shape and torch.allclose(last, alone, rtol=1e-3, atol=1e-3, equal_nan=True)
+
+    @contextmanager
+    def _constants_kept(self):
+        """Undo what a trial does to running statistics."""
+        before = {name: values.clone() for name, values in self.constants.items()}
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for name, values in self.constants.items():
+                    values.copy_(before[name])
+
+    @torch.enable_grad()
+    def rehearse(self):
+        """Compute gradients and scores once, and learn nothing: vmap takes not every net, and raises what it likes."""
+        if self.scores is self.template:
+            return  # ``_agrees`` has tried it
+        two = torch.arange(min(2, len(self.data[0])), device=self.data[0].device)
+        with self._constants_kept():
+            self.template.train()
+            self._gradients(two.expand(len(self.nets), -1))
+        with torch.no_grad():
+            self.template.eval()
+            self._scores_of_all(self.data[0][:2])
 
     @torch.enable_grad()  # whatever the caller has switched off
     def learn(self, batch):
@@ -117,6 +139,7 @@ class Stack:
 
     @torch.no_grad()
     def write_back(self):
+        """Give the nets what was learned: their parameters and buffers."""
         for i, net in enumerate(self.nets):
             for name, view in self.views.items():
                 net.get_parameter(name).copy_(view[i])

@@ -1,31 +1,22 @@
 """What the benchmarks share: facts about the machine, the peak of a process's memory, and a file of results."""
 
-import datetime
 import json
-import os
-import platform
 import resource
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 RESULTS = Path(__file__).resolve().parent / "results"
 
 
-def facts():
-    """Processor, cores, versions and date."""
-    import torch  # the processes whose memory is measured ask for the peak only
+def facts(*packages):
+    """Date, processor, cores, versions and commit, as the study of depth notes them; and the versions of packages."""
+    import torch  # not above: the processes whose memory is measured ask for the peak only, and load nothing for it
 
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    models = [line.split(": ", 1)[1] for line in lines if line.startswith("model name")]
-    return {
-        "processor": models[0] if models else platform.processor(),
-        "cores": os.cpu_count(),
-        "system": platform.system(),
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "vector instructions": torch.backends.cpu.get_cpu_capability(),
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-    }
+    from helpers import depths
+
+    versions = {name: version(name) for name in packages}
+    return depths.circumstances() | {"vector instructions": torch.backends.cpu.get_cpu_capability()} | versions
 
 
 def peak():

@@ -12,8 +12,6 @@ shown.
 
 import json
 import math
-import os
-import platform
 import re
 import statistics
 import subprocess
@@ -21,10 +19,9 @@ import sys
 import tempfile
 import time
 import urllib.request
-from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 
+import machine
 import nbformat
 import psutil
 from lab import CHROMIUM, MINUTE, PANEL, ROOT, chromium, jupyterlab, open_notebook, run_all, write_notebook
@@ -342,20 +339,6 @@ def wait_until(condition, minutes=20):
         time.sleep(0.5)
 
 
-def machine():
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []
-    cpu = next((line.split(":")[1].strip() for line in lines if "model name" in line), platform.processor())
-    packages = ("jupyterlab", "ipykernel", "ipywidgets", "matplotlib", "numpy")
-    return {
-        "date": date.today().isoformat(),
-        "processor": cpu,
-        "cores": os.cpu_count(),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        **{name: version(name) for name in packages},
-    }
-
-
 def sentences(report):
     """What the README says of the results: the panels follow each other from the smallest ratio to the largest."""
     panels = report["panels"]
@@ -408,7 +391,11 @@ def main():
                 report["long_drag_of_the_floor"] = long_drag(home, address, "drag_floor")
     rows += [row for row in report["panels"] if row["notebook"] not in names]
     rows.sort(key=lambda row: (row["notebook"], row["panel"]))
-    report |= {"machine": machine(), "unit": "ms", "panels": rows}
+    report |= {
+        "machine": machine.facts("jupyterlab", "ipykernel", "ipywidgets", "matplotlib"),
+        "unit": "ms",
+        "panels": rows,
+    }
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     print(sentences(report) if "long_drag" in report else "")
