@@ -290,8 +290,8 @@ MUTATIONS = {
     ),
     "convolutional: a plain net with secret skips": (
         "helpers/nets.py",
-        "not number else 1, skip, shortcut)",
-        'not number else 1, "inside" if number else skip, shortcut)',
+        "not number else 1, skip, shortcut, seed=None)",
+        'not number else 1, "inside" if number else skip, shortcut, seed=None)',
         "test_nets.py::test_convolutional_layers_are_counted_as_in_the_paper",
     ),
     "stride forgotten on the shortcut": (

@@ -723,7 +723,7 @@ def test_workers_end_after_a_shutdown_that_did_not_wait():
     pids = {future.result() for future in futures}
     assert len(pids) == 1
     until(gone, *pids, seconds=5)
-    assert pool._idle == []
+    until(lambda: pool._idle == [], seconds=5)
 
 
 def test_workers_end_after_a_shutdown_that_cancels(folder):
