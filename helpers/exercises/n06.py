@@ -42,6 +42,12 @@ def over(scores, axis=1, taken_off="own"):
     return powers / (powers.sum() if axis is None else powers.sum(dim=axis, keepdim=True))
 
 
+def mixed_up(scores):
+    """The largest along one axis, the sum along the other."""
+    powers = torch.exp(scores - scores.amax(dim=1, keepdim=True))
+    return powers / powers.sum(dim=0)
+
+
 def ending(pooling="mean", then=over, **how):
     """The end of a net, done in one of many ways."""
     return lambda maps, W, b: then(POOLINGS[pooling](maps) @ W.T + b, **how)
@@ -91,6 +97,7 @@ head = Exercise(
         "the largest score of all images is taken off, and an image with small scores is left with 0 / 0": ending(
             taken_off="largest"
         ),
+        "the largest score of each image is taken off, but then the sum goes along the images": ending(then=mixed_up),
         "these are the scores, without softmax": ending(then=lambda scores: scores),
         "these are logarithms of probabilities": ending(then=lambda scores: scores.log_softmax(dim=1)),
         "b is forgotten": lambda maps, W, b: over(POOLINGS["mean"](maps) @ W.T),

@@ -33,6 +33,12 @@ def wrong_axis(maps, W, b):
     return (maps.mean(dim=(2, 3)) @ W.T + b).softmax(dim=0)
 
 
+def two_axes(maps, W, b):
+    scores = maps.mean(dim=(2, 3)) @ W.T + b
+    powers = torch.exp(scores - scores.max(dim=1, keepdim=True).values)
+    return powers / powers.sum(dim=0)
+
+
 def largest_pixel_overflows(maps, W, b):
     powers = torch.exp(maps.flatten(2).max(dim=2).values @ W.T + b)
     return powers / powers.sum(dim=1, keepdim=True)
@@ -326,6 +332,7 @@ WRONG = {
         "mean and axis": (mean_and_axis, "exp of a large score overflows: for scores around 1000"),
         "largest pixel": (largest_pixel, "the pooling takes the largest pixel, not the mean: "),
         "wrong axis": (wrong_axis, "the sum goes along the images, not along the classes of one image: "),
+        "two axes": (two_axes, "is taken off, but then the sum goes along the images: "),
         "largest pixel overflows": (largest_pixel_overflows, "not the mean, and exp of a large score overflows"),
         "largest of all": (largest_of_all, "is left with 0 / 0"),
         "sum of all": (sum_of_all, "should be 0.1236, and yours is 0.05727"),
