@@ -182,9 +182,27 @@ MUTATIONS = {
     ),
     "statistics of all nets mixed": (
         "helpers/training/_layers.py",
-        "a.unflatten(1, (nets, -1)).movedim(1, 0)",
-        "a.unflatten(1, (-1, nets)).movedim(2, 0)",
+        "x.unflatten(3, (nets, -1)).permute(3, 0, 4, 1, 2)",
+        "x.unflatten(3, (-1, nets)).permute(4, 0, 3, 1, 2)",
         "test_training.py::test_nets_of_the_course_are_trained_by_layers_written_out",
+    ),
+    "gradients that do not pass through the mean": (
+        "helpers/training/_layers.py",
+        "torch.addcmul(-slope * for_beta, g, slope)",
+        "(g * slope)",
+        "test_training.py::test_convolutional_nets_together_equal_each_alone",
+    ),
+    "running variance of the batch, not of what it was drawn from": (
+        "helpers/training/_layers.py",
+        "(len(x) / (len(x) - 1))",
+        "1",
+        "test_training.py::test_convolutional_nets_together_equal_each_alone",
+    ),
+    "no bias on small maps": (
+        "helpers/training/_layers.py",
+        "z + self.bias[:, None, :, None, None]",
+        "z",
+        "test_training.py::test_convolutions_of_small_maps_equal_each_alone",
     ),
     "statistics that were moved by the check": (
         "helpers/training/_stack.py",

@@ -1,8 +1,8 @@
 """Train one net, or many of them in lockstep; the result is a history of plain numbers.
 
 The whole data set lies in memory as tensors. In lockstep nets of one structure are stacked: each layer of all of them
-is one batched matrix product or one grouped convolution. PyTorch shares the work of each among the cores; worker
-processes with one core each, as in ``sweeps``, are faster still.
+is one batched matrix product or one grouped convolution, with channels last. PyTorch shares the work of each among the
+cores; worker processes with one core each, as in ``sweeps``, are faster still.
 """
 
 from dataclasses import dataclass, field
@@ -69,8 +69,8 @@ def lockstep(
     They go to the device of the nets, the images in the precision of the nets.
     learning_rates, seeds: one for each net. The seed alone orders the batches: nets of one seed see the same ones.
     ``optimizer(groups, **settings)`` is one of torch.optim that treats each number by itself: Adam, SGD, RMSprop, ...
-    ``bfloat16`` trains as GPUs like it: products in that type where PyTorch holds it safe, feature maps with channels
-    last. It rounds the steps, but neither the parameters nor what is measured.
+    ``bfloat16`` trains as GPUs like it: products in that type where PyTorch holds it safe. It rounds the steps, but
+    neither the parameters nor what is measured.
     The nets may differ in their ``skip``, and in all else: those of one structure are stacked.
     The histories yielded are the same objects each time, growing. The nets hold their trained parameters once the
     generator ends or is closed; parameters with ``requires_grad`` off stay as they are.

@@ -1,5 +1,7 @@
 """Layers of many nets written out as one batched product, grouped convolution or normalisation."""
 
+from functools import cache
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -30,34 +32,78 @@ class _Conv2d(nn.Conv2d):
     """The same layer of many nets as one grouped convolution: (nets, examples, channels, height, width)."""
 
     def forward(self, a):
+        if self.groups == 1 and a.shape[3:].numel() <= self.weight.shape[3:].numel():
+            return self._as_product(a)
         nets, b = len(self.weight), None if self.bias is None else self.bias.flatten()
         W, groups = self.weight.flatten(0, 1), nets * self.groups
-        z = F.conv2d(_channels_of(a), W, b, self.stride, self.padding, self.dilation, groups)
-        return _nets_of(z, nets)
+        z = F.conv2d(_pixels_of(a).movedim(3, 1), W, b, self.stride, self.padding, self.dilation, groups)
+        return _nets_of(z.movedim(1, 3), nets)
+
+    def _as_product(self, a):
+        """On maps no larger than the kernel, much of it meets padding only: fewer products are left in one matrix."""
+        meets = _meets(*a.shape[3:], self.kernel_size, self.stride, self.padding, self.dilation).to(a)
+        M = torch.einsum("pkhw,noik->npihwo", meets, self.weight.flatten(3))
+        z = a.movedim(2, 4).flatten(2) @ M.flatten(3).flatten(1, 2)
+        z = z.unflatten(2, M.shape[3:]).movedim(4, 2)
+        return z if self.bias is None else z + self.bias[:, None, :, None, None]
+
+
+@cache
+def _meets(height, width, kernel, *settings):
+    """1 where a pixel p meets place k of the kernel in the output at (h, w), else 0: (p, k, h, w)."""
+    images, taps = (torch.eye(size[0] * size[1]).view(-1, 1, *size) for size in ((height, width), kernel))
+    return F.conv2d(images, taps, None, *settings)
 
 
 class _BatchNorm2d(nn.BatchNorm2d):
     """The same layer of many nets as one normalisation of all their channels, each with its own statistics."""
 
     def forward(self, a):
-        own = [part.flatten() for part in (self.running_mean, self.running_var, self.weight, self.bias)]
+        running = self.running_mean.flatten(), self.running_var.flatten()
+        gamma, beta, x = self.weight.flatten(), self.bias.flatten(), _pixels_of(a)
         self.num_batches_tracked += self.training
-        return _nets_of(F.batch_norm(_channels_of(a), *own, self.training, self.momentum, self.eps), len(self.weight))
+        if self.training and x.dtype == gamma.dtype and not x.is_cuda:
+            y = _Normalise.apply(x.flatten(0, 2), gamma, beta, *running, self.momentum, self.eps).view(x.shape)
+        else:
+            y = F.batch_norm(x.movedim(3, 1), *running, gamma, beta, self.training, self.momentum, self.eps).movedim(
+                1, 3
+            )
+        return _nets_of(y, len(self.weight))
 
 
-def channels_last(x):
-    """The same feature maps, all numbers of a pixel side by side: faster, but PyTorch's sums over them round more."""
-    return _nets_of(_channels_of(x).contiguous(memory_format=torch.channels_last), len(x)) if x.ndim == 5 else x
+class _Normalise(torch.autograd.Function):
+    """Batch normalisation of (pixels of all examples, channels): Ioffe and Szegedy 2015, arXiv 1502.03167, section 3.
+
+    PyTorch's own adds up pixel after pixel on the CPU where channels come last, and rounds ten times as much as this.
+    """
+
+    @staticmethod
+    def forward(ctx, x, gamma, beta, running_mean, running_var, momentum, eps):
+        mean = x.mean(0)
+        centred = x - mean
+        var = (centred * centred).mean(0)
+        running_mean.lerp_(mean, momentum)
+        running_var.lerp_(var * (len(x) / (len(x) - 1)), momentum)
+        scale = torch.rsqrt(var + eps)
+        ctx.save_for_backward(centred, scale, gamma)
+        return torch.addcmul(beta, centred, gamma * scale)
+
+    @staticmethod
+    def backward(ctx, g):
+        centred, scale, gamma = ctx.saved_tensors
+        for_beta, for_gamma, slope = g.mean(0), (g * centred).mean(0) * scale, gamma * scale
+        for_x = torch.addcmul(-slope * for_beta, g, slope).addcmul_(centred, -slope * scale * for_gamma)
+        return for_x, for_gamma * len(g), for_beta * len(g), None, None, None, None
 
 
-def _channels_of(a):
-    """(nets, examples, channels, ...) as (examples, nets * channels, ...), in which order they lie in memory."""
-    return a.movedim(0, 1).flatten(1, 2)
+def _pixels_of(a):
+    """(nets, examples, channels, height, width) as (examples, height, width, nets * channels), in that memory order."""
+    return a.permute(1, 3, 4, 0, 2).flatten(3)
 
 
-def _nets_of(a, nets):
-    """(examples, nets * channels, ...) as (nets, examples, channels, ...), the way back."""
-    return a.unflatten(1, (nets, -1)).movedim(1, 0)
+def _nets_of(x, nets):
+    """(examples, height, width, nets * channels) as (nets, examples, channels, height, width), the way back."""
+    return x.unflatten(3, (nets, -1)).permute(3, 0, 4, 1, 2)
 
 
 def _take_all_nets(layer):

@@ -8,7 +8,7 @@ import torch
 from torch.func import functional_call, vmap
 from torch.nn import functional as F
 
-from ._layers import channels_last, take_all_nets
+from ._layers import take_all_nets
 from ._losses import errors_of, losses_of
 from ._replay import Replay, program_of
 
@@ -106,7 +106,7 @@ class Stack:
             return self.replays[batch](x, y, chosen)
         x, y = (part.index_select(0, chosen.flatten()).unflatten(0, chosen.shape) for part in (x, y))
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bfloat16):
-            losses = losses_of(self.scores(channels_last(x) if self.bfloat16 else x), y)
+            losses = losses_of(self.scores(x), y)
         # A weight that has no way to the loss (Ws of a net that was switched to plain) gets a gradient of 0.
         parts = torch.autograd.grad(losses.sum(), list(self.views.values()), materialize_grads=True)
         for slot, part in zip(self.slots.values(), parts, strict=True):

@@ -146,7 +146,7 @@ def fully_connected(skip):
 
 
 def convolutional(width):
-    return contest("convolutional", 8, 1, layers=32, width=width)
+    return contest("convolutional", 8, 5, layers=32, width=width)
 
 
 def at_depth(layers):
