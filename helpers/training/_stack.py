@@ -43,20 +43,22 @@ class Stack:
         """A net that takes (nets, examples, ...), if it can be made and says what each net says by itself."""
         template = copy.deepcopy(self.nets[0])
         can = take_all_nets(template, self.views | self.constants)
-        return (template, template) if can and self._agrees(template) else None
+        return (template, template) if can and self._agrees() else None
 
     @torch.no_grad()
-    def _agrees(self, template):
-        """Whether the last net says the same by itself; a copy of it does, since statistics move."""
-        x = self.data[0][:16]
+    def _agrees(self):
+        """Whether the last net says the same by itself; in float64, since a deep plain net makes much of rounding."""
+        x = self.data[0][:16].double()
+        together, alone = (copy.deepcopy(self.nets[i]).double().train() for i in (0, -1))
+        numbers = (self.views | self.constants).items()  # as copies, since statistics move
+        take_all_nets(
+            together, {name: v.clone().to(x.dtype if v.is_floating_point() else v.dtype) for name, v in numbers}
+        )
         try:
-            with self._constants_kept():
-                together = template.train()(x.expand(len(self.nets), *x.shape))
-            alone = copy.deepcopy(self.nets[-1]).train()(x)
+            last, expected = together(x.expand(len(self.nets), *x.shape))[-1], alone(x)
         except (RuntimeError, ValueError, IndexError):  # a forward that counts on the examples coming first
             return False
-        last = together[-1]
-        return last.shape == alone.shape and torch.allclose(last, alone, rtol=1e-3, atol=1e-3, equal_nan=True)
+        return last.shape == expected.shape and torch.allclose(last, expected, rtol=1e-3, atol=1e-3, equal_nan=True)
 
     @contextmanager
     def _constants_kept(self):
@@ -126,7 +128,7 @@ class Stack:
     def _scores_of_all(self, x):
         """The scores of all nets for the same images (nets, images, classes), in chunks, so that memory stays small."""
         nets = len(self.nets)
-        chunk = max(1, min(512, 2**21 // (nets * x[0].numel())))
+        chunk = max(1, min(256, 2**21 // (nets * x[0].numel())))
         return torch.cat([self.scores(part.expand(nets, *part.shape)) for part in x.split(chunk)], dim=1)
 
     def note(self, epoch, measured):
