@@ -113,14 +113,14 @@ def test_the_whole_grid_is_that_of_the_paper():
     assert {run["skip"] for run in runs} == {"none", "inside"}
     assert all(run["seeds"] == [0, 1, 2, 3, 4] for run in runs)
     assert runs[0]["layers"] == 110
-    assert len(runs) == 5 * 2 * 3
+    assert len(runs) == 5 * 2 * 5
     assert len({json.dumps(run) for run in runs}) == len(runs)
 
 
 def test_the_stored_table_is_complete_and_of_the_usual_setting():
     table = depths.stored()
     keys = {(row["layers"], row["skip"], row["learning_rate"], row["seed"]) for row in table["rows"]}
-    assert len(keys) == len(table["rows"]) == 150
+    assert len(keys) == len(table["rows"]) == 250
     assert keys == {
         (run["layers"], run["skip"], run["learning_rate"], seed) for run in depths.grid() for seed in range(5)
     }

@@ -198,6 +198,24 @@ MUTATIONS = {
         "1",
         "test_training.py::test_convolutional_nets_together_equal_each_alone",
     ),
+    "zeros that hide what stands before them": (
+        "helpers/training/_stack.py",
+        " + 0.2 * noise(numbers[name].shape)",
+        "",
+        "test_training.py::test_modules_of_the_readers_own_together_equal_each_alone",
+    ),
+    "a check of training only": (
+        "helpers/training/_stack.py",
+        "for training in (True, False):",
+        "for training in (True,):",
+        "test_training.py::test_modules_of_the_readers_own_together_equal_each_alone",
+    ),
+    "hooks that are not looked at": (
+        "helpers/training/__init__.py",
+        ' - {"_forward_hooks", "_forward_pre_hooks"}',
+        "",
+        "test_training.py::test_nets_that_differ_in_a_hook_are_kept_apart",
+    ),
     "no bias on small maps": (
         "helpers/training/_layers.py",
         "z + self.bias[:, None, :, None, None]",
@@ -208,7 +226,7 @@ MUTATIONS = {
         "helpers/training/_stack.py",
         "values.copy_(before[name])",
         "pass",
-        "test_training.py::test_convolutional_nets_together_equal_each_alone",
+        "test_training.py::test_any_batch_normalisation_equals_itself_alone",
     ),
     "a stack that does not speak for its nets": (
         "helpers/training/_stack.py",

@@ -195,9 +195,15 @@ class OnlyInTraining(PreActivation):
 class Halved(torch.autograd.Function):
     """A ReLU with a gradient of its own."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx, a):
+    def forward(a):
         return torch.relu(a)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        pass
 
     @staticmethod
     def backward(ctx, gradient):
@@ -255,7 +261,59 @@ def test_unusual_nets_together_equal_each_alone(data, tail):
     assert_equal_alone(seeded(lambda: stem(Tail(TAILS[tail]))), data, 1e-9)
 
 
+class Together(torch.nn.Module):
+    """All examples in one number; nets that are mixed would share it."""
+
+    def __init__(self, only_in=None):
+        super().__init__()
+        self.only_in = only_in
+
+    def forward(self, a):
+        return a if self.only_in == self.training else a - a.mean(0)
+
+
+class Pair(torch.nn.Module):
+    """A part that takes two values, and one that makes two."""
+
+    class Add(torch.nn.Module):
+        def forward(self, a, b):
+            return a + b
+
+    class Both(torch.nn.Module):
+        def forward(self, a):
+            return a, 2 * a
+
+    def __init__(self):
+        super().__init__()
+        self.both, self.add = self.Both(), self.Add()
+
+    def forward(self, a):
+        assert a.ndim == 2, "examples and units"
+        return self.add(*self.both(a))
+
+
+def silent(net):
+    """The same net, with scores that are 0 whatever stands before the last layer."""
+    for parameter in net[-1].parameters():
+        torch.nn.init.zeros_(parameter)
+    return net
+
+
+def circular():
+    first = torch.nn.Conv2d(1, 4, 3, padding=1, padding_mode="circular")
+    return silent(
+        torch.nn.Sequential(
+            torch.nn.Unflatten(1, (1, 8)), first, torch.nn.ReLU(), *stem()[:1], torch.nn.Linear(256, 10)
+        )
+    )
+
+
 OWN = {
+    "a mean of all examples": lambda: stem(Together(), torch.nn.Linear(16, 10)),
+    "a mean of all examples in training": lambda: stem(Together(only_in=False), torch.nn.Linear(16, 10)),
+    "a mean of all examples when measured": lambda: stem(Together(only_in=True), torch.nn.Linear(16, 10)),
+    "what takes two and what makes two": lambda: stem(Pair(), torch.nn.Linear(16, 10)),
+    "an edge of its own, at first unseen": circular,
     "a matrix shared by two layers": tied,
     "a number that all examples share": lambda: stem(Scaled(), torch.nn.Linear(16, 10)),
     "a number for each unit": lambda: stem(torch.nn.Linear(16, 3), Scaled(3), torch.nn.Linear(3, 10)),
@@ -326,20 +384,54 @@ def test_shortcuts_around_shortcuts_together_equal_each_alone(data, inplace):
 
 
 @pytest.mark.parametrize(
-    "options",
+    "change",
     [
         {"affine": False},
         {"track_running_stats": False},
+        lambda norm: setattr(norm, "track_running_stats", False),  # the buffers are still there
+        lambda norm: setattr(norm, "bias", None),
+        lambda norm: norm.weight.requires_grad_(False),
     ],
+    ids=["affine", "no statistics", "statistics kept as they are", "no beta", "gamma frozen"],
 )
-def test_any_batch_normalisation_equals_itself_alone(data, options):
+def test_any_batch_normalisation_equals_itself_alone(data, change):
     def make():
-        layers = torch.nn.Conv2d(1, 4, 3, padding="same", padding_mode="circular"), torch.nn.BatchNorm2d(4, **options)
+        norm = torch.nn.BatchNorm2d(4, **change if isinstance(change, dict) else {})
+        if callable(change):
+            change(norm)
         return torch.nn.Sequential(
-            *layers, torch.nn.Conv2d(4, 4, 3, groups=2), torch.nn.MaxPool2d(2), *stem()[:1], torch.nn.Linear(36, 10)
+            torch.nn.Conv2d(1, 4, 3, padding="same", padding_mode="circular"),
+            norm,
+            torch.nn.ReLU(),
+            *(torch.nn.Conv2d(4, 4, 3, groups=2), torch.nn.MaxPool2d(2), *stem()[:1], torch.nn.Linear(36, 10)),
         )
 
-    assert_equal_alone(seeded(make), with_channel(data), 1e-9)
+    assert_equal_alone(seeded(make), with_channel(data), 1e-9, batch=20)
+
+
+@pytest.mark.parametrize("seeds", [(0, 0, 0), (0, 1, 2)])
+def test_nets_that_start_equal_are_not_mixed(data, seeds):
+    """One start and several rates: what mixes the nets would go unnoticed at the start."""
+
+    def make():
+        layers = [nets.fully_connected(4, seed=seed, width=16).double() for seed in seeds]
+        return [torch.nn.Sequential(*net[:3], Together(), *net[3:]) for net in layers]
+
+    assert_equal_alone(make, data, 1e-9)
+
+
+def test_nets_that_differ_in_a_hook_are_kept_apart(data):
+    def make():
+        many = [nets.fully_connected(4, width=16).double() for _ in range(3)]
+        many[1][1].register_forward_hook(lambda layer, inputs, out: 2 * out)
+        return many
+
+    assert_equal_alone(make, data, 1e-9)
+
+
+def test_inference_mode_is_refused_in_words(data):
+    with torch.inference_mode(), pytest.raises(ValueError, match=r"no net learns in torch\.inference_mode"):
+        training.train(nets.fully_connected(4, width=8), data, epochs=1, learning_rate=1e-3)
 
 
 ON_SMALL_MAPS = {
@@ -402,6 +494,10 @@ ONE_BY_ONE = {
     "dropout": (torch.nn.Dropout(0.5), "what it computes is random, as in nn.Dropout"),
     "noise": (Noisy(), "what it computes is random, as in nn.Dropout"),
     "an average of all batches": (torch.nn.BatchNorm1d(16, momentum=None), "vmap"),
+    "a look at the numbers of each net": (
+        torch.nn.Sequential(Tail(lambda last, a: last(a) if a.sum() > 0 else last(-a))),
+        "data-dependent control flow",
+    ),
     "a look at the numbers": (
         torch.nn.Sequential(torch.nn.BatchNorm1d(16), Tail(lambda last, a: last(a) if a.sum() > 0 else last(-a))),
         "data-dependent control flow",

@@ -81,8 +81,9 @@ def lockstep(
     touched by it.
     Raises ValueError for data that are not finite or do not fit the nets or each other, for a net given twice or
     without a parameter that learns, for ``epochs``, ``batch`` or ``measure_every`` below 1, for a learning rate that is
-    not above 0, and for lists of different length. Also for a net that cannot be trained in lockstep: one with random
-    layers, such as nn.Dropout, or with what torch.func.vmap refuses, such as a normalisation with momentum=None.
+    not above 0, for lists of different length, and in torch.inference_mode. Also for a net that cannot be trained in
+    lockstep: one with random layers, such as nn.Dropout, or with what torch.func.vmap refuses, such as a normalisation
+    with momentum=None or a forward that branches on the numbers.
     """
     _checks.check({"epochs": epochs, "batch": batch, "measure_every": measure_every}, nets, learning_rates, seeds)
     histories, stacks = [History() for _ in nets], []
@@ -125,7 +126,7 @@ def _kinds(nets):
 
 def _structure(net):
     """What must be equal for nets to be stacked: their layers, down to each switch, and what is trained of them."""
-    usual = vars(nn.Module()).keys()
+    usual = vars(nn.Module()).keys() - {"_forward_hooks", "_forward_pre_hooks"}
     layers = [
         (name, type(part), str(_whole({key: value for key, value in vars(part).items() if key not in usual})))
         for name, part in net.named_modules()

@@ -71,6 +71,8 @@ def check_together(stack, number):
 
 def check(counts, nets, learning_rates, seeds):
     """Refuse counts below 1 (by name), lists of different length, bad rates, nets given twice or without parameters."""
+    if torch.is_inference_mode_enabled():
+        raise ValueError("no net learns in torch.inference_mode, which keeps no gradients: call this outside of it")
     if not nets or not len(nets) == len(learning_rates) == len(seeds):
         raise ValueError(
             f"{len(nets)} nets, {len(learning_rates)} learning rates and {len(seeds)} seeds; give one of each per net"

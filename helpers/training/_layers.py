@@ -4,6 +4,7 @@ from functools import cache
 
 import torch
 from torch import nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 
@@ -32,7 +33,8 @@ class _Conv2d(nn.Conv2d):
     """The same layer of many nets as one grouped convolution: (nets, examples, channels, height, width)."""
 
     def forward(self, a):
-        if self.groups == 1 and a.shape[3:].numel() <= self.weight.shape[3:].numel():
+        pixels, taps = a.shape[3:].numel(), self.weight.shape[3:].numel()
+        if self.groups == 1 and pixels**2 <= 2 * taps:  # the matrix then holds at most twice the numbers of W
             return self._as_product(a)
         nets, b = len(self.weight), None if self.bias is None else self.bias.flatten()
         W, groups = self.weight.flatten(0, 1), nets * self.groups
@@ -40,7 +42,7 @@ class _Conv2d(nn.Conv2d):
         return _nets_of(z.movedim(1, 3), nets)
 
     def _as_product(self, a):
-        """On maps no larger than the kernel, much of it meets padding only: fewer products are left in one matrix."""
+        """On maps of 2 x 2 most of a 3 x 3 kernel meets padding: one matrix of all pixels needs fewer products."""
         meets = _meets(*a.shape[3:], self.kernel_size, self.stride, self.padding, self.dilation).to(a)
         M = torch.einsum("pkhw,noik->npihwo", meets, self.weight.flatten(3))
         z = a.movedim(2, 4).flatten(2) @ M.flatten(3).flatten(1, 2)
@@ -51,7 +53,7 @@ class _Conv2d(nn.Conv2d):
 @cache
 def _meets(height, width, kernel, *settings):
     """1 where a pixel p meets place k of the kernel in the output at (h, w), else 0: (p, k, h, w)."""
-    images, taps = (torch.eye(size[0] * size[1]).view(-1, 1, *size) for size in ((height, width), kernel))
+    images, taps = (torch.eye(h * w).view(-1, 1, h, w) for h, w in ((height, width), kernel))
     return F.conv2d(images, taps, None, *settings)
 
 
@@ -62,7 +64,7 @@ class _BatchNorm2d(nn.BatchNorm2d):
         running = self.running_mean.flatten(), self.running_var.flatten()
         gamma, beta, x = self.weight.flatten(), self.bias.flatten(), _pixels_of(a)
         self.num_batches_tracked += self.training
-        if self.training and x.dtype == gamma.dtype and not x.is_cuda:
+        if self.training and x.dtype == gamma.dtype in (torch.float32, torch.float64) and not x.is_cuda:
             y = _Normalise.apply(x.flatten(0, 2), gamma, beta, *running, self.momentum, self.eps).view(x.shape)
         else:
             y = F.batch_norm(x.movedim(3, 1), *running, gamma, beta, self.training, self.momentum, self.eps).movedim(
@@ -89,6 +91,7 @@ class _Normalise(torch.autograd.Function):
         return torch.addcmul(beta, centred, gamma * scale)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx, g):
         centred, scale, gamma = ctx.saved_tensors
         for_beta, for_gamma, slope = g.mean(0), (g * centred).mean(0) * scale, gamma * scale
@@ -108,7 +111,7 @@ def _nets_of(x, nets):
 
 def _take_all_nets(layer):
     """Make a layer take (nets, examples, ...); return whether that is possible."""
-    if type(layer) is nn.BatchNorm2d and (layer.momentum is None or not layer.affine or layer.running_mean is None):
+    if type(layer) is nn.BatchNorm2d and not _usual(layer):
         return False
     together = {nn.Linear: _Linear, nn.Conv2d: _Conv2d, nn.BatchNorm2d: _BatchNorm2d}.get(type(layer))
     if together:
@@ -117,3 +120,9 @@ def _take_all_nets(layer):
         alone = layer.forward  # takes all nets as more examples
         layer.forward = lambda a: alone(a.flatten(0, 1)).unflatten(0, a.shape[:2])
     return bool(together) or not {**layer._parameters, **layer._buffers}  # only those above know the numbers of all
+
+
+def _usual(norm):
+    """Whether a normalisation has gamma and beta, and running statistics of a momentum."""
+    complete = None not in (norm.weight, norm.bias, norm.running_mean, norm.momentum)
+    return complete and norm.track_running_stats

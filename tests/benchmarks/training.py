@@ -29,7 +29,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from helpers import datasets, nets, sweeps, training
 
 ARMS = ("none", "inside")
-ROUNDS, RATES = 5, (3e-4, 1e-3, 3e-3, 1e-2)
+ROUNDS, RATES, WIDTHS = 5, (3e-4, 1e-3, 3e-3, 1e-2), (4, 8, 16)
 CORES = torch.get_num_threads()
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
@@ -229,11 +229,18 @@ def sentences(results):
     stacked = results["fully connected, 20 layers of 64, 20 nets, none"]
     made, found = stacked["machine"], results["studies"]
     whole, images = (found[name] for name in STUDIES)
+    maps = [results[f"convolutional, 32 layers, 8 nets, width {width}"]["times faster"] for width in WIDTHS]
+    deep, deepest = results["depth"], results["depth"]["rows"][-1]
     return (
         f"On {made['date']}, on {made['cores']} shared cores ({made['processor']}), 20 plain nets of 20 layers of 64 "
         f"units trained {stacked['times faster']:.1f} times as fast in two worker processes as in a loop that takes "
         f"one after another, and {stacked['times faster in one call']:.1f} times in one call, without workers; the "
-        f"products alone ran at {stacked['share of the rate']:.0%} of the rate of a large matrix product. The study of "
+        f"products alone ran at {stacked['share of the rate']:.0%} of the rate of a large matrix product. 8 "
+        f"convolutional nets of 32 layers trained {maps[0]:.1f}, {maps[1]:.1f} and {maps[2]:.1f} times as fast, with "
+        f"{WIDTHS[0]}, {WIDTHS[1]} and {WIDTHS[2]} channels in their first stage. Two residual nets of "
+        f"{deepest['layers']:,} layers of 64 units take {deepest['seconds per epoch']:.1f} seconds an epoch and "
+        f"{deepest['peak MB']:.0f} MB; from {deep['rows'][0]['layers']} layers on, time grows as their number to the "
+        f"power of {deep['exponent of time']}, memory by {deep['MB per layer and net']:.1f} MB for each. The study of "
         f"notebook 4, {whole['nets']} nets for 20 epochs, takes {whole['seconds']:.0f} seconds with its live curves, "
         f"and that of notebook 6, {images['nets']} convolutional nets, {images['seconds']:.0f} seconds."
     )
@@ -241,7 +248,7 @@ def sentences(results):
 
 PARTS = {
     **{f"fully connected, 20 layers of 64, 20 nets, {skip}": partial(fully_connected, skip) for skip in ARMS},
-    **{f"convolutional, 32 layers, 8 nets, width {width}": partial(convolutional, width) for width in (4, 8, 16)},
+    **{f"convolutional, 32 layers, 8 nets, width {width}": partial(convolutional, width) for width in WIDTHS},
     "studies": studies,
     "depth": depths,
     "seconds per epoch by number of nets": numbers_of_nets,
