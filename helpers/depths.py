@@ -143,20 +143,32 @@ def errors(table, of="training error"):
     The best rate is that with the lowest median training loss over the seeds; a net that diverged counts as infinitely
     bad, and its error is NaN. ``of``: "training error" or "test error".
     """
+    return {
+        skip: np.array([[np.nan if row["diverged"] else row[of] for row in rows] for rows in arms])
+        for skip, arms in _at_best_rates(table).items()
+    }
+
+
+def best_rates(table):
+    """Return {skip: learning rates (depths,)} of a table: the rate at which ``errors`` takes each depth."""
+    return {skip: [rows[0]["learning_rate"] for rows in arms] for skip, arms in _at_best_rates(table).items()}
+
+
+def _at_best_rates(table):
+    """For each arm and depth the rows at the best rate."""
     layers = sorted({row["layers"] for row in table["rows"]})
-    return {skip: np.array([_at_best_rate(table, n, skip, of) for n in layers]) for skip in ARMS}
+    return {skip: [_at_best_rate(table, n, skip) for n in layers] for skip in ARMS}
 
 
-def _at_best_rate(table, layers, skip, of):
+def _at_best_rate(table, layers, skip):
     groups = {}
     for row in table["rows"]:
         if (row["layers"], row["skip"]) == (layers, skip):
             groups.setdefault(row["learning_rate"], []).append(row)
-    best = min(
+    return min(
         groups.values(),
         key=lambda rows: np.median([np.inf if row["diverged"] else row["training loss"] for row in rows]),
     )
-    return [np.nan if row["diverged"] else row[of] for row in best]
 
 
 if __name__ == "__main__":

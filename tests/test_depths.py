@@ -97,6 +97,7 @@ def test_errors_are_those_at_the_rate_with_the_lowest_median_loss():
     rows = [row(20, skip, 0.01, seed, loss, 0.5) for skip in depths.ARMS for seed, loss in enumerate((0.1, 1.0, 1.1))]
     rows += [row(20, skip, 0.03, seed, loss, 0.2) for skip in depths.ARMS for seed, loss in enumerate((0.9, 0.9, 9.0))]
     assert depths.errors({"rows": rows}) == {skip: pytest.approx(np.array([[0.2] * 3])) for skip in depths.ARMS}
+    assert depths.best_rates({"rows": rows}) == {skip: [0.03] for skip in depths.ARMS}
 
 
 def test_a_net_that_diverged_counts_as_infinitely_bad_and_is_not_drawn():
