@@ -240,9 +240,9 @@ def sentences(results):
         f"{WIDTHS[0]}, {WIDTHS[1]} and {WIDTHS[2]} channels in their first stage. Two residual nets of "
         f"{deepest['layers']:,} layers of 64 units take {deepest['seconds per epoch']:.1f} seconds an epoch and "
         f"{deepest['peak MB']:.0f} MB; from {deep['rows'][0]['layers']} layers on, time grows as their number to the "
-        f"power of {deep['exponent of time']}, memory by {deep['MB per layer and net']:.1f} MB for each. The study of "
-        f"notebook 4, {whole['nets']} nets for 20 epochs, takes {whole['seconds']:.0f} seconds with its live curves, "
-        f"and that of notebook 6, {images['nets']} convolutional nets, {images['seconds']:.0f} seconds."
+        f"power of {deep['exponent of time']}, memory by {deep['MB per layer and net']:.2f} MB a layer and net. The "
+        f"study of notebook 4, {whole['nets']} nets for 20 epochs, takes {whole['seconds']:.0f} seconds with its live "
+        f"curves, and that of notebook 6, {images['nets']} convolutional nets, {images['seconds']:.0f} seconds."
     )
 
 
