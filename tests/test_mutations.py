@@ -196,7 +196,7 @@ MUTATIONS = {
         "helpers/training/_layers.py",
         "(len(x) / (len(x) - 1))",
         "1",
-        "test_training.py::test_convolutional_nets_together_equal_each_alone",
+        "test_training.py::test_nets_of_the_course_are_trained_by_layers_written_out",
     ),
     "zeros that hide what stands before them": (
         "helpers/training/_stack.py",

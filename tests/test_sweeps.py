@@ -756,7 +756,7 @@ def client():
     except ImportError:
         assert os.environ.get("CI") != "true", "pip install -e .[cluster]"
         pytest.skip("Dask is not installed: pip install -e .[cluster]")
-    settings = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    settings = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": "127.0.0.1:0"}
     patience = dask.config.set({"distributed.scheduler.allowed-failures": 0})
     with patience, LocalCluster(**settings) as cluster, Client(cluster) as client:
         yield client

@@ -67,9 +67,8 @@ class _BatchNorm2d(nn.BatchNorm2d):
         if self.training and x.dtype == gamma.dtype in (torch.float32, torch.float64) and not x.is_cuda:
             y = _Normalise.apply(x.flatten(0, 2), gamma, beta, *running, self.momentum, self.eps).view(x.shape)
         else:
-            y = F.batch_norm(x.movedim(3, 1), *running, gamma, beta, self.training, self.momentum, self.eps).movedim(
-                1, 3
-            )
+            x = x.movedim(3, 1)
+            y = F.batch_norm(x, *running, gamma, beta, self.training, self.momentum, self.eps).movedim(1, 3)
         return _nets_of(y, len(self.weight))
 
 
