@@ -123,5 +123,5 @@ def _take_all_nets(layer):
 
 def _usual(norm):
     """Whether a normalisation has gamma and beta, and running statistics of a momentum."""
-    complete = None not in (norm.weight, norm.bias, norm.running_mean, norm.momentum)
-    return complete and norm.track_running_stats
+    parts = norm.weight, norm.bias, norm.running_mean, norm.momentum
+    return norm.track_running_stats and all(part is not None for part in parts)
