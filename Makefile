@@ -15,8 +15,8 @@ BIN = $(VENV)/bin
 READY = $(VENV)/ready
 # What tests remember goes beside the environment, so that nothing is written into the course.
 PYTEST = HYPOTHESIS_STORAGE_DIRECTORY=$(abspath $(VENV))/hypothesis $(BIN)/python -B -m pytest -o cache_dir=$(abspath $(VENV))/pytest
-# Sliders answer at once: see helpers/server.py.
-PROMPT = --ServerApp.kernel_websocket_connection_class=helpers.server.PromptConnection
+# Sliders answer at once: see helpers/setup/server.py.
+PROMPT = --ServerApp.kernel_websocket_connection_class=helpers.setup.server.PromptConnection
 NOTEBOOKS = $(sort $(wildcard notebooks/*.ipynb))
 
 # What `make cifar` trains: make cifar RECIPE="--layers 110 --skip none --seed 3 --data cifar-10-binary.tar.gz"
@@ -78,16 +78,16 @@ notebooks: $(READY)
 		--ExecutePreprocessor.store_widget_state=False $(NOTEBOOKS)
 
 book: $(READY)
-	$(BIN)/python -B -m helpers.book build/book
+	$(BIN)/python -B -m helpers.press.book build/book
 	@echo "Open build/book/index.html in a browser."
 
 slides: $(READY)
-	$(BIN)/python -B -m helpers.slides build/slides
+	$(BIN)/python -B -m helpers.press.slides build/slides
 	@echo "Open a deck in build/slides in a browser; space and the arrow keys lead through it."
 
 # What a teacher wrote into these is kept; make teacher FORCE=--force makes them anew.
 teacher: $(READY)
-	$(BIN)/python -B -m helpers.teacher $(FORCE) build/teacher
+	$(BIN)/python -B -m helpers.press.teacher $(FORCE) build/teacher
 
 portable: $(READY)
 	ATEN_CPU_CAPABILITY=default OMP_NUM_THREADS=1 $(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks
@@ -109,10 +109,10 @@ bench-panels: $(READY)
 	PYTHONPATH=tests:tests/browser $(BIN)/python tests/benchmarks/panels.py
 
 cifar: $(READY)
-	$(BIN)/python -m helpers.recipe $(RECIPE)
+	$(BIN)/python -m helpers.studies.recipe $(RECIPE)
 
 study: $(READY)
-	$(BIN)/python -m helpers.depths
+	$(BIN)/python -m helpers.studies.depths
 
 clean:
 	! test -e $(VENV)/pyvenv.cfg || rm -rf $(VENV)

@@ -1,8 +1,9 @@
-"""Readers: a path in, arrays out. Nothing is unpacked or unpickled, and nothing is fetched unless asked for."""
+"""Readers: a path in, arrays out. Nothing is unpacked or unpickled, and nothing is fetched unless
+asked for.
+"""
 
 import csv
 import hashlib
-import tarfile
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,21 +11,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-DATA = Path(__file__).resolve().parent.parent / "data"
+from helpers.setup.machine import ROOT
+
+DATA = ROOT / "data"
 DIGITS_SHA256 = "b2dab7b501728c22e9119ad76740b2e17c77a231e42d1e592380d90886f1a05e"
-CIFAR10_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
-CIFAR10_SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
-CIFAR10_RECORDS = 10_000  # in each of the six files of the archive
-CIFAR10_MEND = (
-    "fetch it with cifar10(download=True), 170 MB from a slow host, which can be stopped at any time; or fetch "
-    f"{CIFAR10_URL} by hand and give its path; the bundled digits() are the default and need nothing"
-)
 PICTURES = (".png", ".jpg", ".jpeg")
-LITTER = ("Thumbs.db", "desktop.ini", "__MACOSX")  # what operating systems leave in folders, beside hidden files
+LITTER = (
+    "Thumbs.db",
+    "desktop.ini",
+    "__MACOSX",
+)  # what operating systems leave in folders, beside hidden files
 
 
 class Images(NamedTuple):
-    """Training and test images, float32 (n, height, width), in colour (n, 3, height, width); labels, int64 (n,)."""
+    """Training and test images, float32 (n, height, width), in colour (n, 3, height, width);
+    labels, int64 (n,).
+    """
 
     x_train: np.ndarray
     y_train: np.ndarray
@@ -33,14 +35,18 @@ class Images(NamedTuple):
 
 
 class Folder(NamedTuple):
-    """What was read: the Images, the class names in the order of their labels, and {path: why it was skipped}."""
+    """What was read: the Images, the class names in the order of their labels, and {path: why it
+    was skipped}.
+    """
 
     images: Images
     classes: list
     skipped: dict
 
     def summary(self):
-        """Return two sentences: how many images and classes there are, and which files were skipped and why."""
+        """Return two sentences: how many images and classes there are, and which files were skipped
+        and why.
+        """
         train, test = len(self.images.y_train), len(self.images.y_test)
         read = f"{train + test} images in {len(self.classes)} classes: {train} to train, {test} to test."
         return f"{read} Files skipped: {_named(self.skipped)}."
@@ -49,31 +55,49 @@ class Folder(NamedTuple):
 
 
 def digits(path=DATA / "digits.npz"):
-    """Return 1,437 training and 360 test images of handwritten digits, 8 x 8 pixels in [0, 1], labels 0 to 9.
+    """Return 1,437 training and 360 test images of handwritten digits, 8 x 8 pixels in [0, 1],
+    labels 0 to 9.
 
-    Every fifth image is a test image; nothing is shuffled, so the split is the same on every machine.
+    Every fifth image is a test image; nothing is shuffled, so the split is the same on every
+    machine.
     Source: UCI "Optical Recognition of Handwritten Digits" (CC BY 4.0), see data/README.md.
-    Raises FileNotFoundError if the file is missing, and ValueError if its SHA-256 is not the published one.
+    Raises FileNotFoundError if the file is missing, and ValueError if its SHA-256 is not the
+    published one.
     """
     mend = "restore it with 'git checkout -- data', or fetch the course again"
-    with _verified(path, DIGITS_SHA256, mend) as content, np.load(content, allow_pickle=False) as file:
-        images, labels = (file["images"] / np.float32(16)).astype(np.float32), file["labels"].astype(np.int64)
+    with (
+        verified(path, DIGITS_SHA256, mend) as content,
+        np.load(content, allow_pickle=False) as file,
+    ):
+        images, labels = (
+            (file["images"] / np.float32(16)).astype(np.float32),
+            file["labels"].astype(np.int64),
+        )
     return _split(images, labels, np.arange(len(images)) % 5 == 0)
 
 
 def folder(root, size=(32, 32), colour=True):
-    """Return the pictures root/CLASS/*.png, *.jpg and *.jpeg as a Folder; the classes are the sub-folders.
+    """Return the pictures root/CLASS/*.png, *.jpg and *.jpeg as a Folder; the classes are the
+    sub-folders.
 
-    Images: (n, 3, height, width) in [0, 1], or (n, height, width) with ``colour`` False. ``size`` is (height, width) in
-    pixels: a picture is turned the way its EXIF data say, laid on white where it is transparent, cropped about its
-    centre to the shape of ``size``, and resized. Classes and pictures are in the order of their names, and every fifth
-    picture of a class is a test image. What cannot be read is skipped, and the result says why. The same picture under
-    two names is not noticed.
-    Raises FileNotFoundError if ``root`` is not a folder, and ValueError for fewer than two classes, for a class of
-    fewer than two readable pictures, or if ``size`` is not two whole numbers above 0.
+    Images: (n, 3, height, width) in [0, 1], or (n, height, width) with ``colour`` False. ``size``
+    is (height, width) in
+    pixels: a picture is turned the way its EXIF data say, laid on white where it is transparent,
+    cropped about its centre to the shape of ``size``, and resized. Classes and pictures are in the
+    order of their names, and every fifth picture of a class is a test image. What cannot be read is
+    skipped, and the result says why. The same picture under two names is not noticed.
+    Raises FileNotFoundError if ``root`` is not a folder, and ValueError for fewer than two classes,
+    for a class of fewer than two readable pictures, or if ``size`` is not two whole numbers above
+    0.
     """
-    if not (isinstance(size, tuple | list) and len(size) == 2 and all(isinstance(n, int) and n > 0 for n in size)):
-        raise ValueError(f"size = {size!r}, but it must be (height, width), two whole numbers above 0")
+    if not (
+        isinstance(size, tuple | list)
+        and len(size) == 2
+        and all(isinstance(n, int) and n > 0 for n in size)
+    ):
+        raise ValueError(
+            f"size = {size!r}, but it must be (height, width), two whole numbers above 0"
+        )
     classes, skipped = _class_folders(Path(root))
     parts = [_class_pixels(path, size, colour, skipped) for path in classes]
     labels = np.repeat(np.arange(len(parts), dtype=np.int64), [len(part) for part in parts])
@@ -82,54 +106,48 @@ def folder(root, size=(32, 32), colour=True):
     return Folder(images, [path.name for path in classes], skipped)
 
 
-def cifar10(path=None, download=False, images=None):
-    """Return CIFAR-10 as Images (n, 3, 32, 32) in [0, 1], labels 0 to 9: 50,000 to train and 10,000 to test.
-
-    ``path`` is the official archive cifar-10-binary.tar.gz. Without it, the archive is looked for in the course's cache
-    folder, and with ``download`` fetched into it once: 170 MB from a slow host. Ctrl+C stops that and leaves no half
-    file; the next try starts anew. All of it takes 737 MB of memory; ``images`` keeps only the first so many training
-    images and a fifth as many test images. Source: A. Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html.
-    Raises FileNotFoundError if the archive is missing, OSError if it cannot be fetched, and ValueError if it is not
-    the official one (SHA-256, sizes, labels), or if ``images`` is not from 1 to 50,000.
-    """
-    everything = 5 * CIFAR10_RECORDS
-    if images is not None and images not in range(1, everything + 1):
-        raise ValueError(f"images = {images!r}, but it must be a whole number from 1 to {everything}, or None for all")
-    with _verified(_cached_cifar10(download) if path is None else path, CIFAR10_SHA256, CIFAR10_MEND) as file:
-        train, test = _cifar10_records(file, images or everything)
-    return Images(*_cifar10_arrays(train), *_cifar10_arrays(test))
-
-
 def published(**where):
-    """Return the published figures, a list of dicts, whose columns equal ``where``: published(net="plain", layers=34).
+    """Return the published figures, a list of dicts, whose columns equal ``where``:
+    published(net="plain", layers=34).
 
-    Columns: source, arxiv, place, data, net, layers (int, or None where it has no meaning), variant, measure, unit,
-    value (float). Source of every figure: the paper named in its row; see data/README.md.
-    Raises ValueError for an unknown column, and if no figure is left.
+    Columns: source, arxiv, place, data, net, layers (int, or None where it has no meaning),
+    variant, measure, unit, value (float). Source of every figure: the paper named in its row; see
+    data/README.md. Raises ValueError for an unknown column, and if no figure is left.
     """
     with (DATA / "published.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
-        row["layers"], row["value"] = int(row["layers"]) if row["layers"] else None, float(row["value"])
+        row["layers"], row["value"] = (
+            int(row["layers"]) if row["layers"] else None,
+            float(row["value"]),
+        )
     if unknown := where.keys() - rows[0].keys():
-        raise ValueError(f"no column is named {', '.join(sorted(unknown))}; use {', '.join(rows[0])}")
+        raise ValueError(
+            f"no column is named {', '.join(sorted(unknown))}; use {', '.join(rows[0])}"
+        )
     found = [row for row in rows if all(row[column] == value for column, value in where.items())]
     if not found:
         wanted = ", ".join(f"{column} = {value!r}" for column, value in where.items())
-        raise ValueError(f"no published figure has {wanted}; data/published.csv shows what there is")
+        raise ValueError(
+            f"no published figure has {wanted}; data/published.csv shows what there is"
+        )
     return found
 
 
 def standardise(images):
     """Return the same Images with mean 0 and standard deviation 1 over all training pixels.
 
-    Training and test images are shifted and scaled by the same two numbers, measured on the training images alone.
-    Raises ValueError if all training pixels are equal.
+    Training and test images are shifted and scaled by the same two numbers, measured on the
+    training images alone. Raises ValueError if all training pixels are equal.
     """
     mean, deviation = images.x_train.mean(), images.x_train.std()
     if not deviation > 0:
-        raise ValueError("all training pixels are equal (or not numbers), so they cannot be scaled to deviation 1")
-    return images._replace(x_train=(images.x_train - mean) / deviation, x_test=(images.x_test - mean) / deviation)
+        raise ValueError(
+            "all training pixels are equal (or not numbers), so they cannot be scaled to deviation 1"
+        )
+    return images._replace(
+        x_train=(images.x_train - mean) / deviation, x_test=(images.x_test - mean) / deviation
+    )
 
 
 def _named(skipped):
@@ -144,7 +162,7 @@ def _split(images, labels, test):
 
 
 @contextmanager
-def _verified(path, sha256, mend):
+def verified(path, sha256, mend):
     """Yield the file, open for reading, once its content is known to be the right one."""
     if not Path(path).is_file():
         raise FileNotFoundError(f"the data file {path} is missing; {mend}")
@@ -152,35 +170,52 @@ def _verified(path, sha256, mend):
         found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != sha256:
             raise ValueError(
-                f"{path} is damaged or was changed: {file.tell()} bytes with SHA-256 {found[:12]}..., "
-                f"expected {sha256[:12]}...; {mend}"
+                f"{path} is damaged or was changed: {file.tell()} bytes with SHA-256 "
+                f"{found[:12]}..., expected {sha256[:12]}...; {mend}"
             )
         file.seek(0)
         yield file
 
 
 def _class_folders(root):
-    """Return the class folders in the order of their names, and {name: reason} of the files beside them."""
+    """Return the class folders in the order of their names, and {name: reason} of the files beside
+    them.
+    """
     if not root.is_dir():
-        raise FileNotFoundError(f"there is no folder {root}; give one that has a sub-folder of pictures for each class")
+        raise FileNotFoundError(
+            f"there is no folder {root}; give one that has a sub-folder of pictures for each class"
+        )
     entries = _visible(root)
     classes = [path for path in entries if path.is_dir()]
-    loose = {path.name: "lies beside the class folders, so it has no class" for path in entries if not path.is_dir()}
+    loose = {
+        path.name: "lies beside the class folders, so it has no class"
+        for path in entries
+        if not path.is_dir()
+    }
     if len(classes) < 2:
         raise ValueError(
-            f"{root} needs two or more class folders, but has {len(classes)} (and {len(loose)} files directly in it, "
-            "which have no class); sort the pictures into one sub-folder for each class"
+            f"{root} needs two or more class folders, but has {len(classes)} (and {len(loose)} "
+            "files directly in it, which have no class); sort the pictures into one sub-folder for "
+            "each class"
         )
     return classes, loose
 
 
 def _visible(path):
-    entries = (entry for entry in path.iterdir() if not entry.name.startswith(".") and entry.name not in LITTER)
-    return sorted(entries, key=lambda entry: entry.name)  # paths themselves sort differently on Windows
+    entries = (
+        entry
+        for entry in path.iterdir()
+        if not entry.name.startswith(".") and entry.name not in LITTER
+    )
+    return sorted(
+        entries, key=lambda entry: entry.name
+    )  # paths themselves sort differently on Windows
 
 
 def _class_pixels(path, size, colour, skipped):
-    """Return the readable pictures of one class, sorted by name, uint8 (n, ...); add the others to ``skipped``."""
+    """Return the readable pictures of one class, sorted by name, uint8 (n, ...); add the others to
+    ``skipped``.
+    """
     found, failed = [], {}
     for picture in _visible(path):
         try:
@@ -189,15 +224,18 @@ def _class_pixels(path, size, colour, skipped):
             failed[f"{path.name}/{picture.name}"] = str(error)
     if len(found) < 2:
         raise ValueError(
-            f"the class {path.name!r} needs two readable pictures, one to train and one to test, but has {len(found)}; "
-            f"add some, or remove the folder; files skipped in it: {_named(failed)}"
+            f"the class {path.name!r} needs two readable pictures, one to train and one to test, "
+            f"but has {len(found)}; add some, or remove the folder; files skipped in it: "
+            f"{_named(failed)}"
         )
     skipped.update(failed)
     return np.stack(found)
 
 
 def _pixels(path, height, width, colour):
-    """Return a picture as uint8, (3, height, width) or (height, width); raise ValueError with the reason if not."""
+    """Return a picture as uint8, (3, height, width) or (height, width); raise ValueError with the
+    reason if not.
+    """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     if not path.is_file():
@@ -208,65 +246,33 @@ def _pixels(path, height, width, colour):
         with warnings.catch_warnings(action="ignore"):
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=("PNG", "JPEG")) as image:
-                image.draft(None, [2 * max(height, width)] * 2)  # large JPEGs: decode no more pixels than it takes
-                upright = _on_white(ImageOps.exif_transpose(image)).convert("RGB" if colour else "L")
+                image.draft(
+                    None, [2 * max(height, width)] * 2
+                )  # large JPEGs: decode no more pixels than it takes
+                upright = _on_white(ImageOps.exif_transpose(image)).convert(
+                    "RGB" if colour else "L"
+                )
         fitted = ImageOps.fit(upright, (width, height), Image.Resampling.LANCZOS)
     except UnidentifiedImageError:
         raise ValueError("is not a PNG or JPEG picture, whatever its name says") from None
     except Exception as error:  # a decoder may raise anything on a harmed file
         raise ValueError(f"cannot be decoded ({error})") from error
     # In the order of PyTorch in memory as well: it trains faster, and without a warning.
-    return np.ascontiguousarray(np.moveaxis(np.asarray(fitted), -1, 0)) if colour else np.asarray(fitted)
+    return (
+        np.ascontiguousarray(np.moveaxis(np.asarray(fitted), -1, 0))
+        if colour
+        else np.asarray(fitted)
+    )
 
 
 def _on_white(image):
     """Return the picture in 8 bits, without transparency."""
     from PIL import Image
 
-    if image.mode.startswith("I"):  # 16 bits: Pillow's own conversion would turn all but the darkest pixels white
+    if image.mode.startswith(
+        "I"
+    ):  # 16 bits: Pillow's own conversion would turn all but the darkest pixels white
         image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
     if not image.has_transparency_data:
         return image
     return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-
-
-def _cached_cifar10(download):
-    """Return where the archive is kept on this computer; fetch it first if ``download`` is set and it is not there."""
-    import pooch
-
-    folder, name = Path(pooch.os_cache("why-resnets-work")), CIFAR10_URL.rsplit("/", 1)[-1]
-    if download:
-        try:
-            pooch.retrieve(CIFAR10_URL, f"sha256:{CIFAR10_SHA256}", fname=name, path=folder, progressbar=True)
-        except ValueError as error:
-            raise ValueError(f"{CIFAR10_URL} sent something else than the official archive; try again later") from error
-        except OSError as error:
-            raise OSError(
-                f"CIFAR-10 could not be fetched into {folder} ({type(error).__name__}): check network and disk; "
-                f"then {CIFAR10_MEND}"
-            ) from error
-    return folder / name
-
-
-def _cifar10_records(file, train):
-    """Return the first ``train`` training records and a fifth as many test records of the archive, uint8 (n, 3073)."""
-    keep = {f"cifar-10-batches-bin/data_batch_{i + 1}.bin": max(train - i * CIFAR10_RECORDS, 0) for i in range(5)}
-    keep["cifar-10-batches-bin/test_batch.bin"] = max(train // 5, 1)
-    kept = {}
-    with tarfile.open(fileobj=file, mode="r:gz") as archive:
-        for member in archive:
-            if member.name in keep and member.isreg() and member.size == CIFAR10_RECORDS * 3073:
-                records = np.frombuffer(archive.extractfile(member).read(), np.uint8).reshape(-1, 3073)
-                kept[member.name] = records[: keep[member.name]].copy()
-    if missing := sorted(keep.keys() - kept.keys()):
-        raise ValueError(f"the archive lacks files of {CIFAR10_RECORDS} records of 3073 bytes: {', '.join(missing)}")
-    *training, test = (kept[name] for name in keep)
-    return np.concatenate(training), test
-
-
-def _cifar10_arrays(records):
-    """Return pixels (n, 3, 32, 32) and labels (n,): a record is a label, then a red, a green and a blue plane."""
-    labels = records[:, 0].astype(np.int64)
-    if labels.max() > 9:
-        raise ValueError(f"the archive has the label {labels.max()}, but the labels of CIFAR-10 are 0 to 9")
-    return (records[:, 1:] / np.float32(255)).reshape(-1, 3, 32, 32), labels

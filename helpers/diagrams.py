@@ -3,12 +3,24 @@
 import numpy as np
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 
-INK, QUIET, PAPER = "#20262e", "#5b6470", "#f3f5f8"
-SHORTCUT = {"inside": "#0b5cad", "outside": "#0a7a6e"}  # the colours of helpers.plots
-FILLS = ("#f3f5f8", "#cfd6f6", "#d4eed6", "#f8dcc0", "#ecd3f0", "#f3efb8")  # light enough for dark text
-SKIPS = ("none", "inside", "outside")
+from helpers.block import SKIPS
+from helpers.plots import QUIET, STYLES
+
+INK, PAPER = "#20262e", "#f3f5f8"
+SHORTCUT = {skip: STYLES[skip]["color"] for skip in ("inside", "outside")}
+# Light enough for dark text.
+FILLS = ("#f3f5f8", "#cfd6f6", "#d4eed6", "#f8dcc0", "#ecd3f0", "#f3efb8")
 # Where each part of the block stands, from left to right.
-PLACES = {"a0": 0.3, "first": 2.2, "g1": 4.0, "second": 6.2, "inside": 7.75, "g2": 8.8, "outside": 9.9, "a2": 11.3}
+PLACES = {
+    "a0": 0.3,
+    "first": 2.2,
+    "g1": 4.0,
+    "second": 6.2,
+    "inside": 7.75,
+    "g2": 8.8,
+    "outside": 9.9,
+    "a2": 11.3,
+}
 FORMULAS = {
     "none": r"plain:   $a^{[l+2]} = g(W^{[l+2]} a^{[l+1]} + b^{[l+2]})$",
     "inside": r"inside $g$:   $a^{[l+2]} = g(W^{[l+2]} a^{[l+1]} + b^{[l+2]} + a^{[l]})$",
@@ -17,10 +29,11 @@ FORMULAS = {
 
 
 def block(axes, skip="inside"):
-    """Draw the two layers from a[l] to a[l+2]; return ``show(skip)``, which moves the shortcut of the drawing.
+    """Draw the two layers from a[l] to a[l+2]; return ``show(skip)``, which moves the shortcut of
+    the drawing.
 
-    ``skip`` is "none", "inside" (the shortcut is added before the second g) or "outside" (after it).
-    Raises ValueError for any other ``skip``.
+    ``skip`` is "none", "inside" (the shortcut is added before the second g) or "outside" (after
+    it). Raises ValueError for any other ``skip``.
     """
     _blank(axes, (-0.4, 12.0), (-1.6, 2.4))
     for place, text in {"a0": "$a^{[l]}$", "a2": "$a^{[l+2]}$"}.items():
@@ -48,7 +61,8 @@ def block(axes, skip="inside"):
 
 
 def net(axes, blocks, skip="inside"):
-    """Draw a net of ``blocks`` blocks of two layers in a row, with arcs for its shortcuts unless ``skip`` is "none".
+    """Draw a net of ``blocks`` blocks of two layers in a row, with arcs for its shortcuts unless
+    ``skip`` is "none".
 
     Raises ValueError for an unknown ``skip``.
     """
@@ -65,12 +79,13 @@ def net(axes, blocks, skip="inside"):
 
 
 def column(axes, layers, shortcuts=(), skip="inside"):
-    """Draw the layers of a net from top to bottom, each a box with its name, and its shortcuts as arcs at the right.
+    """Draw the layers of a net from top to bottom, each a box with its name, and its shortcuts as
+    arcs at the right.
 
-    layers: pairs (text, group); layers of one group have one colour. shortcuts: triples (first, last, dotted), which
-    lead past the layers number ``first`` to ``last``, dotted in the manner of He et al. 2015, figure 3, where the
-    dimension changes. ``skip`` gives them the colour of its form. Raises ValueError for an unknown ``skip``, and for
-    shortcuts where it is "none".
+    layers: pairs (text, group); layers of one group have one colour. shortcuts: triples (first,
+    last, dotted), which lead past the layers number ``first`` to ``last``, dotted in the manner of
+    He et al. 2015, figure 3, where the dimension changes. ``skip`` gives them the colour of its
+    form. Raises ValueError for an unknown ``skip``, and for shortcuts where it is "none".
     """
     _check_known(skip)
     if skip == "none" and shortcuts:
@@ -80,7 +95,11 @@ def column(axes, layers, shortcuts=(), skip="inside"):
     axes.set_aspect("auto")
     for number, (text, group) in enumerate(layers):
         color = FILLS[groups.index(group) % len(FILLS)]
-        axes.add_patch(FancyBboxPatch((-1.6, -number - 0.32), 3.2, 0.64, boxstyle="square,pad=0", fc=color, ec=INK))
+        axes.add_patch(
+            FancyBboxPatch(
+                (-1.6, -number - 0.32), 3.2, 0.64, boxstyle="square,pad=0", fc=color, ec=INK
+            )
+        )
         axes.text(0, -number, text, fontsize=10, ha="center", va="center", color=INK)
         if number:
             axes.plot([0, 0], [-number + 0.68, -number + 0.32], color=INK, linewidth=1.2)
@@ -89,7 +108,13 @@ def column(axes, layers, shortcuts=(), skip="inside"):
         # A half ellipse beside the boxes, which begins and ends on the line between two of them.
         angle = np.linspace(np.pi / 2, -np.pi / 2, 40)
         x, y = 1.6 + 1.2 * np.cos(angle), (start + end) / 2 + (start - end) / 2 * np.sin(angle)
-        axes.plot(np.r_[0, x, 0], np.r_[start, y, end], color=SHORTCUT[skip], linewidth=2.2, linestyle=style)
+        axes.plot(
+            np.r_[0, x, 0],
+            np.r_[start, y, end],
+            color=SHORTCUT[skip],
+            linewidth=2.2,
+            linestyle=style,
+        )
 
 
 def _check_known(skip):
@@ -105,7 +130,12 @@ def _blank(axes, x, y):
 def _box(axes, x, text, width, y=0.0):
     axes.add_patch(
         FancyBboxPatch(
-            (x - width / 2, y - 0.42), width, 0.84, boxstyle="round,pad=0,rounding_size=0.12", fc=PAPER, ec=INK
+            (x - width / 2, y - 0.42),
+            width,
+            0.84,
+            boxstyle="round,pad=0,rounding_size=0.12",
+            fc=PAPER,
+            ec=INK,
         )
     )
     axes.text(x, y, text, fontsize=14, ha="center", va="center", color=INK)
@@ -114,7 +144,14 @@ def _box(axes, x, text, width, y=0.0):
 def _arrow(axes, start, end, color):
     return axes.add_patch(
         FancyArrowPatch(
-            start, end, arrowstyle="-|>", mutation_scale=13, color=color, linewidth=1.4, shrinkA=0, shrinkB=0
+            start,
+            end,
+            arrowstyle="-|>",
+            mutation_scale=13,
+            color=color,
+            linewidth=1.4,
+            shrinkA=0,
+            shrinkB=0,
         )
     )
 
@@ -134,11 +171,18 @@ def _arc(axes, start, end, skip):
 
 
 def _shortcut(axes, skip):
-    """Draw the path from a[l] over both layers down to the plus of this ``skip``; return its artists."""
+    """Draw the path from a[l] over both layers down to the plus of this ``skip``; return its
+    artists.
+    """
     start, x, color = PLACES["a0"] + 0.62, PLACES[skip], SHORTCUT[skip]
-    above = {"color": color, "zorder": 5}  # over all that never changes: a panel need not draw that again
+    above = {
+        "color": color,
+        "zorder": 5,
+    }  # over all that never changes: a panel need not draw that again
     (rail,) = axes.plot([start, start, x, x], [0, 1.5, 1.5, 0.3], linewidth=2.4, **above)
     plus = axes.add_patch(Circle((x, 0), 0.27, fc="white", ec=color, linewidth=2.2, zorder=6))
     sign = axes.text(x, -0.02, "+", fontsize=17, ha="center", va="center", **above | {"zorder": 7})
-    name = axes.text((x + start) / 2, 1.65, "shortcut:  $+\\ a^{[l]}$", fontsize=14, ha="center", **above)
+    name = axes.text(
+        (x + start) / 2, 1.65, "shortcut:  $+\\ a^{[l]}$", fontsize=14, ha="center", **above
+    )
     return rail, plus, sign, name

@@ -7,7 +7,9 @@ import torch
 
 
 class Call(NamedTuple):
-    """One call of a module: its dotted name in the net, the module, its first argument and its result, both tensors."""
+    """One call of a module: its dotted name in the net, the module, its first argument and its
+    result, both tensors.
+    """
 
     name: str
     module: torch.nn.Module
@@ -22,10 +24,12 @@ def is_leaf(module):
 
 @contextmanager
 def recording(net, choose=is_leaf):
-    """Record the calls of all modules of ``net`` that ``choose(module)`` picks; yield the growing list of Calls.
+    """Record the calls of all modules of ``net`` that ``choose(module)`` picks; yield the growing
+    list of Calls.
 
-    The Calls stand in the order in which the modules finished. Tensors are detached and not copied: a layer that
-    works in place would change what was recorded before it. The hooks are gone when the block ends, also by an error.
+    The Calls stand in the order in which the modules finished. Tensors are detached and not copied:
+    a layer that works in place would change what was recorded before it. The hooks are gone when
+    the block ends, also by an error.
     """
     calls = []
 
@@ -37,7 +41,9 @@ def recording(net, choose=is_leaf):
         return record
 
     chosen = [(name, module) for name, module in net.named_modules() if choose(module)]
-    hooks = [module.register_forward_hook(recorder(name), with_kwargs=True) for name, module in chosen]
+    hooks = [
+        module.register_forward_hook(recorder(name), with_kwargs=True) for name, module in chosen
+    ]
     try:
         yield calls
     finally:

@@ -1,4 +1,6 @@
-"""The notebooks without what their panels do not need: nbval runs all of it, tests of panels need not."""
+"""The notebooks without what their panels do not need: nbval runs all of it, tests of panels need
+not.
+"""
 
 from pathlib import Path
 
@@ -7,8 +9,20 @@ import nbformat
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 # Cells to leave out, by their names.
 LEFT_OUT = {
-    "03_two_more_layers": ["larger-steps", "learn-to-copy", "copy-picture", "copy-claims", "skip-or-start"],
-    "04_plain_vs_residual": ["claims-pytorch", "claims-he", "claims-zero", "claims-best", "patience"],
+    "03_two_more_layers": [
+        "larger-steps",
+        "learn-to-copy",
+        "copy-picture",
+        "copy-claims",
+        "skip-or-start",
+    ],
+    "04_plain_vs_residual": [
+        "claims-pytorch",
+        "claims-he",
+        "claims-zero",
+        "claims-best",
+        "patience",
+    ],
     "05_matching_dimensions": ["train-A-B-C", "published-A-B-C", "picture-A-B-C", "claims-A-B-C"],
     "06_resnets_on_images": [
         "claims-study",

@@ -18,16 +18,22 @@ def test_the_readme_quotes_the_results(name, monkeypatch):
 
 
 def results(name):
-    return json.loads((TESTS / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8"))
+    return json.loads(
+        (TESTS / "benchmarks" / "results" / f"{name}.json").read_text(encoding="utf-8")
+    )
 
 
 def test_every_panel_was_moved_often_enough():
     report = results("panels")
-    assert all(row[way]["moves"] >= 30 for row in report["panels"] for way in ("ours", "interact", "floor"))
+    assert all(
+        row[way]["moves"] >= 30 for row in report["panels"] for way in ("ours", "interact", "floor")
+    )
     assert all(report[drag]["moves"] >= 10_000 for drag in ("long_drag", "long_drag_of_the_floor"))
 
 
 def test_no_kernel_needs_more_memory_than_it_may():
     notebooks = results("memory")["notebooks"]
     assert set(notebooks) == {path.stem for path in (TESTS.parent / "notebooks").glob("*.ipynb")}
-    assert all(row["MB"] < row["limit"] == (600 if row["torch"] else 150) for row in notebooks.values())
+    assert all(
+        row["MB"] < row["limit"] == (600 if row["torch"] else 150) for row in notebooks.values()
+    )

@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 
 from helpers import block as B
 
-FUNCTIONS = {B.relu: torch.relu, B.tanh: torch.tanh, B.sigmoid: torch.sigmoid, B.linear: lambda z: z}
+FUNCTIONS = {
+    B.relu: torch.relu,
+    B.tanh: torch.tanh,
+    B.sigmoid: torch.sigmoid,
+    B.linear: lambda z: z,
+}
 sizes = st.integers(1, 7)
 
 
@@ -22,13 +27,21 @@ def random_parts(seed, units=4, hidden=5, examples=6):
 
 def by_torch(a, W1, b1, W2, b2, skip, g, Ws=None):
     """The formulas of the lecture with PyTorch's own layers; examples are rows there."""
-    z = torch.nn.functional.linear(g(torch.nn.functional.linear(a.T, W1, b1.ravel())), W2, b2.ravel()).T
+    z = torch.nn.functional.linear(
+        g(torch.nn.functional.linear(a.T, W1, b1.ravel())), W2, b2.ravel()
+    ).T
     shortcut = a if Ws is None else torch.nn.functional.linear(a.T, Ws).T
-    return {"none": lambda: g(z), "inside": lambda: g(z + shortcut), "outside": lambda: g(z) + shortcut}[skip]()
+    return {
+        "none": lambda: g(z),
+        "inside": lambda: g(z + shortcut),
+        "outside": lambda: g(z) + shortcut,
+    }[skip]()
 
 
 def changing_parts(units=128, out=256, examples=6):
-    """The lecture's sizes: a[l] with 128 units, a[l+2] with 256, so that Ws is 256 x 128. Returns (five parts, Ws)."""
+    """The lecture's sizes: a[l] with 128 units, a[l+2] with 256, so that Ws is 256 x 128. Returns
+    (five parts, Ws).
+    """
     rng = np.random.default_rng(7)
     shapes = [(units, examples), (out, units), (out, 1), (out, out), (out, 1), (out, units)]
     *parts, Ws = [rng.normal(size=shape) for shape in shapes]
@@ -36,7 +49,14 @@ def changing_parts(units=128, out=256, examples=6):
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.integers(0, 10**6), sizes, sizes, sizes, st.sampled_from(B.SKIPS), st.sampled_from(list(FUNCTIONS)))
+@given(
+    st.integers(0, 10**6),
+    sizes,
+    sizes,
+    sizes,
+    st.sampled_from(B.SKIPS),
+    st.sampled_from(list(FUNCTIONS)),
+)
 def test_forward_and_backward_agree_with_torch(seed, units, hidden, examples, skip, g):
     parts = random_parts(seed, units, hidden, examples)
     upstream = np.random.default_rng(seed + 1).normal(size=(units, examples))
@@ -44,7 +64,9 @@ def test_forward_and_backward_agree_with_torch(seed, units, hidden, examples, sk
     expected = by_torch(*tensors, skip, FUNCTIONS[g])
     assert np.allclose(B.block(*parts, skip=skip, g=g), expected.detach().numpy(), atol=1e-12)
     expected.backward(torch.tensor(upstream))
-    for ours, tensor in zip(B.block_gradients(*parts, upstream, skip=skip, g=g), tensors, strict=True):
+    for ours, tensor in zip(
+        B.block_gradients(*parts, upstream, skip=skip, g=g), tensors, strict=True
+    ):
         theirs = np.zeros(tensor.shape) if tensor.grad is None else tensor.grad.numpy()
         assert ours.shape == tensor.shape
         assert np.allclose(ours, theirs, atol=1e-10)
@@ -62,7 +84,9 @@ def test_gradients_agree_with_finite_differences(skip, g):
             moved = [part + shift * direction if j == i else part for j, part in enumerate(parts)]
             return np.sum(upstream * B.block(*moved, skip=skip, g=g))
 
-        assert (loss(1e-6) - loss(-1e-6)) / 2e-6 == pytest.approx(np.sum(gradient * direction), rel=1e-6, abs=1e-8)
+        assert (loss(1e-6) - loss(-1e-6)) / 2e-6 == pytest.approx(
+            np.sum(gradient * direction), rel=1e-6, abs=1e-8
+        )
 
 
 def test_slope_of_relu_at_zero_is_that_of_torch():
@@ -89,7 +113,9 @@ def test_inputs_are_never_changed():
     for skip in B.SKIPS:
         out = B.block(*parts, skip=skip)
         B.block_gradients(*parts, out, skip=skip)
-        list(B.descend(parts[0], out, parts[1:], learning_rate=0.1, steps=3, skip=skip, strength=0.1))
+        list(
+            B.descend(parts[0], out, parts[1:], learning_rate=0.1, steps=3, skip=skip, strength=0.1)
+        )
     B.decay(parts[1], 0.5, 0.1, 3)
     assert all(np.array_equal(part, copy) for part, copy in zip(parts, copies, strict=True))
 
@@ -122,17 +148,32 @@ def test_descend_is_gradient_descent_with_weight_decay():
             output = by_torch(torch.tensor(a), *tensors, skip, torch.relu)
             ((output - torch.tensor(target)) ** 2).sum().div(2 * a.shape[1]).backward()
             optimizer.step()
-        *_, (loss, ours) = B.descend(a, target, parameters, learning_rate=0.05, steps=5, skip=skip, strength=0.3)
+        *_, (loss, ours) = B.descend(
+            a, target, parameters, learning_rate=0.05, steps=5, skip=skip, strength=0.3
+        )
         for mine, theirs in zip(ours, tensors, strict=True):
             assert np.allclose(mine, theirs.detach().numpy(), atol=1e-12)
-        assert loss == pytest.approx(((B.block(a, *ours, skip=skip) - target) ** 2).sum() / (2 * a.shape[1]))
+        assert loss == pytest.approx(
+            ((B.block(a, *ours, skip=skip) - target) ** 2).sum() / (2 * a.shape[1])
+        )
 
 
 def test_descend_decays_b_only_when_told():
     a = np.zeros((2, 3))  # no signal: only weight decay and b act
     parameters = (np.ones((2, 2)), np.ones((2, 1)), np.ones((2, 2)), -np.ones((2, 1)) * 9)
     (_, kept), (_, decayed) = (
-        next(B.descend(a, a, parameters, learning_rate=0.1, steps=1, skip="none", strength=1.0, decay_b=switch))
+        next(
+            B.descend(
+                a,
+                a,
+                parameters,
+                learning_rate=0.1,
+                steps=1,
+                skip="none",
+                strength=1.0,
+                decay_b=switch,
+            )
+        )
         for switch in (False, True)
     )
     assert np.allclose(kept[0], 0.9)
@@ -157,7 +198,10 @@ BAD_PARTS = [
     ({"b2": np.zeros(4)}, r"b2 has shape \(4,\), but must have two axes"),
     ({"a": np.zeros(4)}, r"a\[l\] has shape \(4,\), but must have two axes"),
     ({"W2": np.zeros((3, 5)), "b2": np.zeros((3, 1))}, r"z\[l\+2\] has 3 rows .* but a\[l\] has 4"),
-    ({"skip": "sideways"}, r"skip = 'sideways' is not known; use one of 'none', 'inside', 'outside'"),
+    (
+        {"skip": "sideways"},
+        r"skip = 'sideways' is not known; use one of 'none', 'inside', 'outside'",
+    ),
 ]
 
 
@@ -195,7 +239,9 @@ def test_Ws_of_ones_and_zeros_pads_with_zeros():
 
 @pytest.mark.parametrize("skip", ["inside", "outside"])
 def test_square_Ws_is_not_its_transpose(skip):
-    """Where both fit, only the numbers can tell: a rotation by 90 degrees one way, and the other way."""
+    """Where both fit, only the numbers can tell: a rotation by 90 degrees one way, and the other
+    way.
+    """
     a, W, b = np.array([[3.0], [2.0]]), np.zeros((2, 2)), np.full((2, 1), 9.0)
     turn = np.array([[0.0, -1.0], [1.0, 0.0]])
     assert B.block(a, W, b, W, b, skip=skip, Ws=turn).tolist() == [[7], [12]]
@@ -233,9 +279,13 @@ def test_lists_are_arrays_too():
 
 def test_bad_numbers_are_named():
     parts = random_parts(0)
-    with pytest.raises(ValueError, match=r"target has shape \(4, 1\), but a\[l\+2\] has shape \(4, 6\)"):
+    with pytest.raises(
+        ValueError, match=r"target has shape \(4, 1\), but a\[l\+2\] has shape \(4, 6\)"
+    ):
         next(B.descend(parts[0], np.zeros((4, 1)), parts[1:], learning_rate=0.1, steps=1))
-    with pytest.raises(ValueError, match=r"upstream has shape \(1, 6\), but a\[l\+2\] has shape \(4, 6\)"):
+    with pytest.raises(
+        ValueError, match=r"upstream has shape \(1, 6\), but a\[l\+2\] has shape \(4, 6\)"
+    ):
         B.block_gradients(*parts, np.zeros((1, 6)))
     with pytest.raises(ValueError, match="slope of g"):
         B.block_gradients(*parts, np.zeros((4, 6)), g=np.cos)
@@ -245,7 +295,10 @@ def test_bad_numbers_are_named():
         B.decay(parts[1], 1, np.nan, 3)
     with pytest.raises(ValueError, match="steps = -3"):
         B.decay(parts[1], 1, 0.1, -3)
-    with pytest.raises(ValueError, match=r"learning_rate \* strength = 3 is above 2, where each step makes W larger"):
+    with pytest.raises(
+        ValueError,
+        match=r"learning_rate \* strength = 3 is above 2, where each step makes W larger",
+    ):
         B.decay(parts[1], 30, 0.1, 3)
     with pytest.raises(ValueError, match="strength = -1"):
         next(B.descend(parts[0], parts[0], parts[1:], learning_rate=0.1, steps=1, strength=-1))
@@ -256,12 +309,21 @@ def test_bad_numbers_are_named():
     [
         ({"strength": -1}, "strength = -1, but it must be 0 or more"),
         ({"g": np.cos}, "the slope of g = .*cos.* is not known"),
-        ({"target": np.zeros((4, 1))}, r"target has shape \(4, 1\), but a\[l\+2\] has shape \(4, 6\)"),
+        (
+            {"target": np.zeros((4, 1))},
+            r"target has shape \(4, 1\), but a\[l\+2\] has shape \(4, 6\)",
+        ),
         ({"skip": "over"}, "skip = 'over' is not known"),
     ],
 )
 def test_descend_says_what_is_wrong_before_the_first_step(change, message):
     a = np.zeros((4, 6))
-    arguments = {"a": a, "target": a, "parameters": B.random_block(4, 0), "learning_rate": 0.1, "steps": 1} | change
+    arguments = {
+        "a": a,
+        "target": a,
+        "parameters": B.random_block(4, 0),
+        "learning_rate": 0.1,
+        "steps": 1,
+    } | change
     with pytest.raises(ValueError, match=message):
         B.descend(**arguments)

@@ -1,4 +1,6 @@
-"""Pieces of the book: mathematics, links, headings, pictures, sizes. Pages are tried in tests/browser/test_pages.py."""
+"""Pieces of the book: mathematics, links, headings, pictures, sizes. Pages are tried in
+tests/browser/test_pages.py.
+"""
 
 import base64
 import contextlib
@@ -13,13 +15,17 @@ import pytest
 from fontTools.ttLib import TTFont
 from PIL import Image
 
-from helpers import book
+from helpers.press import book
 
 COURSE = sorted((book.ROOT / "notebooks").glob("*.ipynb"))
 
 
 def prose(path):
-    return [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
+    return [
+        cell.source
+        for cell in nbformat.read(path, as_version=4).cells
+        if cell.cell_type == "markdown"
+    ]
 
 
 def rendered(text, links=None):
@@ -61,13 +67,17 @@ def test_mathematics_that_would_be_shown_with_its_backslash_is_named():
 
 
 def test_blocks_and_environments():
-    html, _ = rendered("Before\n\n$$a = b$$\n\n\\begin{align}a &= b\\\\ c &= d\\end{align}\n\nand `$5`.")
+    html, _ = rendered(
+        "Before\n\n$$a = b$$\n\n\\begin{align}a &= b\\\\ c &= d\\end{align}\n\nand `$5`."
+    )
     assert html.count('display="block"') == 2
     assert "<code>$5</code>" in html
 
 
 def test_mathematics_in_html():
-    html, _ = rendered("<details><summary>Hint</summary>Is $a &lt; b$? Cost: <code>$5 and $6</code></details>")
+    html, _ = rendered(
+        "<details><summary>Hint</summary>Is $a &lt; b$? Cost: <code>$5 and $6</code></details>"
+    )
     assert html.count("<math") == 1
     assert "<mo>&#x0003C;</mo>" in html
     assert "<code>$5 and $6</code>" in html
@@ -76,8 +86,8 @@ def test_mathematics_in_html():
 def test_links_lead_to_pages_or_are_dropped():
     links = {"02_next.ipynb": "02_next.html", "guide.md": "guide.html"}
     html, _ = rendered(
-        "[a](02_next.ipynb) [b](notebooks/02_next.ipynb#One-place) [c](../data/README.md) [d](https://arxiv.org) "
-        "[e](#here) [f](guide.md)",
+        "[a](02_next.ipynb) [b](notebooks/02_next.ipynb#One-place) [c](../data/README.md) "
+        "[d](https://arxiv.org) [e](#here) [f](guide.md)",
         links,
     )
     assert re.findall(r'href="(.*?)"', html) == [
@@ -91,7 +101,9 @@ def test_links_lead_to_pages_or_are_dropped():
 
 
 def test_headings_have_ids_of_their_own_and_make_the_contents():
-    html, renderer = rendered("# Title\n\n## One more\n\n## One more\n\n## Shrink $W$ [now](x.ipynb)\n\n### Small")
+    html, renderer = rendered(
+        "# Title\n\n## One more\n\n## One more\n\n## Shrink $W$ [now](x.ipynb)\n\n### Small"
+    )
     ids = re.findall(r'id="(.*?)"', html)
     assert ids == ["Title", "One-more", "One-more-1", "Shrink-W-now", "Small"]
     assert [name for name, _ in renderer.headings] == ids[1:4]
@@ -111,8 +123,14 @@ def test_pictures_are_small_and_look_the_same():
 OUTPUTS = {
     "stream": ({"output_type": "stream", "name": "stdout", "text": "one\n"}, {"text": "one"}),
     "value": ({"output_type": "execute_result", "data": {"text/plain": "1.0"}}, {"text": "1.0"}),
-    "html": ({"output_type": "execute_result", "data": {"text/html": "<b>1</b>"}}, {"html": "<b>1</b>"}),
-    "error": ({"output_type": "error", "traceback": ["line", "ValueError"]}, {"text": "line\nValueError"}),
+    "html": (
+        {"output_type": "execute_result", "data": {"text/html": "<b>1</b>"}},
+        {"html": "<b>1</b>"},
+    ),
+    "error": (
+        {"output_type": "error", "traceback": ["line", "ValueError"]},
+        {"text": "line\nValueError"},
+    ),
 }
 
 
@@ -128,12 +146,20 @@ def test_mathematics_in_outputs():
 
 
 def shares(monkeypatch, path, *marks):
-    """What each widget of a notebook gets: one cell for each mark, a "panel" or a "quiz". Nothing is run."""
+    """What each widget of a notebook gets: one cell for each mark, a "panel" or a "quiz". Nothing
+    is run.
+    """
     cells = [nbformat.v4.new_markdown_cell("# Title")]
     for number, mark in enumerate(marks):
-        output = {"output_type": "display_data", "data": {book.VIEW: {"model_id": f"{mark}{number}"}}, "metadata": {}}
+        output = {
+            "output_type": "display_data",
+            "data": {book.VIEW: {"model_id": f"{mark}{number}"}},
+            "metadata": {},
+        }
         metadata = {"tags": ["quiz"]} if mark == "quiz" else {}
-        cells.append(nbformat.v4.new_code_cell(metadata=metadata, outputs=[nbformat.from_dict(output)]))
+        cells.append(
+            nbformat.v4.new_code_cell(metadata=metadata, outputs=[nbformat.from_dict(output)])
+        )
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
     found = {}
 
@@ -151,10 +177,21 @@ def shares(monkeypatch, path, *marks):
 
 def test_questions_take_no_room_from_the_panels(monkeypatch, tmp_path):
     panels = shares(monkeypatch, tmp_path / "one.ipynb", "panel", "panel", "panel")
-    asked = shares(monkeypatch, tmp_path / "one.ipynb", "quiz", "panel", *["quiz"] * 9, "panel", "quiz", "panel")
+    asked = shares(
+        monkeypatch,
+        tmp_path / "one.ipynb",
+        "quiz",
+        "panel",
+        *["quiz"] * 9,
+        "panel",
+        "quiz",
+        "panel",
+    )
     assert list(asked.values()) == list(panels.values()) == [book.ENOUGH] * 3
     crowded = shares(monkeypatch, tmp_path / "one.ipynb", "quiz", *["panel"] * 8)
-    assert next(iter(crowded.values())) == pytest.approx(book.ROOM - 7 * book.LEAST, abs=9)  # the files have some bytes
+    assert next(iter(crowded.values())) == pytest.approx(
+        book.ROOM - 7 * book.LEAST, abs=9
+    )  # the files have some bytes
 
 
 def test_the_front_page_has_the_map_of_the_readme(tmp_path):
@@ -169,7 +206,13 @@ def test_the_front_page_has_the_map_of_the_readme(tmp_path):
 def test_a_page_that_is_too_large_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(book, "LIMIT", 1000)
     with pytest.raises(ValueError, match=r"front.html has 0.1 MB; a page has at most"):
-        book.write(tmp_path, {"file": "front.html", "title": "x"}, [nbformat.v4.new_markdown_cell("# x")], {}, {})
+        book.write(
+            tmp_path,
+            {"file": "front.html", "title": "x"},
+            [nbformat.v4.new_markdown_cell("# x")],
+            {},
+            {},
+        )
 
 
 def test_the_front_page_names_every_page_of_the_course():

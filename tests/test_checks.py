@@ -14,12 +14,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from helpers import checks
-from helpers.checks import Exercise, Mistake
+from helpers.exercises import checks
+from helpers.exercises.checks import Exercise, Mistake
 
 
 def double_cases():
-    return [("two numbers", (np.array([1.0, 2.0]),)), ("a negative number", (np.array([-3.0, 0.0, 5.0]),))]
+    return [
+        ("two numbers", (np.array([1.0, 2.0]),)),
+        ("a negative number", (np.array([-3.0, 0.0, 5.0]),)),
+    ]
 
 
 double = Exercise(
@@ -31,7 +34,9 @@ double = Exercise(
     mistakes={"this adds 2": lambda x: x + 2, "this squares": lambda x: x**2},
     seconds=10,
 )
-number = Exercise("number", "A number", right=3.0, praise="right: it is 3", mistakes={"this is one too many": 4})
+number = Exercise(
+    "number", "A number", right=3.0, praise="right: it is 3", mistakes={"this is one too many": 4}
+)
 pair = Exercise(
     name="pair",
     title="Sum and difference",
@@ -44,7 +49,9 @@ pair = Exercise(
 
 
 def a_sentence(answer):
-    """Whether it is one: short, of one line, with a stop, and free of what differs between machines."""
+    """Whether it is one: short, of one line, with a stop, and free of what differs between
+    machines.
+    """
     text = repr(answer)
     assert re.fullmatch(r"[✓✗…] [^\n]{10,500}[.)]", text), text
     assert not re.search(r"0x[0-9a-f]{4}|Traceback", text), text
@@ -55,13 +62,18 @@ def a_sentence(answer):
 
 def test_three_dots_and_none_are_not_done_before_any_observation():
     """An exercise's own ``observe`` need not look for them."""
-    whole = Exercise("whole", "Whole", right=[1, 2], praise="right", observe=lambda given: np.array(given[:2]))
+    whole = Exercise(
+        "whole", "Whole", right=[1, 2], praise="right", observe=lambda given: np.array(given[:2])
+    )
     assert whole.check(...).status == whole.check(None).status == "not done"
     assert whole.check([1, 2])
 
 
 def test_entries_come_in_order_or_are_not_done():
-    assert list(checks.entries({"c": 3, "b": 2, "a": 1}, ["a", "b"]).items()) == [("a", 1), ("b", 2)]
+    assert list(checks.entries({"c": 3, "b": 2, "a": 1}, ["a", "b"]).items()) == [
+        ("a", 1),
+        ("b", 2),
+    ]
     assert checks.entries({"a": 1, "b": ...}, ["a", "b"]) is None
     assert checks.entries({"a": None, "b": 2}, ["a", "b"]) is None
 
@@ -91,8 +103,13 @@ def test_a_right_solution_is_true_and_praised():
 def test_a_known_mistake_is_named_with_the_numbers():
     answer = double.check(lambda x: x + 2)
     assert not answer
-    assert answer.sentence == "this adds 2: for two numbers, entry [0] of the result should be 2, and yours is 3."
-    assert number.check(4).sentence == "this is one too many: the result should be 3, and yours is 4."
+    assert (
+        answer.sentence
+        == "this adds 2: for two numbers, entry [0] of the result should be 2, and yours is 3."
+    )
+    assert (
+        number.check(4).sentence == "this is one too many: the result should be 3, and yours is 4."
+    )
     assert double.check(lambda x: x * x).sentence.startswith("this squares: ")
 
 
@@ -105,7 +122,8 @@ def test_an_unknown_mistake_is_shown_with_the_numbers():
 
 def test_a_solution_for_some_inputs_is_told_for_which():
     assert double.check(lambda x: 2 * np.abs(x)).sentence == (
-        "right for two numbers, but for a negative number, entry [0] of the result should be -6, and yours is 6."
+        "right for two numbers, but for a negative number, entry [0] of the result should be -6, "
+        "and yours is 6."
     )
     assert "right for two numbers, but for a negative number, it raises ZeroDivisionError" in (
         double.check(lambda x: 2 * x if x.min() > 0 else 1 // 0).sentence
@@ -173,7 +191,10 @@ def test_a_solution_may_not_hand_its_work_to_what_is_ready_made():
         return ready(x)
 
     strict = dataclasses.replace(double, without=("ready",))
-    assert strict.check(solution).sentence == "it hands the work to ready in line 2; write the steps yourself."
+    assert (
+        strict.check(solution).sentence
+        == "it hands the work to ready in line 2; write the steps yourself."
+    )
     assert double.check(solution)
     assert strict.check(lambda x: x + x)
 
@@ -189,10 +210,19 @@ def test_shapes_and_types_and_what_is_not_finite():
     assert "gives a str" in double.check(lambda x: "2").sentence
     assert "gives a list of 2" in double.check(lambda x: ["a", "b"]).sentence
     assert "gives an array of NumPy" in double.check(lambda x: 2j * x).sentence
-    assert "and yours is nan" in double.check(lambda x: 2 * x + np.array([0, np.nan])[: len(x)]).sentence
+    assert (
+        "and yours is nan"
+        in double.check(lambda x: 2 * x + np.array([0, np.nan])[: len(x)]).sentence
+    )
     assert "and yours is inf" in double.check(lambda x: x / 0).sentence
-    assert "should be a function, and is an int; its name may have been given" in double.check(3).sentence
-    assert "should return 2 values (sum, difference), and returns an array" in pair.check(lambda x, y: x + y).sentence
+    assert (
+        "should be a function, and is an int; its name may have been given"
+        in double.check(3).sentence
+    )
+    assert (
+        "should return 2 values (sum, difference), and returns an array"
+        in pair.check(lambda x, y: x + y).sentence
+    )
     assert number.check([1.0]).sentence == "the result has shape (1,) and should be one number."
     assert pair.check(lambda x, y: {"sum": x + y, "difference": y - x}).sentence == (
         "for two arrays, the difference is off at entry [0] of difference: -1, not 1."
@@ -205,8 +235,8 @@ def test_input_changed_in_place():
         return x
 
     assert double.check(solution).sentence == (
-        "it changes its input in place, which the caller still needs: entry [0] of x was 1 and is now 2; "
-        "work on a new array."
+        "it changes its input in place, which the caller still needs: entry [0] of x was 1 and is "
+        "now 2; work on a new array."
     )
     assert double.check(lambda x: 2 * x)  # the cases are as they were
 
@@ -215,7 +245,9 @@ def test_a_nan_that_stays_a_nan_is_no_change():
     def cases():
         return [("a NaN", (np.array([1.0, np.nan, 2.0]),))]
 
-    count = Exercise("count", "Count the numbers", lambda x: np.isfinite(x).sum(), "right", cases=cases)
+    count = Exercise(
+        "count", "Count the numbers", lambda x: np.isfinite(x).sum(), "right", cases=cases
+    )
     assert count.check(lambda x: len(x) - np.isnan(x).sum())
 
     def solution(x):
@@ -239,7 +271,9 @@ class Hostile:
     def _refuse(self, *_, **__):
         raise RuntimeError("no")
 
-    __eq__ = __len__ = __repr__ = __str__ = __bool__ = __iter__ = __getattr__ = __hash__ = __float__ = _refuse
+    __eq__ = __len__ = __repr__ = __str__ = __bool__ = __iter__ = __getattr__ = __hash__ = (
+        __float__
+    ) = _refuse
     __array__ = __call__ = __getitem__ = __format__ = _refuse
     __class__ = property(_refuse)
 
@@ -365,11 +399,32 @@ def test_the_stop_button_stops_the_solution_as_well():
 def garbage(rng):
     """One random thing: a value, or a function that returns or raises one."""
     values = [
-        lambda: rng.choice([None, ..., True, -1, 10**30, 1e300, float("nan"), "", "2", b"", (), {}, set(), object()]),
-        lambda: np.full(rng.choice([(), (0,), (2,), (2, 1), (1, 2, 1)]), rng.choice([np.nan, np.inf, 1, 2])),
+        lambda: rng.choice(
+            [
+                None,
+                ...,
+                True,
+                -1,
+                10**30,
+                1e300,
+                float("nan"),
+                "",
+                "2",
+                b"",
+                (),
+                {},
+                set(),
+                object(),
+            ]
+        ),
+        lambda: np.full(
+            rng.choice([(), (0,), (2,), (2, 1), (1, 2, 1)]), rng.choice([np.nan, np.inf, 1, 2])
+        ),
         lambda: np.array(["a", None], dtype=object),
         lambda: [garbage(rng) for _ in range(rng.randrange(4))],
-        lambda: {rng.choice(["sum", "difference", 1]): garbage(rng) for _ in range(rng.randrange(3))},
+        lambda: {
+            rng.choice(["sum", "difference", 1]): garbage(rng) for _ in range(rng.randrange(3))
+        },
         Hostile,
         lambda: np.ma.masked_array([1.0, 2.0], mask=[True, False]),
         lambda: SimpleNamespace(shape=(2,), dtype=float),
@@ -379,7 +434,10 @@ def garbage(rng):
 
 
 def garbage_solution(rng):
-    value, error = garbage(rng), rng.choice([ValueError, KeyError, SystemExit, KeyboardInterrupt, HostileError])
+    value, error = (
+        garbage(rng),
+        rng.choice([ValueError, KeyError, SystemExit, KeyboardInterrupt, HostileError]),
+    )
 
     def returns(*given):
         return value
@@ -413,14 +471,18 @@ def test_a_solution_that_breaks_what_the_check_uses_gets_a_sentence(monkeypatch)
         return 2 * x
 
     answer = double.check(solution)
-    assert answer.sentence == "it cannot be checked, because of TypeError: 'NoneType' object is not callable."
+    assert (
+        answer.sentence
+        == "it cannot be checked, because of TypeError: 'NoneType' object is not callable."
+    )
 
 
 def test_progress_lists_every_exercise_and_the_last_answers():
     tasks = SimpleNamespace(double=double, number=number, pair=pair, other=3)
     checks.answers.clear()
     assert repr(checks.progress(tasks)) == (
-        "0 of 3 exercises done\n… Double it: not done yet\n… A number: not done yet\n… Sum and difference: not done yet"
+        "0 of 3 exercises done\n… Double it: not done yet\n… A number: not done yet\n… Sum and "
+        "difference: not done yet"
     )
     double.check(lambda x: 2 * x)
     number.check(7)
@@ -449,5 +511,6 @@ def test_entries_look_into_lists():
 def test_numbers_that_print_alike_are_told_apart():
     near = Exercise("near", "Near", right=3.259, praise="right", tolerance=0.0)
     assert (
-        near.check(3.259 + 2e-6).sentence == "the result should be 3.259, and yours is 3.259, which differs by 2e-06."
+        near.check(3.259 + 2e-6).sentence
+        == "the result should be 3.259, and yours is 3.259, which differs by 2e-06."
     )

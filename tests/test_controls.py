@@ -1,4 +1,6 @@
-"""Every panel of the course at sixty-four places of its controls: a picture, a sentence, no error, no warning."""
+"""Every panel of the course at sixty-four places of its controls: a picture, a sentence, no error,
+no warning.
+"""
 
 import json
 import os
@@ -9,12 +11,14 @@ import pytest
 from shortened import NOTEBOOKS, shortened
 
 PLACES = 64
-# Runs in a process of its own: a warning is an error there, and one notebook does not see another's settings.
+# Runs in a process of its own: a warning is an error there, and one notebook does not see another's
+# settings.
 MOVE = """
 import io, json, random, re, sys
 import numpy as np
 from PIL import Image
-from helpers import explore, stills
+from helpers import explore
+from helpers.press import stills
 
 PLACES, chance, panels, troubles = int(sys.argv[1]), random.Random(0), [], []
 make = explore.explore
@@ -74,7 +78,11 @@ for source in json.load(sys.stdin):
 counts = [move(panel) for panel in panels]
 print(json.dumps({"panels": len(panels), "places": counts, "troubles": troubles}))
 """
-WITH_PANELS = [path.stem for path in sorted(NOTEBOOKS.glob("*.ipynb")) if "explore.explore" in path.read_text("utf-8")]
+WITH_PANELS = [
+    path.stem
+    for path in sorted(NOTEBOOKS.glob("*.ipynb"))
+    if "explore.explore" in path.read_text("utf-8")
+]
 
 
 @pytest.mark.parametrize("name", WITH_PANELS)
@@ -83,7 +91,13 @@ def test_no_place_of_any_control_makes_trouble(name, tmp_path):
     command = [sys.executable, "-B", "-W", "error", "-c", MOVE, str(PLACES)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        command, check=False, input=json.dumps(sources), cwd=tmp_path, env=environment, capture_output=True, text=True
+        command,
+        check=False,
+        input=json.dumps(sources),
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert "Warning" not in done.stderr

@@ -2,23 +2,17 @@
 
 import functools
 import hashlib
-import http.server
 import io
-import os
 import struct
 import subprocess
 import sys
-import tarfile
-import threading
 import warnings
 import zlib
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
-import pooch
 import pytest
-import requests
 from PIL import Image, ImageDraw, ImageOps
 
 from helpers import datasets
@@ -39,7 +33,9 @@ def test_digits_are_what_the_readme_says():
 
 
 def test_digits_look_like_their_labels():
-    """The mean image of each class is nearest to test images of that class far more often than chance."""
+    """The mean image of each class is nearest to test images of that class far more often than
+    chance.
+    """
     digits = datasets.digits()
     means = np.stack([digits.x_train[digits.y_train == label].mean(axis=0) for label in range(10)])
     distances = ((digits.x_test[:, None] - means) ** 2).sum(axis=(2, 3))
@@ -66,7 +62,9 @@ def test_standardise_uses_the_training_images_alone():
 
 
 def test_missing_file_says_what_to_do(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"digits.npz is missing; restore it with 'git checkout -- data'"):
+    with pytest.raises(
+        FileNotFoundError, match=r"digits.npz is missing; restore it with 'git checkout -- data'"
+    ):
         datasets.digits(tmp_path / "digits.npz")
 
 
@@ -93,7 +91,9 @@ def test_pickles_are_never_read(tmp_path, monkeypatch):
 def test_importing_the_readers_loads_neither_pillow_nor_pooch():
     code = "import sys, helpers.datasets; print(*sorted({'PIL', 'pooch', 'requests', 'tqdm'} & set(sys.modules)))"
     root = datasets.DATA.parent
-    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
+    )
     assert done.stdout.split() == []
 
 
@@ -133,7 +133,9 @@ def test_a_folder_of_pictures_becomes_images(tmp_path):
     for x, y in ((images.x_train, images.y_train), (images.x_test, images.y_test)):
         assert x.dtype == np.float32
         assert y.dtype == np.int64
-        assert (x.mean(axis=(2, 3)).argmax(axis=1) == 2 - y).all()  # Moth is blue, ant green, zebra red
+        assert (
+            x.mean(axis=(2, 3)).argmax(axis=1) == 2 - y
+        ).all()  # Moth is blue, ant green, zebra red
         assert x.min() == pytest.approx(0, abs=0.02)  # JPEG
         assert x.max() == pytest.approx(1, abs=0.02)
     without = datasets.folder(tmp_path, size=(6, 10), colour=False).images
@@ -142,16 +144,26 @@ def test_a_folder_of_pictures_becomes_images(tmp_path):
 
 
 @pytest.mark.parametrize("counts", [(2, 2), (5, 6), (11, 3), (26, 4, 7)])
-def test_every_fifth_picture_of_a_class_is_a_test_image_and_no_training_image(tmp_path, monkeypatch, counts):
-    """Whatever order the file system lists the files in: each picture carries its class and place as its colour."""
+def test_every_fifth_picture_of_a_class_is_a_test_image_and_no_training_image(
+    tmp_path, monkeypatch, counts
+):
+    """Whatever order the file system lists the files in: each picture carries its class and place
+    as its colour.
+    """
     names = [(label, place) for label, count in enumerate(counts) for place in range(count)]
     for label, place in np.random.default_rng(0).permutation(names):
-        save(tmp_path / f"class {label}" / f"{place:02}.png", np.broadcast_to((label, place, 0), (4, 4, 3)))
+        save(
+            tmp_path / f"class {label}" / f"{place:02}.png",
+            np.broadcast_to((label, place, 0), (4, 4, 3)),
+        )
     listed = Path.iterdir
     for order in (sorted, functools.partial(sorted, reverse=True)):
         monkeypatch.setattr(Path, "iterdir", lambda path, order=order: iter(order(listed(path))))
         images = datasets.folder(tmp_path, size=(4, 4)).images
-        found = [[tuple(map(int, image[:2, 0, 0] * 255 + 0.5)) for image in x] for x in (images.x_train, images.x_test)]
+        found = [
+            [tuple(map(int, image[:2, 0, 0] * 255 + 0.5)) for image in x]
+            for x in (images.x_train, images.x_test)
+        ]
         assert found[0] == [name for name in names if name[1] % 5 != 0]
         assert found[1] == [name for name in names if name[1] % 5 == 0]
         assert [label for label, _ in found[0]] == images.y_train.tolist()
@@ -164,7 +176,8 @@ def test_a_picture_of_the_right_size_keeps_its_pixels(tmp_path):
     assert np.allclose(read_one(tmp_path), pixels.transpose(2, 0, 1) / 255)
 
 
-# How a camera stores the pixels for each orientation of the EXIF standard, so that turning them back shows the picture.
+# How a camera stores the pixels for each orientation of the EXIF standard, so that turning them
+# back shows the picture.
 STORED = {
     1: lambda a: a,
     2: np.fliplr,
@@ -185,13 +198,17 @@ def test_pictures_are_turned_upright(tmp_path, orientation, suffix):
     exif = Image.Exif()
     exif[0x0112] = orientation
     save(tmp_path / "cat" / f"0.{suffix}", STORED[orientation](upright), exif=exif)
-    assert np.allclose(read_one(tmp_path, size=(32, 64)), upright.transpose(2, 0, 1) / 255, atol=0.1)
+    assert np.allclose(
+        read_one(tmp_path, size=(32, 64)), upright.transpose(2, 0, 1) / 255, atol=0.1
+    )
 
 
 @pytest.mark.parametrize("shape", [(100, 300), (300, 100), (100, 100)])
 @pytest.mark.parametrize("size", [(40, 40), (20, 40), (40, 20)])
 def test_nothing_is_distorted(tmp_path, shape, size):
-    """A circle in the middle stays a circle in the middle, at the largest scale at which the picture fills ``size``."""
+    """A circle in the middle stays a circle in the middle, at the largest scale at which the
+    picture fills ``size``.
+    """
     picture = Image.new("RGB", shape[::-1])
     centre = np.array(shape[::-1]) / 2
     ImageDraw.Draw(picture).ellipse((*(centre - 25), *(centre + 24)), fill="white")
@@ -207,9 +224,13 @@ def test_nothing_is_distorted(tmp_path, shape, size):
 @pytest.mark.parametrize("size", [(32, 48), (300, 400)])
 def test_a_large_photograph_is_read_as_if_decoded_in_full(tmp_path, size):
     y, x = np.mgrid[:1200, :1600]
-    photograph = np.stack([x * 255 / 1600, y * 255 / 1200, 128 + 100 * np.sin(x / 3) * np.cos(y / 3)], axis=-1)
+    photograph = np.stack(
+        [x * 255 / 1600, y * 255 / 1200, 128 + 100 * np.sin(x / 3) * np.cos(y / 3)], axis=-1
+    )
     save(tmp_path / "cat" / "0.jpg", photograph, quality=95, subsampling=0)
-    full = ImageOps.fit(Image.fromarray(photograph.astype(np.uint8)), size[::-1], Image.Resampling.LANCZOS)
+    full = ImageOps.fit(
+        Image.fromarray(photograph.astype(np.uint8)), size[::-1], Image.Resampling.LANCZOS
+    )
     assert np.abs(read_one(tmp_path, size) - np.asarray(full).transpose(2, 0, 1) / 255).max() < 0.05
 
 
@@ -237,7 +258,9 @@ def test_half_transparent_black_on_white_is_grey(tmp_path):
 
 
 def levels(mode):
-    """A picture whose left half is black and whose right half is at about 3/4 of white, and that level exactly."""
+    """A picture whose left half is black and whose right half is at about 3/4 of white, and that
+    level exactly.
+    """
     ramp = np.repeat([[0, 192]], 8, axis=0).repeat(4, axis=1).astype(np.uint8)
     if mode == "I;16":
         return Image.fromarray(ramp.astype(np.uint16) * 257), 192 / 255
@@ -267,7 +290,9 @@ def jpeg(**options):
 
 
 def png(width, height, data=b"", **chunks):
-    """A PNG file of this size in RGB, with whatever pixels are in ``data``, and further chunks before them."""
+    """A PNG file of this size in RGB, with whatever pixels are in ``data``, and further chunks
+    before them.
+    """
     chunks = {
         "IHDR": struct.pack(">2I5B", width, height, 8, 2, 0, 0, 0),
         **chunks,
@@ -275,7 +300,10 @@ def png(width, height, data=b"", **chunks):
         "IEND": b"",
     }
     named = ((content, name.encode() + content) for name, content in chunks.items())
-    parts = (struct.pack(">I", len(content)) + both + struct.pack(">I", zlib.crc32(both)) for content, both in named)
+    parts = (
+        struct.pack(">I", len(content)) + both + struct.pack(">I", zlib.crc32(both))
+        for content, both in named
+    )
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
@@ -292,8 +320,14 @@ UNREADABLE = {
     "empty.png": (b"", "is not a PNG or JPEG picture, whatever its name says"),
     "text.png": (b"not a picture", "is not a PNG or JPEG picture, whatever its name says"),
     "really-webp.jpg": (webp(), "is not a PNG or JPEG picture, whatever its name says"),
-    "bomb.png": (png(10_000, 10_000), "cannot be decoded (Image size (100000000 pixels) exceeds limit"),
-    "bigger-bomb.png": (png(60_000, 60_000), "cannot be decoded (Image size (3600000000 pixels) exceeds limit"),
+    "bomb.png": (
+        png(10_000, 10_000),
+        "cannot be decoded (Image size (100000000 pixels) exceeds limit",
+    ),
+    "bigger-bomb.png": (
+        png(60_000, 60_000),
+        "cannot be decoded (Image size (3600000000 pixels) exceeds limit",
+    ),
     "photo.webp": (webp(), "is not named .png, .jpg, .jpeg"),
     "notes.txt": (b"cats", "is not named .png, .jpg, .jpeg"),
 }
@@ -307,7 +341,10 @@ def test_what_cannot_be_read_is_skipped_and_named(tmp_path):
     save(tmp_path / "cat" / "nested" / "a.png", grey(50))
     (tmp_path / "index.csv").write_text("a list", encoding="utf-8")
     result = datasets.folder(tmp_path, size=(8, 8))
-    assert set(result.skipped) == {f"cat/{name}" for name in UNREADABLE} | {"cat/nested", "index.csv"}
+    assert set(result.skipped) == {f"cat/{name}" for name in UNREADABLE} | {
+        "cat/nested",
+        "index.csv",
+    }
     for name, (_, reason) in UNREADABLE.items():
         assert result.skipped[f"cat/{name}"].startswith(reason)
     assert "not a file directly in its class folder" in result.skipped["cat/nested"]
@@ -326,7 +363,14 @@ def test_a_picture_that_can_be_read_with_a_warning_is_read_without_one(tmp_path)
 
 def test_what_operating_systems_leave_behind_is_not_worth_a_word(tmp_path):
     two_classes(tmp_path)
-    for name in (".DS_Store", "cat/.DS_Store", "cat/._a.png", "cat/Thumbs.db", "dog/desktop.ini", "__MACOSX/cat/a.png"):
+    for name in (
+        ".DS_Store",
+        "cat/.DS_Store",
+        "cat/._a.png",
+        "cat/Thumbs.db",
+        "dog/desktop.ini",
+        "__MACOSX/cat/a.png",
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"")
     (tmp_path / ".ipynb_checkpoints").mkdir()
@@ -354,7 +398,9 @@ def test_the_summary_says_what_was_read_and_what_was_not(tmp_path):
 
 
 def test_a_folder_that_cannot_be_used_says_why(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere; give one that has a sub-folder"):
+    with pytest.raises(
+        FileNotFoundError, match=r"there is no folder .*nowhere; give one that has a sub-folder"
+    ):
         datasets.folder(tmp_path / "nowhere")
     (tmp_path / "pictures.zip").touch()
     with pytest.raises(FileNotFoundError, match=r"there is no folder .*pictures.zip"):
@@ -362,11 +408,14 @@ def test_a_folder_that_cannot_be_used_says_why(tmp_path):
     save(tmp_path / "flat" / "a.png", grey(1))
     save(tmp_path / "flat" / "b.png", grey(1))
     with pytest.raises(
-        ValueError, match=r"flat needs two or more class folders, but has 0 \(and 2 files directly in it"
+        ValueError,
+        match=r"flat needs two or more class folders, but has 0 \(and 2 files directly in it",
     ):
         datasets.folder(tmp_path / "flat")
     save(tmp_path / "one" / "cat" / "a.png", grey(1))
-    with pytest.raises(ValueError, match=r"one needs two or more class folders, but has 1 \(and 0 files"):
+    with pytest.raises(
+        ValueError, match=r"one needs two or more class folders, but has 1 \(and 0 files"
+    ):
         datasets.folder(tmp_path / "one")
     two_classes(tmp_path / "few")
     (tmp_path / "few" / "dog" / "b.png").write_bytes(b"")
@@ -377,236 +426,24 @@ def test_a_folder_that_cannot_be_used_says_why(tmp_path):
 
 @pytest.mark.parametrize("size", [32, (32,), (0, 8), (8, -1), (8.0, 8), "32", (3, 8, 8), None])
 def test_a_wrong_size_is_refused(tmp_path, size):
-    with pytest.raises(ValueError, match=r"but it must be \(height, width\), two whole numbers above 0"):
+    with pytest.raises(
+        ValueError, match=r"but it must be \(height, width\), two whole numbers above 0"
+    ):
         datasets.folder(two_classes(tmp_path), size=size)
 
 
-# CIFAR-10
-
-RECORDS = 20
-BYTES = 3073 * RECORDS
-FILES = [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"]
-
-
-def batches():
-    """The six files, small: a label, then 3,072 random bytes, the first of which counts the records."""
-    rng = np.random.default_rng(0)
-    records = rng.integers(0, 256, (6 * RECORDS, 3073)).astype(np.uint8)
-    records[:, 0] = np.arange(6 * RECORDS) % 10
-    records[:, 1] = np.arange(6 * RECORDS)
-    return {name: records[i * RECORDS : (i + 1) * RECORDS] for i, name in enumerate(FILES)}
-
-
-def pack(path, contents):
-    """A tar.gz of these members: bytes, or a link to another name."""
-    with tarfile.open(path, "w:gz") as archive:
-        for name, content in contents.items():
-            member = tarfile.TarInfo(name if "/" in name else f"cifar-10-batches-bin/{name}")
-            member.size = BYTES if isinstance(content, str) else len(content)
-            if isinstance(content, str):  # a link that claims the right size
-                member.type, member.linkname = tarfile.SYMTYPE, content
-            archive.addfile(member, None if isinstance(content, str) else io.BytesIO(content))
-    return path
-
-
-@pytest.fixture
-def official(tmp_path, monkeypatch):
-    """Make an archive that counts as the official one; the cache folder is empty."""
-    monkeypatch.setattr(datasets, "CIFAR10_RECORDS", RECORDS)
-    monkeypatch.setattr(pooch, "os_cache", lambda name: tmp_path / "cache" / name)
-
-    def make(change=None):
-        contents = {"readme.html": b"<html>"}  # and then, as in the official archive, not in the order of names
-        contents |= {name: records.tobytes() for name, records in reversed(batches().items())}
-        path = pack(tmp_path / "cifar-10-binary.tar.gz", contents | (change or {}))
-        monkeypatch.setattr(datasets, "CIFAR10_SHA256", hashlib.sha256(path.read_bytes()).hexdigest())
-        return path
-
-    return make
-
-
-def test_cifar10_is_read_in_order(official):
-    images = datasets.cifar10(official())
-    assert images.x_train.shape == (5 * RECORDS, 3, 32, 32)
-    assert images.x_test.shape == (RECORDS, 3, 32, 32)
-    assert images.x_train.dtype == images.x_test.dtype == np.float32
-    assert images.y_train.dtype == images.y_test.dtype == np.int64
-    records = np.concatenate(list(batches().values()))
-    assert (np.concatenate([images.y_train, images.y_test]) == records[:, 0]).all()
-    pixels = np.concatenate([images.x_train, images.x_test]).reshape(len(records), 3072)
-    assert np.allclose(pixels, records[:, 1:] / 255)
-    assert images.x_train.max() == 1
-
-
-def test_cifar10_has_planes_of_red_green_and_blue_in_rows(official):
-    record = np.zeros((RECORDS, 3073), dtype=np.uint8)
-    record[:, 1 + 5] = 255  # red: row 0, column 5
-    record[:, 1 + 1024 + 32] = 255  # green: row 1, column 0
-    record[:, 1 + 2048 + 31 * 32 + 31] = 255  # blue: row 31, column 31
-    images = datasets.cifar10(official({"data_batch_1.bin": record.tobytes()}))
-    assert list(zip(*np.nonzero(images.x_train[0]), strict=True)) == [(0, 0, 5), (1, 1, 0), (2, 31, 31)]
-
-
-@pytest.mark.parametrize(("images", "test"), [(1, 1), (4, 1), (11, 2), (20, 4), (21, 4), (100, 20)])
-def test_cifar10_keeps_only_the_first_images(official, images, test):
-    path = official()
-    everything, some = datasets.cifar10(path), datasets.cifar10(path, images=images)
-    for whole, part, count in zip(everything, some, (images, images, test, test), strict=True):
-        assert len(part) == count
-        assert (part == whole[:count]).all()
-
-
-@pytest.mark.parametrize("images", [0, -1, 101, 2.5, "all"])
-def test_cifar10_refuses_a_wrong_count(official, images):
-    with pytest.raises(ValueError, match="but it must be a whole number from 1 to 100, or None for all"):
-        datasets.cifar10(official(), images=images)
-
-
-def test_a_changed_archive_is_refused(official):
-    path = official()
-    path.write_bytes(path.read_bytes() + b"!")
-    with pytest.raises(ValueError, match=r"is damaged or was changed: .* fetch it with cifar10\(download=True\)"):
-        datasets.cifar10(path)
-
-
-WRONG = {
-    "a file is too short": {"data_batch_3.bin": bytes(BYTES - 1)},
-    "a file has a record too few": {"data_batch_3.bin": bytes(BYTES - 3073)},
-    "a file is too long": {"data_batch_3.bin": bytes(BYTES + 3073)},
-    "a file is empty": {"data_batch_3.bin": b""},
-    "a file is a link": {"data_batch_3.bin": "data_batch_1.bin"},
-    "a file is elsewhere": {"data_batch_3.bin": b"", "../data_batch_3.bin": bytes(BYTES)},
-}
-
-
-@pytest.mark.parametrize("change", WRONG.values(), ids=WRONG)
-def test_cifar10_needs_six_whole_files(official, change):
-    """Even in an archive with the right checksum."""
-    with pytest.raises(ValueError, match=r"the archive lacks files of 20 records of 3073 bytes: .*/data_batch_3.bin$"):
-        datasets.cifar10(official(change))
-
-
-def test_cifar10_knows_ten_labels(official):
-    records = batches()["data_batch_5.bin"].copy()
-    records[7, 0] = 10
-    with pytest.raises(ValueError, match="the archive has the label 10, but the labels of CIFAR-10 are 0 to 9"):
-        datasets.cifar10(official({"data_batch_5.bin": records.tobytes()}))
-
-
-def test_nothing_of_the_archive_is_written(official, tmp_path):
-    outside = {"../outside.bin": b"1", f"{tmp_path}/absolute.bin": b"1", "../test_batch.bin": bytes(BYTES)}
-    path = official(outside)
-    before = sorted(tmp_path.parent.rglob("*"))
-    images = datasets.cifar10(path)
-    assert images.x_test.any()  # the right test_batch.bin, not the one outside
-    assert sorted(tmp_path.parent.rglob("*")) == before
-
-
-def test_cifar10_is_never_fetched_unasked(official, tmp_path, monkeypatch):
-    monkeypatch.setattr(pooch, "retrieve", lambda *a, **k: pytest.fail("fetched"))
-    path = official()
-    sentence = r"why-resnets-work.cifar-10-binary.tar.gz is missing; fetch it .*170 MB.*digits\(\) are the default"
-    with pytest.raises(FileNotFoundError, match=sentence):
-        datasets.cifar10()
-    with pytest.raises(FileNotFoundError, match=r"elsewhere.tar.gz is missing; fetch it with"):
-        datasets.cifar10(tmp_path / "elsewhere.tar.gz")
-    (tmp_path / "cache" / "why-resnets-work").mkdir(parents=True)
-    path.rename(tmp_path / "cache" / "why-resnets-work" / path.name)
-    assert len(datasets.cifar10().y_train) == 5 * RECORDS
-
-
-def files(folder):
-    return [path for path in folder.rglob("*") if path.is_file()]
-
-
-def without_proxies(monkeypatch):
-    for name in list(os.environ):
-        if name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
-
-
-def test_without_a_network_a_sentence_says_so(official, tmp_path, monkeypatch):
-    official()
-    without_proxies(monkeypatch)
-    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # a port where nobody listens
-    with pytest.raises(OSError, match=r"could not be fetched into .* \(ProxyError\): check network and disk; then"):
-        datasets.cifar10(download=True)
-    assert files(tmp_path / "cache") == []
-
-
-@pytest.mark.parametrize("failure", [requests.ConnectionError, requests.Timeout, requests.HTTPError, PermissionError])
-def test_every_failed_fetch_is_a_sentence(official, monkeypatch, failure):
-    def fail(*arguments, **options):
-        raise failure("a long story")
-
-    official()
-    monkeypatch.setattr(pooch, "retrieve", fail)
-    with pytest.raises(OSError, match=rf"could not be fetched into .* \({failure.__name__}\)") as caught:
-        datasets.cifar10(download=True)
-    assert "a long story" not in str(caught.value)
-    assert isinstance(caught.value.__cause__, failure)
-
-
-@pytest.fixture
-def host(official, tmp_path, monkeypatch):
-    """Serve the archive from this machine."""
-
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *arguments):
-            pass
-
-    path = official()
-    without_proxies(monkeypatch)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=tmp_path))
-    monkeypatch.setattr(datasets, "CIFAR10_URL", f"http://127.0.0.1:{server.server_port}/{path.name}")
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield path
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def test_cifar10_is_fetched_once_and_shows_how_far_it_is(host, tmp_path, capsys):
-    fetched = datasets.cifar10(download=True)
-    assert "100%" in capsys.readouterr().err
-    host.unlink()  # from now on there is nothing to fetch
-    assert [path.name for path in files(tmp_path / "cache")] == [host.name]
-    for again in (datasets.cifar10(download=True), datasets.cifar10()):
-        assert all((a == b).all() for a, b in zip(fetched, again, strict=True))
-
-
-def test_a_wrong_archive_is_not_kept(host, tmp_path):
-    host.write_bytes(b"moved")
-    with pytest.raises(ValueError, match="sent something else than the official archive; try again later"):
-        datasets.cifar10(download=True)
-    assert files(tmp_path / "cache") == []
-
-
-def test_a_fetch_that_is_interrupted_leaves_no_half_file(host, tmp_path, monkeypatch):
-    def interrupted(response, chunk_size):
-        yield response.raw.read(10)
-        assert len(files(tmp_path / "cache")) == 1
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as during:
-        during.setattr(requests.Response, "iter_content", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            datasets.cifar10(download=True)
-    assert files(tmp_path / "cache") == []
-    assert len(datasets.cifar10(download=True).y_train) == 5 * RECORDS
-
-
-def test_the_official_archive_is_the_one_in_the_readme():
-    readme = (datasets.DATA / "README.md").read_text(encoding="utf-8")
-    assert datasets.CIFAR10_SHA256 in readme
-    assert datasets.CIFAR10_URL in readme
-    assert datasets.CIFAR10_RECORDS == 10_000
-
-
-# Published figures
-
-COLUMNS = ["source", "arxiv", "place", "data", "net", "layers", "variant", "measure", "unit", "value"]
+COLUMNS = [
+    "source",
+    "arxiv",
+    "place",
+    "data",
+    "net",
+    "layers",
+    "variant",
+    "measure",
+    "unit",
+    "value",
+]
 
 
 def test_every_published_figure_is_complete():
@@ -618,7 +455,12 @@ def test_every_published_figure_is_complete():
         assert row["data"] in ("CIFAR-10", "ImageNet")
         assert isinstance(row["value"], float)
         assert row["unit"] != "%" or 0 < row["value"] < 100
-    assert {row["arxiv"] for row in rows} == {"1512.03385", "1603.05027", "1712.09913", "1706.02677"}
+    assert {row["arxiv"] for row in rows} == {
+        "1512.03385",
+        "1603.05027",
+        "1712.09913",
+        "1706.02677",
+    }
     keys = [tuple(row[column] for column in COLUMNS[:-1]) for row in rows]
     assert len(set(keys)) == len(keys)  # no figure has two values
 
@@ -644,9 +486,13 @@ def test_published_figures_are_those_of_the_papers():
 
 
 def test_a_typo_in_a_filter_is_not_an_empty_table():
-    with pytest.raises(ValueError, match="no column is named depth; use source, arxiv, place, data, net, layers,"):
+    with pytest.raises(
+        ValueError, match="no column is named depth; use source, arxiv, place, data, net, layers,"
+    ):
         datasets.published(depth=34)
-    with pytest.raises(ValueError, match=r"no published figure has net = 'Plain', layers = 34; data/published.csv"):
+    with pytest.raises(
+        ValueError, match=r"no published figure has net = 'Plain', layers = 34; data/published.csv"
+    ):
         datasets.published(net="Plain", layers=34)
     with pytest.raises(ValueError, match="no published figure has layers = '34'"):
         datasets.published(layers="34")

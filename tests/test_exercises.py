@@ -1,4 +1,6 @@
-"""Every exercise has what it needs, and its check is right: on solutions, on mistakes, on other right answers."""
+"""Every exercise has what it needs, and its check is right: on solutions, on mistakes, on other
+right answers.
+"""
 
 import importlib
 import importlib.util
@@ -8,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from helpers import checks
+from helpers.exercises import checks
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 PATHS = {path.stem[:2]: path for path in sorted(NOTEBOOKS.glob("*.ipynb"))}
@@ -18,12 +20,20 @@ TASKS = {number: importlib.import_module(f"helpers.exercises.n{number}") for num
 
 
 def exercises(number):
-    return {name: task for name, task in vars(TASKS[number]).items() if isinstance(task, checks.Exercise)}
+    return {
+        name: task
+        for name, task in vars(TASKS[number]).items()
+        if isinstance(task, checks.Exercise)
+    }
 
 
 EVERY = [(number, name) for number in NUMBERS for name in exercises(number)]
 WRONG = [(number, name, case) for number, name in EVERY for case in SUBMITTED[number].WRONG[name]]
-RIGHT = [(number, name, case) for number, name in EVERY for case in range(len(SUBMITTED[number].RIGHT[name]))]
+RIGHT = [
+    (number, name, case)
+    for number, name in EVERY
+    for case in range(len(SUBMITTED[number].RIGHT[name]))
+]
 
 
 def solutions(number):
@@ -46,7 +56,9 @@ def test_a_mistake_is_caught_with_its_own_message(number, name, case):
     answer = exercises(number)[name].check(solution, seconds=0.3 if case == "never ends" else None)
     assert answer.status == "wrong"
     assert words in answer.sentence, answer
-    assert re.search(r"\d|raises|returns|and yours is", answer.sentence), "the numbers that show it are missing"
+    assert re.search(r"\d|raises|returns|and yours is", answer.sentence), (
+        "the numbers that show it are missing"
+    )
 
 
 @pytest.mark.parametrize(("number", "name", "case"), RIGHT)
@@ -83,7 +95,10 @@ def test_an_exercise_has_task_hints_stub_check_and_solution(number, name):
     tag = f"exercise:{name}"
     task, stub, check = cells(number, tag)
     assert (task.cell_type, stub.cell_type, check.cell_type) == ("markdown", "code", "code")
-    assert re.search(r"^### Exercise \d\.\d · .+\n\n\*\((implement|predict and verify|repair|design), ", task.source)
+    assert re.search(
+        r"^### Exercise \d\.\d · .+\n\n\*\((implement|predict and verify|repair|design), ",
+        task.source,
+    )
     assert re.search(r"\*\(.+, (easy|medium|hard), \d+ minutes\)\* Purpose: ", task.source)
     assert len(re.findall(r"<details><summary>Hint \d</summary>", task.source)) >= 2
     assert stub in cells(number, tag, "stub")
@@ -91,7 +106,11 @@ def test_an_exercise_has_task_hints_stub_check_and_solution(number, name):
     assert check in cells(number, tag, "check")
     assert re.fullmatch(rf"tasks\.{name}\.check\(\w+\)", check.source)
     assert "not done yet" in check.outputs[0].data["text/plain"]
-    assert re.search(rf"^# %% {name}$", (NOTEBOOKS / "solutions" / f"n{number}.py").read_text("utf-8"), re.MULTILINE)
+    assert re.search(
+        rf"^# %% {name}$",
+        (NOTEBOOKS / "solutions" / f"n{number}.py").read_text("utf-8"),
+        re.MULTILINE,
+    )
 
 
 @pytest.mark.parametrize(("number", "name"), EVERY)
@@ -120,7 +139,9 @@ def test_the_notebook_of_a_student_holds_no_answers(number):
     """No line of a solution that says something of its own stands in the notebook."""
     text = "\n".join(cell.source for cell in nbformat.read(PATHS[number], as_version=4).cells)
     notebook = {line.strip() for line in text.splitlines()}
-    for tag, body in re.findall(r"^# %% (\w+)\n(.*?)(?=^# %%|\Z)", solution_text(number), re.MULTILINE | re.DOTALL):
+    for tag, body in re.findall(
+        r"^# %% (\w+)\n(.*?)(?=^# %%|\Z)", solution_text(number), re.MULTILINE | re.DOTALL
+    ):
         stubs = cells(number, f"exercise:{tag}", "stub")
         given = {line.strip() for stub in stubs for line in stub.source.splitlines()}
         own = {line.strip() for line in body.splitlines() if len(line.strip()) > 12} - given

@@ -54,7 +54,9 @@ def test_controls_come_from_short_forms_and_start_at_the_defaults():
     assert panel.values() == {"slope": 1.0, "high": False, "kind": "line"}
     kinds = [type(control) for control in panel.controls.values()]
     assert kinds == [ipywidgets.FloatSlider, ipywidgets.Checkbox, ipywidgets.Dropdown]
-    whole = explore.explore(plots.figure()[0], lambda steps=3: "", steps=(0, 9), labels={"steps": "steps t"})
+    whole = explore.explore(
+        plots.figure()[0], lambda steps=3: "", steps=(0, 9), labels={"steps": "steps t"}
+    )
     assert isinstance(whole.controls["steps"], ipywidgets.IntSlider)
     assert whole.controls["steps"].description == "steps t"
 
@@ -133,7 +135,9 @@ def test_a_saved_notebook_keeps_picture_and_sentence(shown):
     panel._ipython_display_()
     live, kept, said = shown
     assert "application/vnd.jupyter.widget-view+json" in live
-    assert live["text/plain"] == "Interactive panel (slope = 1.0, high = False, kind = line)."  # no ids, no bytes
+    assert (
+        live["text/plain"] == "Interactive panel (slope = 1.0, high = False, kind = line)."
+    )  # no ids, no bytes
     assert base64.b64decode(kept["image/png"]) == panel._screen.png
     assert said["text/plain"] == "The slope is 1.0. To move the controls, run this cell."
     assert said["text/html"] == f"<p>{said['text/plain']}</p>"
@@ -298,7 +302,9 @@ def test_buttons_and_controls_rest_while_a_cell_plays(shown):
     def film(height=5):
         for number in range(3):
             for panel in shown_panel:
-                resting.append((panel.controls["height"].disabled, panel._buttons["pause"].disabled))
+                resting.append(
+                    (panel.controls["height"].disabled, panel._buttons["pause"].disabled)
+                )
             yield number / 2, f"Frame {number}."
 
     panel = explore.explore(plots.figure(size=(3, 2))[0], film, height=(1, 9))
@@ -425,11 +431,18 @@ def test_a_page_gets_its_answer_before_the_picture_and_one_picture_for_all_that_
             own.submit(work).result()
         return drawn
 
-    assert on_its_own_thread(lambda: asyncio.run(moved_by("comm_msg"))) == ["answered", "The slope is 1.5."]
+    assert on_its_own_thread(lambda: asyncio.run(moved_by("comm_msg"))) == [
+        "answered",
+        "The slope is 1.5.",
+    ]
     without_a_loop = on_its_own_thread(lambda: setattr(panel.controls["slope"], "value", 0.5))
     assert without_a_loop == ["The slope is 0.5."]
     by_a_cell = on_its_own_thread(lambda: asyncio.run(moved_by("execute_request")))
-    assert by_a_cell == ["The slope is 1.2.", "The slope is 1.5.", "answered"]  # it finds the panel as it has set it
+    assert by_a_cell == [
+        "The slope is 1.2.",
+        "The slope is 1.5.",
+        "answered",
+    ]  # it finds the panel as it has set it
 
 
 def test_a_sharp_screen_gets_more_pixels():
@@ -443,7 +456,9 @@ def test_a_sharp_screen_gets_more_pixels():
 
 @pytest.mark.parametrize(("size", "width"), [("", 400), ("1.5", 600)])
 def test_one_setting_makes_all_panels_larger(monkeypatch, size, width):
-    monkeypatch.setenv("EXPLORE_SIZE", size) if size else monkeypatch.delenv("EXPLORE_SIZE", raising=False)
+    monkeypatch.setenv("EXPLORE_SIZE", size) if size else monkeypatch.delenv(
+        "EXPLORE_SIZE", raising=False
+    )
     panel, _ = panel_of()
     assert panel._screen.width == width
 
@@ -616,7 +631,9 @@ def test_stills_of_a_film_lie_on_each_other(recording, shown):
 
 def test_stills_of_a_film_that_did_not_play(shown):
     panel, kept = film_of(frames=6)
-    assert [sentence for *_, sentence in panel.stills()] == [f"Frame {n} at height 5." for n in range(7)]
+    assert [sentence for *_, sentence in panel.stills()] == [
+        f"Frame {n} at height 5." for n in range(7)
+    ]
     assert kept == [0]
     assert panel.sentence == "Frame 0 at height 5."
     assert explore.Film.recording is False

@@ -1,4 +1,6 @@
-"""The teacher's guide: every cell that it names is there, every sentence that it quotes is true, every plan adds up."""
+"""The teacher's guide: every cell that it names is there, every sentence that it quotes is true,
+every plan adds up.
+"""
 
 import ast
 import functools
@@ -12,21 +14,30 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import paper
 from helpers.block import decay
+from helpers.studies import paper
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
-TEXT = (NOTEBOOKS / "teachers_guide.md").read_text(encoding="utf-8").split("\n## What the lecture says")[0]
+TEXT = (
+    (NOTEBOOKS / "teachers_guide.md")
+    .read_text(encoding="utf-8")
+    .split("\n## What the lecture says")[0]
+)
 ROUTES, LESSONS = TEXT.split("\n## Three routes\n")[1].split("\n## Notebook by notebook\n")
 LESSON = {  # file: what is said about it
-    re.search(r"\]\((\S+)\)\n", part)[1]: part for part in re.split(r"^### (?=\[)", LESSONS, flags=re.MULTILINE)[1:]
+    re.search(r"\]\((\S+)\)\n", part)[1]: part
+    for part in re.split(r"^### (?=\[)", LESSONS, flags=re.MULTILINE)[1:]
 }
 PANELS = [
     (file, *row)
     for file, part in LESSON.items()
     for row in re.findall(r"^\| (.+) \(`([\w-]+)`\) \| (.+) \| (.+) \|$", part, re.MULTILINE)
 ]
-QUOTES = [(file, *quote) for file, part in LESSON.items() for quote in re.findall(r"“([^”]+)”\s+\(`([\w-]+)`\)", part)]
+QUOTES = [
+    (file, *quote)
+    for file, part in LESSON.items()
+    for quote in re.findall(r"“([^”]+)”\s+\(`([\w-]+)`\)", part)
+]
 
 
 @functools.cache
@@ -38,7 +49,11 @@ def cell_of(file, cell_id):
     """Return a cell, and the section that it stands in."""
     section = None
     for cell in notebook(file).cells:
-        headings = re.findall(r"^## (.+)$", cell.source, re.MULTILINE) if cell.cell_type == "markdown" else []
+        headings = (
+            re.findall(r"^## (.+)$", cell.source, re.MULTILINE)
+            if cell.cell_type == "markdown"
+            else []
+        )
         section = headings[-1] if headings else section
         if cell.id == cell_id:
             return cell, section
@@ -69,11 +84,17 @@ def panel_of(file, cell_id):
 
 
 def needed(cells):
-    """Return the last of the cells, and in their order those before it that bind what it needs, directly or not."""
+    """Return the last of the cells, and in their order those before it that bind what it needs,
+    directly or not.
+    """
     chosen, names = [], set()
     for cell in reversed(cells):
         table = symtable.symtable(cell.source, cell.id, "exec")
-        bound = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+        bound = {
+            symbol.get_name()
+            for symbol in table.get_symbols()
+            if symbol.is_assigned() or symbol.is_imported()
+        }
         if not chosen or bound & names:
             chosen.append(cell)
             names = (names | read(table)) - bound
@@ -83,12 +104,16 @@ def needed(cells):
 def read(table):
     """Return the names that a symbol table reads from the notebook, at any depth."""
     top = table.get_type() == "module"
-    here = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (top or s.is_global())}
+    here = {
+        s.get_name() for s in table.get_symbols() if s.is_referenced() and (top or s.is_global())
+    }
     return here.union(*map(read, table.get_children()))
 
 
 def said(file, cell_id, settings):
-    """Return what a panel says when its controls, named as the reader sees them, stand at these values."""
+    """Return what a panel says when its controls, named as the reader sees them, stand at these
+    values.
+    """
     panel, starts = panel_of(file, cell_id)
     for name, value in starts.items():
         panel.controls[name].value = value
@@ -101,7 +126,9 @@ def said(file, cell_id, settings):
 
 def value_of(control, text):
     if hasattr(control, "options"):
-        return dict(zip(map(str, control._options_labels), control._options_values, strict=True))[text]
+        return dict(zip(map(str, control._options_labels), control._options_values, strict=True))[
+            text
+        ]
     if isinstance(control.value, bool):
         return {"on": True, "off": False}[text]
     steps = (float(text) - control.min) / control.step
@@ -112,7 +139,11 @@ def value_of(control, text):
 
 def stored(cell):
     """Return the sentence of the panel that a cell shows, as the notebook is stored."""
-    return next(output.metadata["image/png"]["alt"] for output in cell.outputs if "image/png" in output.get("data", {}))
+    return next(
+        output.metadata["image/png"]["alt"]
+        for output in cell.outputs
+        if "image/png" in output.get("data", {})
+    )
 
 
 def test_there_are_panels_and_quotes_for_every_notebook():
@@ -129,8 +160,12 @@ def test_panels_say_what_the_guide_says(file, section, cell_id, settings, senten
         assert stored(cell) == sentence
         return
     now = said(file, cell_id, dict(setting.rsplit(" = ", 1) for setting in settings.split("; ")))
-    if "nbval-ignore-output" in cell.metadata.get("tags", []):  # numbers differ between machines, a little
-        numbers, expected = (np.array(re.findall(r"\d+", text), dtype=float) for text in (now, sentence))
+    if "nbval-ignore-output" in cell.metadata.get(
+        "tags", []
+    ):  # numbers differ between machines, a little
+        numbers, expected = (
+            np.array(re.findall(r"\d+", text), dtype=float) for text in (now, sentence)
+        )
         assert np.abs(numbers - expected).max() <= 3
         now, sentence = (re.sub(r"\d+", "", text) for text in (now, sentence))
     assert now == sentence
@@ -139,7 +174,9 @@ def test_panels_say_what_the_guide_says(file, section, cell_id, settings, senten
 @pytest.mark.parametrize(("file", "quote", "cell_id"), QUOTES)
 def test_quotes_stand_in_their_cells(file, quote, cell_id):
     cell, _ = cell_of(file, cell_id)
-    outputs = [o.get("text") or o.get("data", {}).get("text/plain", "") for o in cell.get("outputs", [])]
+    outputs = [
+        o.get("text") or o.get("data", {}).get("text/plain", "") for o in cell.get("outputs", [])
+    ]
     assert any(spaced(quote) in spaced(text) for text in [cell.source, *outputs])
 
 
@@ -157,7 +194,10 @@ def test_cells_that_are_named_are_there():
 def spans(part):
     """The minutes of each plan in a text: [[(begin, end)]]."""
     tables = re.findall(r"^\| minutes \| what \|\n\|---\|---\|\n((?:\|.+\n)+)", part, re.MULTILINE)
-    return [[tuple(map(int, row)) for row in re.findall(r"^\| (\d+)–(\d+) \|", rows, re.MULTILINE)] for rows in tables]
+    return [
+        [tuple(map(int, row)) for row in re.findall(r"^\| (\d+)–(\d+) \|", rows, re.MULTILINE)]
+        for rows in tables
+    ]
 
 
 def test_plans_and_routes_add_up():
@@ -177,7 +217,16 @@ def test_plans_and_routes_add_up():
 
 
 @pytest.mark.parametrize(
-    "part", ["The one idea", "Plan,", "Panels", "Questions", "Misconceptions", "Short of time?", "The machine"]
+    "part",
+    [
+        "The one idea",
+        "Plan,",
+        "Panels",
+        "Questions",
+        "Misconceptions",
+        "Short of time?",
+        "The machine",
+    ],
 )
 def test_every_lesson_has_all_parts(part):
     assert all(lesson.count(f"**{part}") == 1 for lesson in LESSON.values())
@@ -205,7 +254,9 @@ def test_the_usual_misconceptions_are_refuted(belief):
 def test_run_times_are_those_of_the_readme():
     readme = (NOTEBOOKS.parent / "README.md").read_text(encoding="utf-8")
     for file in LESSON:
-        (seconds,) = re.findall(rf"^\| \[.+\]\(notebooks/{re.escape(file)}\) \|.+\| (\d+ s) \|", readme, re.MULTILINE)
+        (seconds,) = re.findall(
+            rf"^\| \[.+\]\(notebooks/{re.escape(file)}\) \|.+\| (\d+ s) \|", readme, re.MULTILINE
+        )
         row = re.search(rf"^\| \[\d\]\({re.escape(file)}\) \| (\d+ s) \|(.+)\|", TEXT, re.MULTILINE)
         assert row[1] == seconds
         assert set(re.findall(r"`([\w-]+)`", row[2])) <= {cell.id for cell in notebook(file).cells}
@@ -220,7 +271,9 @@ def test_the_minutes_of_exercises_that_no_plan_holds():
 
 
 def decayed(rates):
-    """What weight decay alone leaves of W after each step of the recipe of He et al. 2015: momentum 0.9, decay 1e-4."""
+    """What weight decay alone leaves of W after each step of the recipe of He et al. 2015: momentum
+    0.9, decay 1e-4.
+    """
     W = torch.ones(1, dtype=torch.float64, requires_grad=True)
     optimizer = torch.optim.SGD([W], lr=1.0, momentum=0.9, weight_decay=1e-4)
     left = []
@@ -238,14 +291,21 @@ def test_what_the_guide_computes_itself():
     with_momentum = decayed([0.1] * 10_000)
     norms, _ = decay(np.ones((1, 1)), strength=1e-4, learning_rate=0.1, steps=69_315)
     shrunk, full = (
-        float(said("00_start_here.ipynb", "panel-shrink", {"size of the second W": s}).split("plain ")[1].split(",")[0])
+        float(
+            said("00_start_here.ipynb", "panel-shrink", {"size of the second W": s})
+            .split("plain ")[1]
+            .split(",")[0]
+        )
         for s in ("0.3", "1")
     )
     phrases = {
         "decay would leave 3 % of W after all\n  64,000 steps": round(left, 2) == 0.03,
         "plain gradient descent after 69,315 steps": norms[-1] <= 0.5 < norms[-2],
         "after\n   6,934 of their 64,000 steps": with_momentum[6933] <= 0.5 < with_momentum[6932],
-        "0.3 to the power of 16 is 4.3e-09": f"{0.3**16:.1e}" == "4.3e-09" and abs(shrunk / full / 0.3**16 - 1) < 0.05,
+        "0.3 to the power of 16 is 4.3e-09": f"{0.3**16:.1e}" == "4.3e-09"
+        and abs(shrunk / full / 0.3**16 - 1) < 0.05,
         "every step leaves\n  99 % of what was there": 1 - 0.1 * 0.1 == 0.99,
     }
-    assert {phrase for phrase, is_true in phrases.items() if is_true and phrase in TEXT} == set(phrases)
+    assert {phrase for phrase, is_true in phrases.items() if is_true and phrase in TEXT} == set(
+        phrases
+    )

@@ -1,4 +1,6 @@
-"""The self-check: every common mistake gets a line that says how to mend it, and nothing stops the report."""
+"""The self-check: every common mistake gets a line that says how to mend it, and nothing stops the
+report.
+"""
 
 import importlib
 import importlib.metadata
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers import installation
+from helpers.setup import installation
 
 ROOT = Path(__file__).resolve().parent.parent
 IMPORTED = installation.COURSE  # before a test replaces it
@@ -18,7 +20,9 @@ OWN = ["Python", *installation.PACKAGES, "sliders", "helpers", "cores"]
 
 @pytest.fixture(autouse=True)
 def in_the_notebooks(monkeypatch, tmp_path):
-    """Where Jupyter starts the kernel of a notebook: the folder notebooks/ of a course, which is the one imported."""
+    """Where Jupyter starts the kernel of a notebook: the folder notebooks/ of a course, which is
+    the one imported.
+    """
     for name in ("helpers", "notebooks"):
         (tmp_path / "course" / name).mkdir(parents=True)
     monkeypatch.setattr(installation, "COURSE", tmp_path / "course")
@@ -27,7 +31,10 @@ def in_the_notebooks(monkeypatch, tmp_path):
 
 def lines(**checks):
     """The report as {what was checked: (mark, sentence)}."""
-    parts = [re.fullmatch(r"(ok  |mend)  (\S+) +(\S.*)", line).groups() for line in installation.report(**checks)]
+    parts = [
+        re.fullmatch(r"(ok  |mend)  (\S+) +(\S.*)", line).groups()
+        for line in installation.report(**checks)
+    ]
     return {name: (mark.strip(), sentence) for mark, name, sentence in parts}
 
 
@@ -60,7 +67,10 @@ def test_all_is_fine_here():
     assert {mark for mark, _ in report.values()} == {"ok"}
     assert sys.version.startswith(report["Python"][1])
     assert report["torch"][1] == importlib.metadata.version("torch")
-    assert report["sliders"][1] == f"drawn by jupyterlab_widgets {importlib.metadata.version('jupyterlab_widgets')}"
+    assert (
+        report["sliders"][1]
+        == f"drawn by jupyterlab_widgets {importlib.metadata.version('jupyterlab_widgets')}"
+    )
 
 
 def test_the_imported_course_is_this_one():
@@ -69,7 +79,9 @@ def test_the_imported_course_is_this_one():
 
 def test_the_sentences_stand_below_each_other():
     report = installation.report(a_check_with_a_long_name=lambda: "start", broken=lambda: 1 / 0)
-    assert {line.index(line.split(maxsplit=2)[2]) for line in report} == {4 + 2 + len("a_check_with_a_long_name") + 2}
+    assert {line.index(line.split(maxsplit=2)[2]) for line in report} == {
+        4 + 2 + len("a_check_with_a_long_name") + 2
+    }
     assert all("\n" not in line for line in report)
 
 
@@ -78,7 +90,10 @@ def test_a_missing_package_is_named(monkeypatch, tmp_path, name):
     without(monkeypatch, name)
     command = f'%pip install -e "{tmp_path / "course"}"'
     report = lines()
-    assert report.pop(name) == ("mend", f"not installed: run  {command}  in a cell, then restart the kernel")
+    assert report.pop(name) == (
+        "mend",
+        f"not installed: run  {command}  in a cell, then restart the kernel",
+    )
     assert {mark for mark, _ in report.values()} == {"ok"}
 
 
@@ -95,11 +110,16 @@ def test_a_package_that_cannot_be_imported_is_named(monkeypatch, name, module, e
     with_broken(monkeypatch, module, error)
     version = importlib.metadata.version(name)
     mend = f"run  %pip install --force-reinstall {name}  in a cell, then restart the kernel"
-    assert lines()[name] == ("mend", f"{version} is installed, but cannot be imported ({said}): {mend}")
+    assert lines()[name] == (
+        "mend",
+        f"{version} is installed, but cannot be imported ({said}): {mend}",
+    )
 
 
 def test_a_broken_package_on_the_path_is_noticed(monkeypatch, tmp_path):
-    """The same without a stand-in for the import: a file that raises, in front of everything else on the path."""
+    """The same without a stand-in for the import: a file that raises, in front of everything else
+    on the path.
+    """
     (tmp_path / "jupyterlab.py").write_text("import a_module_that_is_not_there\n", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "jupyterlab", raising=False)
@@ -127,7 +147,10 @@ def test_sliders_that_would_appear_as_text_are_noticed(monkeypatch):
     report = lines()
     mark, sentence = report.pop("sliders")
     assert mark == "mend"
-    assert "%pip install jupyterlab_widgets  in a cell, then restart the kernel and reload the page" in sentence
+    assert (
+        "%pip install jupyterlab_widgets  in a cell, then restart the kernel and reload the page"
+        in sentence
+    )
     assert {mark for mark, _ in report.values()} == {"ok"}
 
 
@@ -167,7 +190,9 @@ def test_one_copy_by_two_names_is_fine(monkeypatch, tmp_path):
 @pytest.mark.parametrize("number", [1, 2, 64])
 def test_a_single_core_is_said_to_be_slow(monkeypatch, where, number):
     if where == "sched_getaffinity":
-        monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(number)), raising=False)
+        monkeypatch.setattr(
+            os, "sched_getaffinity", lambda process: set(range(number)), raising=False
+        )
     else:
         monkeypatch.delattr(os, "sched_getaffinity", raising=False)
         monkeypatch.setattr(os, "cpu_count", lambda: number)
@@ -212,8 +237,14 @@ def test_the_stop_button_stops_the_report():
 
 def test_everything_broken_at_once_is_still_a_report(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "version_info", (3, 8, 0, "final", 0))
-    monkeypatch.setattr(importlib.metadata, "version", lambda name: fail(importlib.metadata.PackageNotFoundError(name)))
-    monkeypatch.setattr(Path, "cwd", lambda: fail(FileNotFoundError(2, "No such file or directory")))
+    monkeypatch.setattr(
+        importlib.metadata,
+        "version",
+        lambda name: fail(importlib.metadata.PackageNotFoundError(name)),
+    )
+    monkeypatch.setattr(
+        Path, "cwd", lambda: fail(FileNotFoundError(2, "No such file or directory"))
+    )
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: None)
     report = lines(digits=lambda: fail(OSError("no disk")))

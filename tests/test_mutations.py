@@ -1,4 +1,6 @@
-"""Break the code on purpose: every mistake below must make a test fail. A test that still passes is not a test."""
+"""Break the code on purpose: every mistake below must make a test fail. A test that still passes is
+not a test.
+"""
 
 import os
 import shutil
@@ -127,109 +129,109 @@ MUTATIONS = {
         "test_datasets.py::test_harmed_file_is_refused",
     ),
     "every net sees the batches of the first": (
-        "helpers/training/_stack.py",
+        "helpers/lockstep/stack.py",
         "for seed in seeds]",
         "for _ in seeds for seed in seeds[:1]]",
         "test_training.py::test_plain_and_residual_nets_together_equal_each_alone",
     ),
     "diverged runs are not noticed": (
-        "helpers/training/_stack.py",
+        "helpers/lockstep/stack.py",
         "history.diverged or not finite",
         "history.diverged",
         "test_training.py::test_diverging_net_is_reported_and_harms_no_other",
     ),
     "test error measured on training images": (
-        "helpers/training/_stack.py",
+        "helpers/lockstep/stack.py",
         "errors_of(self._scores_of_all(x_test), y_test)",
         "errors_of(scores, y_train)",
         "test_training.py::test_errors_are_measured_on_their_own_images",
     ),
     "a diverged net goes on": (
-        "helpers/training/_stack.py",
+        "helpers/lockstep/stack.py",
         "gradient if finite and not history.diverged else None",
         "gradient",
         "test_training.py::test_a_net_that_diverges_between_two_measurements_is_frozen_at_once",
     ),
     "an interrupt loses the history": (
-        "helpers/training/__init__.py",
+        "helpers/training.py",
         "except KeyboardInterrupt:",
         "except OSError:",
         "test_training.py::test_interrupt_keeps_the_history_and_the_net",
     ),
     "buffers of the first net for all": (
-        "helpers/training/_stack.py",
+        "helpers/lockstep/stack.py",
         "self.constants[name][i]",
         "self.constants[name][0]",
         "test_training.py::test_convolutional_nets_together_equal_each_alone",
     ),
     "a plain net with the skip of its neighbour": (
-        "helpers/training/__init__.py",
+        "helpers/training.py",
         "setdefault(_structure(net)",
         "setdefault(None",
         "test_training.py::test_plain_and_residual_nets_together_equal_each_alone",
     ),
     "double precision lost": (
-        "helpers/training/__init__.py",
+        "helpers/training.py",
         "like.device, like.dtype)",
         "like.device, torch.float32)",
         "test_training.py::test_plain_and_residual_nets_together_equal_each_alone",
     ),
     "one learning rate for all": (
-        "helpers/training/_stack.py",
+        "helpers/lockstep/stack.py",
         'groups[float(rate)]["params"]',
         'groups[float(rates[0])]["params"]',
         "test_training.py::test_convolutional_nets_together_equal_each_alone",
     ),
     "statistics of all nets mixed": (
-        "helpers/training/_layers.py",
+        "helpers/lockstep/layers.py",
         "x.unflatten(3, (nets, -1)).permute(3, 0, 4, 1, 2)",
         "x.unflatten(3, (-1, nets)).permute(4, 0, 3, 1, 2)",
         "test_training.py::test_nets_of_the_course_are_trained_by_layers_written_out",
     ),
     "gradients that do not pass through the mean": (
-        "helpers/training/_layers.py",
+        "helpers/lockstep/layers.py",
         "torch.addcmul(-slope * for_beta, g, slope)",
         "(g * slope)",
         "test_training.py::test_convolutional_nets_together_equal_each_alone",
     ),
     "running variance of the batch, not of what it was drawn from": (
-        "helpers/training/_layers.py",
+        "helpers/lockstep/layers.py",
         "(len(x) / (len(x) - 1))",
         "1",
         "test_training.py::test_nets_of_the_course_are_trained_by_layers_written_out",
     ),
     "zeros that hide what stands before them": (
-        "helpers/training/_stack.py",
+        "helpers/lockstep/stack.py",
         " + 0.2 * noise(numbers[name].shape)",
         "",
         "test_training.py::test_modules_of_the_readers_own_together_equal_each_alone",
     ),
     "a check of training only": (
-        "helpers/training/_stack.py",
+        "helpers/lockstep/stack.py",
         "for training in (True, False):",
         "for training in (True,):",
         "test_training.py::test_modules_of_the_readers_own_together_equal_each_alone",
     ),
     "hooks that are not looked at": (
-        "helpers/training/__init__.py",
+        "helpers/training.py",
         ' - {"_forward_hooks", "_forward_pre_hooks"}',
         "",
         "test_training.py::test_nets_that_differ_in_a_hook_are_kept_apart",
     ),
     "no bias on small maps": (
-        "helpers/training/_layers.py",
+        "helpers/lockstep/layers.py",
         "z + self.bias[:, None, :, None, None]",
         "z",
         "test_training.py::test_convolutions_of_small_maps_equal_each_alone",
     ),
     "statistics that were moved by the check": (
-        "helpers/training/_stack.py",
+        "helpers/lockstep/stack.py",
         "values.copy_(before[name])",
         "pass",
         "test_training.py::test_any_batch_normalisation_equals_itself_alone",
     ),
     "a stack that does not speak for its nets": (
-        "helpers/training/_stack.py",
+        "helpers/lockstep/stack.py",
         "rtol=1e-3, atol=1e-3",
         "rtol=1e9, atol=1e9",
         "test_training.py::test_unusual_nets_together_equal_each_alone",
@@ -271,7 +273,7 @@ MUTATIONS = {
         "test_training.py::test_unusual_nets_together_equal_each_alone",
     ),
     "the parts of a module have no version": (
-        "helpers/sweeps.py",
+        "helpers/studies/sweeps.py",
         "parent.rglob(",
         "parent.glob(",
         "test_sweeps.py::test_a_change_of_the_module_or_of_a_helper_is_a_new_version",
@@ -385,25 +387,25 @@ MUTATIONS = {
         "test_explore.py::test_stills_of_a_film_lie_on_each_other",
     ),
     "positions without the start": (
-        "helpers/stills.py",
+        "helpers/press/stills.py",
         " | {control.value}",
         "",
         "test_stills.py::test_a_slider_has_its_ends_its_start_and_steps_it_can_take",
     ),
     "covers that hide what stays": (
-        "helpers/stills.py",
+        "helpers/press/stills.py",
         "np.where(shown, ",
         "np.where(True, ",
         "test_stills.py::test_a_grid_keeps_to_its_room_and_has_the_ends_and_the_start",
     ),
     "a self-check that stops at the first error": (
-        "helpers/installation.py",
+        "helpers/setup/installation.py",
         "except BaseException as error:",
         "except ValueError as error:",
         "test_installation.py::test_the_sentences_stand_below_each_other",
     ),
     "helpers of another copy are not noticed": (
-        "helpers/installation.py",
+        "helpers/setup/installation.py",
         "if folder and not folder.samefile(COURSE):",
         "if False:",
         "test_installation.py::test_helpers_of_another_copy_are_noticed",
@@ -421,61 +423,61 @@ MUTATIONS = {
         "test_datasets.py::test_every_fifth_picture_of_a_class_is_a_test_image_and_no_training_image",
     ),
     "a mean that has seen the test images": (
-        "helpers/paper.py",
+        "helpers/studies/paper.py",
         "mean = x_train.mean(",
         "mean = torch.cat([x_train, x_test]).mean(",
         "test_paper.py::test_the_mean_is_that_of_the_training_images_at_each_pixel",
     ),
     "every step has the crops of the first": (
-        "helpers/paper.py",
+        "helpers/studies/paper.py",
         "[seed, CROPS, iteration]",
         "[seed, CROPS]",
         "test_paper.py::test_augmentation_follows_from_seed_and_step_and_leaves_its_input_alone",
     ),
     "a checkpoint without its momentum": (
-        "helpers/paper.py",
+        "helpers/studies/paper.py",
         'self.optimizer.load_state_dict(state["optimizer"])',
         "pass",
         "test_paper.py::test_going_on_gives_the_numbers_of_going_through",
     ),
     "a check that never names a mistake": (
-        "helpers/checks.py",
+        "helpers/exercises/checks.py",
         "            return sentence\n    return None",
         "            return None\n    return None",
         "test_checks.py::test_a_known_mistake_is_named_with_the_numbers",
     ),
     "a check that looks at the first case only": (
-        "helpers/checks.py",
+        "helpers/exercises/checks.py",
         "if found[0].arrays is None:",
         "if True:",
         "test_checks.py::test_a_solution_for_some_inputs_is_told_for_which",
     ),
     "a check that hands out its own arrays": (
-        "helpers/checks.py",
+        "helpers/exercises/checks.py",
         "given = copy.deepcopy(arguments)",
         "given = arguments",
         "test_checks.py::test_input_changed_in_place",
     ),
     "a solution ends the check": (
-        "helpers/checks.py",
+        "helpers/exercises/checks.py",
         "    except BaseException as error:  # SystemExit",
         "    except ValueError as error:  # SystemExit",
         "test_checks.py::test_anything_else_is_answered_with_a_sentence",
     ),
     "a function without return counts as not begun": (
-        "helpers/checks.py",
+        "helpers/exercises/checks.py",
         "if value is None and not _is_stub(solution):",
         "if False:",
         "test_checks.py::test_a_missing_return_is_not_a_stub",
     ),
     "no time limit": (
-        "helpers/checks.py",
+        "helpers/exercises/checks.py",
         "and time.monotonic() < end:",
         "and time.monotonic() < end + 1:",
         "test_checks.py::test_what_does_not_end_is_stopped",
     ),
     "edits of a teacher are overwritten": (
-        "helpers/teacher.py",
+        "helpers/press/teacher.py",
         "if path.exists() and not force and edited(path):",
         "if False:",
         "test_teacher.py::test_edits_by_hand_are_kept",
@@ -490,13 +492,19 @@ MUTATIONS = {
 
 
 def run_in_a_copy(folder, *tests, change=None):
-    """Run tests on a copy of the project, with one line of it changed; the copy comes before the installed package."""
+    """Run tests on a copy of the project, with one line of it changed; the copy comes before the
+    installed package.
+    """
     for part in ("helpers", "data", "tests"):
-        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", ".hypothesis"))
+        shutil.copytree(
+            ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", ".hypothesis")
+        )
     if change:
         file, before, after = change
         source = (folder / file).read_text(encoding="utf-8")
-        assert source.count(before) == 1, f"the line to break stands {source.count(before)} times in {file}"
+        assert source.count(before) == 1, (
+            f"the line to break stands {source.count(before)} times in {file}"
+        )
         (folder / file).write_text(source.replace(before, after), encoding="utf-8")
     options = ["-x", "-q", "-p", "no:nbval", "-p", "no:cacheprovider", "-c", "/dev/null"]
     return subprocess.run(
@@ -510,7 +518,9 @@ def run_in_a_copy(folder, *tests, change=None):
 
 
 def test_without_a_mistake_a_copy_passes(tmp_path):
-    """Otherwise a test that fails in every copy, for a reason of its own, would notice every mistake."""
+    """Otherwise a test that fails in every copy, for a reason of its own, would notice every
+    mistake.
+    """
     every_test = sorted({test for *_, test in MUTATIONS.values()})
     assert all("::test_" in test for test in every_test)
     done = run_in_a_copy(tmp_path, *every_test)

@@ -35,7 +35,9 @@ def count(net):
 
 @pytest.mark.parametrize("skip", nets.SKIPS)
 def test_block_is_the_block_of_the_lecture(skip):
-    """helpers.block is tested against PyTorch's layers; the two modules must also agree with each other."""
+    """helpers.block is tested against PyTorch's layers; the two modules must also agree with each
+    other.
+    """
     block = nets.Block(5, skip).double()
     W1, b1, W2, b2 = (p.detach().numpy() for p in block.parameters())
     a = np.random.default_rng(0).normal(size=(5, 7))
@@ -49,7 +51,9 @@ def test_layers_are_counted_as_weight_layers(layers, skip):
     net = nets.fully_connected(layers, skip)
     linear = [module for module in net.modules() if isinstance(module, nn.Linear)]
     assert len(linear) == layers
-    assert [b.skip for b in net.modules() if isinstance(b, nets.Block)] == [skip] * (layers // 2 - 1)
+    assert [b.skip for b in net.modules() if isinstance(b, nets.Block)] == [skip] * (
+        layers // 2 - 1
+    )
     assert net(torch.zeros(3, 8, 8)).shape == (3, 10)
 
 
@@ -65,7 +69,9 @@ def test_plain_net_has_no_secret_skip():
 
 @pytest.mark.parametrize("start", nets.STARTS)
 def test_arms_of_one_seed_start_from_the_same_numbers(start):
-    plain, inside, outside = (nets.fully_connected(8, skip, start, seed=3).state_dict() for skip in nets.SKIPS)
+    plain, inside, outside = (
+        nets.fully_connected(8, skip, start, seed=3).state_dict() for skip in nets.SKIPS
+    )
     other = nets.fully_connected(8, "none", start, seed=4).state_dict()
     for name, value in plain.items():
         assert torch.equal(value, inside[name])
@@ -142,8 +148,14 @@ def test_layers_without_a_bias_can_be_started(start):
         ({"layers": 8, "classes": None}, "classes = None, but it must be a whole number above 0"),
         ({"layers": 0}, "layers = 0, but a net has a first and a last layer and blocks of two"),
         ({"layers": 7}, "layers = 7"),
-        ({"layers": 8, "skip": "over"}, "skip = 'over' is not known; use one of 'none', 'inside', 'outside'"),
-        ({"layers": 8, "start": "luck"}, "start = 'luck' is not known; use one of 'pytorch', 'he', 'zero'"),
+        (
+            {"layers": 8, "skip": "over"},
+            "skip = 'over' is not known; use one of 'none', 'inside', 'outside'",
+        ),
+        (
+            {"layers": 8, "start": "luck"},
+            "start = 'luck' is not known; use one of 'pytorch', 'he', 'zero'",
+        ),
         ({"layers": 8, "width": 0}, "width = 0, but it must be a whole number above 0"),
     ],
 )
@@ -155,7 +167,9 @@ def test_bad_arguments_are_named(arguments, message):
 @pytest.mark.parametrize("layers", [8, 14, 20, 32, 56])
 @pytest.mark.parametrize("skip", nets.SKIPS)
 def test_convolutional_layers_are_counted_as_in_the_paper(layers, skip):
-    """6n + 2: the 3 x 3 convolutions and the fully connected layer; what stands on a shortcut does not count."""
+    """6n + 2: the 3 x 3 convolutions and the fully connected layer; what stands on a shortcut does
+    not count.
+    """
     net = nets.convolutional(layers, skip, shortcut="A" if skip == "none" else "C")
     counted = [
         module
@@ -186,7 +200,9 @@ def test_convolutional_arms_of_one_seed_start_from_the_same_numbers(start):
     assert not torch.equal(plain[0][0].weight, other[0][0].weight)
 
 
-@pytest.mark.parametrize(("layers", "millions"), [(20, "0.27"), (32, "0.46"), (44, "0.66"), (56, "0.85"), (110, "1.7")])
+@pytest.mark.parametrize(
+    ("layers", "millions"), [(20, "0.27"), (32, "0.46"), (44, "0.66"), (56, "0.85"), (110, "1.7")]
+)
 def test_convolutional_nets_are_as_large_as_the_published_ones(layers, millions):
     """He et al. 2015, arXiv 1512.03385, table 6: CIFAR-10, to the digits printed there."""
     digits = len(millions.split(".")[1])
@@ -195,7 +211,9 @@ def test_convolutional_nets_are_as_large_as_the_published_ones(layers, millions)
 
 
 def test_convolutional_plain_net_has_no_secret_skip():
-    """Cut the branches, one at a time: a plain net loses all of its input there, a residual one does not."""
+    """Cut the branches, one at a time: a plain net loses all of its input there, a residual one
+    does not.
+    """
     x = random_images(20, 1, 8, 8)
     for skip in nets.SKIPS:
         net = nets.convolutional(14, skip, seed=0)
@@ -209,7 +227,11 @@ def test_convolutional_plain_net_has_no_secret_skip():
 
 @pytest.mark.parametrize(
     ("shortcut", "first_of_later_stages", "others"),
-    [("A", nets.ZeroPadding, nn.Identity), ("B", nn.Sequential, nn.Identity), ("C", nn.Sequential, nn.Sequential)],
+    [
+        ("A", nets.ZeroPadding, nn.Identity),
+        ("B", nn.Sequential, nn.Identity),
+        ("C", nn.Sequential, nn.Sequential),
+    ],
 )
 def test_shortcuts_are_those_of_the_paper(shortcut, first_of_later_stages, others):
     net = nets.convolutional(14, shortcut=shortcut)
@@ -225,36 +247,58 @@ def test_shortcuts_are_those_of_the_paper(shortcut, first_of_later_stages, other
 
 def test_only_learned_shortcuts_have_parameters():
     plain = count(nets.convolutional(14, "none"))
-    more = {shortcut: count(nets.convolutional(14, shortcut=shortcut)) - plain for shortcut in nets.SHORTCUTS}
-    changing = 16 * 32 + 2 * 32 + 32 * 64 + 2 * 64  # W, and gamma and beta, at the start of the later stages
+    more = {
+        shortcut: count(nets.convolutional(14, shortcut=shortcut)) - plain
+        for shortcut in nets.SHORTCUTS
+    }
+    changing = (
+        16 * 32 + 2 * 32 + 32 * 64 + 2 * 64
+    )  # W, and gamma and beta, at the start of the later stages
     others = 2 * (16 * 16 + 2 * 16) + (32 * 32 + 2 * 32) + (64 * 64 + 2 * 64)
     assert more == {"A": 0, "B": changing, "C": changing + others}
 
 
 def by_torch(state, a, skip, projected, stride, training):
-    """The block on feature maps, written out in PyTorch's functions; it changes the running statistics in ``state``."""
+    """The block on feature maps, written out in PyTorch's functions; it changes the running
+    statistics in ``state``.
+    """
 
     def normalised(z, name):
         mean, variance = state[f"{name}.running_mean"], state[f"{name}.running_var"]
-        return F.batch_norm(z, mean, variance, state[f"{name}.weight"], state[f"{name}.bias"], training)
+        return F.batch_norm(
+            z, mean, variance, state[f"{name}.weight"], state[f"{name}.bias"], training
+        )
 
     z = normalised(F.conv2d(a, state["first.0.weight"], stride=stride, padding=1), "first.1")
     z = normalised(F.conv2d(F.relu(z), state["second.0.weight"], padding=1), "second.1")
     if projected:
         shortcut = normalised(F.conv2d(a, state["Ws.0.weight"], stride=stride), "Ws.1")
     else:
-        Ws = torch.eye(z.shape[1], a.shape[1], dtype=a.dtype)  # the same at every pixel that is kept
+        Ws = torch.eye(
+            z.shape[1], a.shape[1], dtype=a.dtype
+        )  # the same at every pixel that is kept
         shortcut = F.conv2d(a, Ws[:, :, None, None], stride=stride)
-    return {"none": F.relu(z), "inside": F.relu(z + shortcut), "outside": F.relu(z) + shortcut}[skip]
+    return {"none": F.relu(z), "inside": F.relu(z + shortcut), "outside": F.relu(z) + shortcut}[
+        skip
+    ]
 
 
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize(
-    ("skip", "shortcut"), [("none", "A"), *((skip, shortcut) for skip in ("inside", "outside") for shortcut in "ABC")]
+    ("skip", "shortcut"),
+    [("none", "A"), *((skip, shortcut) for skip in ("inside", "outside") for shortcut in "ABC")],
 )
-@pytest.mark.parametrize(("inputs", "outputs", "stride"), [(4, 4, 1), (4, 7, 1), (4, 4, 2), (4, 8, 2)])
-def test_convolutional_block_is_the_formula_in_torch(inputs, outputs, stride, skip, shortcut, training):
-    block = nets.convolutional_block(inputs, outputs, stride, skip, shortcut, seed=1).double().train(training)
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "stride"), [(4, 4, 1), (4, 7, 1), (4, 4, 2), (4, 8, 2)]
+)
+def test_convolutional_block_is_the_formula_in_torch(
+    inputs, outputs, stride, skip, shortcut, training
+):
+    block = (
+        nets.convolutional_block(inputs, outputs, stride, skip, shortcut, seed=1)
+        .double()
+        .train(training)
+    )
     numbers = torch.Generator().manual_seed(2)
     for name, value in block.state_dict().items():
         if value.ndim == 1:  # gamma, beta, running mean and variance: none of them at its start
@@ -278,7 +322,9 @@ def test_zero_padding_is_a_matrix_of_ones_and_zeros(height, width, stride, more)
     Ws = torch.zeros(5 + more, 5)
     Ws[range(5), range(5)] = 1  # at the top: the new channels come last
     rows, columns = range(0, height, stride), range(0, width, stride)
-    expected = torch.stack([torch.stack([a[:, :, y, x] @ Ws.T for x in columns], -1) for y in rows], -2)
+    expected = torch.stack(
+        [torch.stack([a[:, :, y, x] @ Ws.T for x in columns], -1) for y in rows], -2
+    )
     padding = nets.ZeroPadding(stride, more)
     assert torch.equal(padding(a), expected)
     assert list(padding.parameters()) == []
@@ -286,12 +332,18 @@ def test_zero_padding_is_a_matrix_of_ones_and_zeros(height, width, stride, more)
 
 
 @pytest.mark.parametrize("shortcut", nets.SHORTCUTS)
-@pytest.mark.parametrize(("side", "half", "quarter"), [(7, 4, 2), (28, 14, 7), (9, 5, 3), (1, 1, 1)])
+@pytest.mark.parametrize(
+    ("side", "half", "quarter"), [(7, 4, 2), (28, 14, 7), (9, 5, 3), (1, 1, 1)]
+)
 def test_odd_heights_and_widths_fit(side, half, quarter, shortcut):
     net = nets.convolutional(8, shortcut=shortcut)
     with probes.recording(net, is_block) as calls:
         net(random_images(3, 1, side, side))
-    assert [call.output.shape[2:] for call in calls] == [(side, side), (half, half), (quarter, quarter)]
+    assert [call.output.shape[2:] for call in calls] == [
+        (side, side),
+        (half, half),
+        (quarter, quarter),
+    ]
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -322,7 +374,9 @@ def test_start_zero_sets_the_last_gamma_of_each_block_and_no_other(shortcut):
 
 
 def test_start_pytorch_is_what_conv2d_does_by_itself():
-    net = nets.start(nn.Sequential(nn.Conv2d(7, 5, 3), nn.Conv2d(5, 3, 1, bias=False)), "pytorch", seed=11)
+    net = nets.start(
+        nn.Sequential(nn.Conv2d(7, 5, 3), nn.Conv2d(5, 3, 1, bias=False)), "pytorch", seed=11
+    )
     with torch.random.fork_rng():
         torch.manual_seed(11)
         theirs = nn.Sequential(nn.Conv2d(7, 5, 3), nn.Conv2d(5, 3, 1, bias=False))
@@ -354,12 +408,24 @@ def test_a_new_start_forgets_the_running_statistics():
         ({"layers": 8, "channels": 3.0}, "channels = 3.0, but it must be a whole number above 0"),
         ({"layers": 2}, "layers = 2, but a net of three stages has 6n [+] 2 of them: 8, 14, 20"),
         ({"layers": 18}, "layers = 18"),
-        ({"layers": 8, "skip": "over"}, "skip = 'over' is not known; use one of 'none', 'inside', 'outside'"),
-        ({"layers": 8, "start": "luck"}, "start = 'luck' is not known; use one of 'pytorch', 'he', 'zero'"),
+        (
+            {"layers": 8, "skip": "over"},
+            "skip = 'over' is not known; use one of 'none', 'inside', 'outside'",
+        ),
+        (
+            {"layers": 8, "start": "luck"},
+            "start = 'luck' is not known; use one of 'pytorch', 'he', 'zero'",
+        ),
         ({"layers": 8, "shortcut": "D"}, "shortcut = 'D' is not known; use one of 'A', 'B', 'C'"),
         ({"layers": 8, "width": 0}, "width = 0, but it must be a whole number above 0"),
-        ({"layers": 8, "skip": "none", "shortcut": "B"}, "shortcut = 'B' puts weights on .* a plain net has none"),
-        ({"layers": 8, "skip": "none", "shortcut": "C"}, "shortcut = 'C' puts weights on .* a plain net has none"),
+        (
+            {"layers": 8, "skip": "none", "shortcut": "B"},
+            "shortcut = 'B' puts weights on .* a plain net has none",
+        ),
+        (
+            {"layers": 8, "skip": "none", "shortcut": "C"},
+            "shortcut = 'C' puts weights on .* a plain net has none",
+        ),
     ],
 )
 def test_bad_arguments_of_a_convolutional_net_are_named(arguments, message):
@@ -392,7 +458,12 @@ def test_zero_padding_cannot_drop_channels_or_stand_still():
         nets.convolutional_block(8, 4)
     with pytest.raises(ValueError, match="stride = 0"):
         nets.ZeroPadding(0, 0)
-    assert nets.convolutional_block(8, 4, shortcut="B")(torch.zeros(2, 8, 3, 3)).shape == (2, 4, 3, 3)
+    assert nets.convolutional_block(8, 4, shortcut="B")(torch.zeros(2, 8, 3, 3)).shape == (
+        2,
+        4,
+        3,
+        3,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -402,8 +473,9 @@ def torchvision():
     try:
         torch.ops.load_library(next(package.glob("_C.*")))
     except OSError:
-        # A CPU build of torch cannot load the compiled operators of a CUDA build of torchvision, and two of them are
-        # then missed by `import torchvision`. No ResNet calls them: to declare their names until then is enough.
+        # A CPU build of torch cannot load the compiled operators of a CUDA build of torchvision,
+        # and two of them are then missed by `import torchvision`. No ResNet calls them: to declare
+        # their names until then is enough.
         library = torch.library.Library("torchvision", "DEF")
         for name in ("nms", "qnms"):
             library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
@@ -430,9 +502,15 @@ def test_resnet34_is_that_of_torchvision(theirs):
     assert count(ours) == count(theirs) == 21_797_672
     layers = theirs.state_dict()
     assert len(layers) == len(ours.state_dict())
-    ours.load_state_dict(dict(zip(ours.state_dict(), layers.values(), strict=True)))  # shapes are checked there
+    ours.load_state_dict(
+        dict(zip(ours.state_dict(), layers.values(), strict=True))
+    )  # shapes are checked there
     images = random_images(2, 3, 64, 64)
-    with torch.no_grad(), probes.recording(ours, has_W) as mine, probes.recording(theirs, has_W) as others:
+    with (
+        torch.no_grad(),
+        probes.recording(ours, has_W) as mine,
+        probes.recording(theirs, has_W) as others,
+    ):
         torch.testing.assert_close(ours(images), theirs(images), rtol=1e-4, atol=1e-4)
     assert len(mine) == len(others) == 34 + 3
     for my, other in zip(mine, others, strict=True):
@@ -445,12 +523,16 @@ def resnet34():
 
 
 def test_resnet34_has_the_stages_of_the_paper(resnet34):
-    """He et al. 2015, table 1: 3, 4, 6 and 3 blocks at 56, 28, 14 and 7 pixels a side, for an image of 224."""
+    """He et al. 2015, table 1: 3, 4, 6 and 3 blocks at 56, 28, 14 and 7 pixels a side, for an image
+    of 224.
+    """
     assert count(resnet34) == 21_623_848
     with torch.no_grad(), probes.recording(resnet34, is_block) as calls:
         assert resnet34(torch.zeros(1, 3, 224, 224)).shape == (1, 1000)
     stages = {(1, 64, 56, 56): 3, (1, 128, 28, 28): 4, (1, 256, 14, 14): 6, (1, 512, 7, 7): 3}
-    assert [call.output.shape for call in calls] == [shape for shape, blocks in stages.items() for _ in range(blocks)]
+    assert [call.output.shape for call in calls] == [
+        shape for shape, blocks in stages.items() for _ in range(blocks)
+    ]
     assert len([module for module in resnet34.modules() if has_W(module)]) == 34
 
 
@@ -464,7 +546,10 @@ def test_plain_twin_of_resnet34_differs_in_its_skips_only(resnet34):
 
 
 def test_variants_of_the_shortcut_start_from_the_same_numbers_everywhere_else():
-    a, b, c = (nets.convolutional(14, shortcut=shortcut, seed=2, width=4).state_dict() for shortcut in nets.SHORTCUTS)
+    a, b, c = (
+        nets.convolutional(14, shortcut=shortcut, seed=2, width=4).state_dict()
+        for shortcut in nets.SHORTCUTS
+    )
     for name, value in a.items():
         assert torch.equal(value, b[name])
         assert torch.equal(value, c[name])

@@ -1,4 +1,6 @@
-"""Notebook hygiene; what the cells compute is checked by the cells themselves, and compared by strict nbval."""
+"""Notebook hygiene; what the cells compute is checked by the cells themselves, and compared by
+strict nbval.
+"""
 
 import itertools
 import json
@@ -40,7 +42,9 @@ def code_cells(notebook):
 def panels(notebook):
     """The cells that show a panel; a question is a widget as well, and test_quiz.py looks at those."""
     cells = [cell for cell in code_cells(notebook) if "quiz" not in cell.metadata.get("tags", [])]
-    return [cell for cell in cells if any(VIEW in output.get("data", {}) for output in cell.outputs)]
+    return [
+        cell for cell in cells if any(VIEW in output.get("data", {}) for output in cell.outputs)
+    ]
 
 
 def prose(notebook):
@@ -70,14 +74,20 @@ def test_is_valid_and_has_named_cells(notebook):
 
 
 def test_is_committed_executed_in_order(notebook):
-    """A cell without an execution count is never compared by nbval: a stripped notebook would pass unchecked."""
-    assert [cell.execution_count for cell in code_cells(notebook)] == list(range(1, len(code_cells(notebook)) + 1))
+    """A cell without an execution count is never compared by nbval: a stripped notebook would pass
+    unchecked.
+    """
+    assert [cell.execution_count for cell in code_cells(notebook)] == list(
+        range(1, len(code_cells(notebook)) + 1)
+    )
     outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
     assert len(outputs) >= len(code_cells(notebook)) / 4
     assert any("image/png" in output.get("data", {}) for output in outputs)
     for cell in code_cells(notebook):
         if re.search(
-            r"^(print\(|explore\.explore\(|picture$|tasks\.|checks\.|quiz\.)|\.play\(\)$", cell.source, re.MULTILINE
+            r"^(print\(|explore\.explore\(|picture$|tasks\.|checks\.|quiz\.)|\.play\(\)$",
+            cell.source,
+            re.MULTILINE,
         ):
             assert cell.outputs, f"{cell.id} shows something, but its output is not stored"
 
@@ -89,7 +99,9 @@ def test_outputs_are_clean(notebook):
         for output in cell.outputs:
             assert output.output_type != "error", f"{cell.id} stores an error"
             assert output.get("name") != "stderr", f"{cell.id} writes to stderr"
-            text = json.dumps({k: v for k, v in output.get("data", {}).items() if k.startswith("text")})
+            text = json.dumps(
+                {k: v for k, v in output.get("data", {}).items() if k.startswith("text")}
+            )
             assert not re.search(r"0x[0-9a-f]{6}|/home/|/root/|/tmp/|site-packages", text), cell.id
 
 
@@ -97,9 +109,13 @@ def test_every_panel_is_stored_with_picture_and_sentence(notebook):
     for cell in panels(notebook):
         live, kept, said = cell.outputs[-3:]
         assert [output for output in cell.outputs if VIEW in output.get("data", {})] == [live]
-        assert re.fullmatch(r"(Interactive|Live) panel \(.*\)\.", live.data["text/plain"], re.DOTALL), cell.id
+        assert re.fullmatch(
+            r"(Interactive|Live) panel \(.*\)\.", live.data["text/plain"], re.DOTALL
+        ), cell.id
         assert "image/png" in kept.data, cell.id
-        assert re.search(r"\. To move the controls, run this cell\.$", said.data["text/plain"]), cell.id
+        assert re.search(r"\. To move the controls, run this cell\.$", said.data["text/plain"]), (
+            cell.id
+        )
 
 
 def test_exported_pages_show_each_panel_as_picture_and_sentence(notebook):
@@ -133,20 +149,35 @@ def test_code_keeps_to_the_rules(notebook):
 
 def globals_read(table):
     """Names that the functions of a symbol table read from the notebook, at any depth."""
-    if table.get_type() == "module":  # what a comprehension of the cell itself reads, it reads at once
+    if (
+        table.get_type() == "module"
+    ):  # what a comprehension of the cell itself reads, it reads at once
         return set().union(
-            *(globals_read(t) for t in table.get_children() if not t.get_name().endswith(("comp", "genexpr")))
+            *(
+                globals_read(t)
+                for t in table.get_children()
+                if not t.get_name().endswith(("comp", "genexpr"))
+            )
         )
     return set(table.get_globals()).union(*(globals_read(child) for child in table.get_children()))
 
 
 def test_no_later_cell_rebinds_what_a_panel_reads(notebook):
-    """A slider calls its function long after the cell ran: a name that a later cell uses again would break it."""
-    tables = [(cell.id, symtable.symtable(cell.source, cell.id, "exec")) for cell in code_cells(notebook)]
-    bound = [{s.get_name() for s in t.get_symbols() if s.is_assigned() or s.is_imported()} for _, t in tables]
+    """A slider calls its function long after the cell ran: a name that a later cell uses again
+    would break it.
+    """
+    tables = [
+        (cell.id, symtable.symtable(cell.source, cell.id, "exec")) for cell in code_cells(notebook)
+    ]
+    bound = [
+        {s.get_name() for s in t.get_symbols() if s.is_assigned() or s.is_imported()}
+        for _, t in tables
+    ]
     for number, (cell, table) in enumerate(tables):
         again = globals_read(table) & set().union(*bound[number + 1 :])
-        assert not again, f"functions of {cell} read {sorted(again)}, which a later cell binds again"
+        assert not again, (
+            f"functions of {cell} read {sorted(again)}, which a later cell binds again"
+        )
 
 
 def test_prose_has_no_filler(notebook):
@@ -156,7 +187,13 @@ def test_prose_has_no_filler(notebook):
 
 def test_anatomy_of_the_front_door():
     text = "\n".join(prose(nbformat.read(PATHS[0], as_version=4)))
-    for heading in ("Is everything installed?", "The question", "The map", "What you should know already", "Words"):
+    for heading in (
+        "Is everything installed?",
+        "The question",
+        "The map",
+        "What you should know already",
+        "Words",
+    ):
         assert f"\n## {heading}\n" in f"\n{text}"
     assert text.count("*Predict:*") >= 2
 
@@ -196,11 +233,17 @@ def test_every_statement_of_the_lecture_has_its_row():
 @pytest.mark.parametrize(("name", "places"), STATEMENTS, ids=[name for name, _ in STATEMENTS])
 def test_every_statement_is_shown_by_a_cell_that_asserts_it(name, places):
     for place in places.split("; "):
-        number, file, section, cell_id = re.fullmatch(r"\[(\d)\]\((.+\.ipynb)\) (.+) \(`(.+)`\)", place).groups()
+        number, file, section, cell_id = re.fullmatch(
+            r"\[(\d)\]\((.+\.ipynb)\) (.+) \(`(.+)`\)", place
+        ).groups()
         assert file.startswith(f"0{number}_")
         heading = None
         for cell in nbformat.read(NOTEBOOKS / file, as_version=4).cells:
-            headings = re.findall(r"^## (.+)$", cell.source, re.MULTILINE) if cell.cell_type == "markdown" else []
+            headings = (
+                re.findall(r"^## (.+)$", cell.source, re.MULTILINE)
+                if cell.cell_type == "markdown"
+                else []
+            )
             heading = headings[-1] if headings else heading
             if cell.id == cell_id:
                 break
@@ -211,13 +254,27 @@ def test_every_statement_is_shown_by_a_cell_that_asserts_it(name, places):
 
 def nbval(path):
     """Run strict nbval as `make test` does; return its exit code and report."""
-    command = [sys.executable, "-m", "pytest", "-q", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider", "-c"]
-    done = subprocess.run([*command, "/dev/null", str(path)], capture_output=True, text=True, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "--nbval",
+        "--nbval-current-env",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+    ]
+    done = subprocess.run(
+        [*command, "/dev/null", str(path)], capture_output=True, text=True, check=False
+    )
     return done.returncode, done.stdout
 
 
 def test_nbval_catches_one_wrong_digit(tmp_path):
-    """The net under the notebooks must hold: the true one passes, the same one with a digit changed does not."""
+    """The net under the notebooks must hold: the true one passes, the same one with a digit changed
+    does not.
+    """
     path = tmp_path / "copy.ipynb"
     shutil.copy(NOTEBOOKS / "01_the_residual_block.ipynb", path)
     code, report = nbval(path)

@@ -1,4 +1,6 @@
-"""The paper's recipe, piece by piece, on small images; and that a training can be stopped and taken up again."""
+"""The paper's recipe, piece by piece, on small images; and that a training can be stopped and taken
+up again.
+"""
 
 import itertools
 import json
@@ -8,12 +10,15 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from helpers import nets, paper
+from helpers import nets
+from helpers.studies import paper
 
 
 @pytest.fixture
 def data():
-    """40 training and 20 test images (3, 8, 8) that can be told apart: the class sets the brightness of a channel."""
+    """40 training and 20 test images (3, 8, 8) that can be told apart: the class sets the
+    brightness of a channel.
+    """
     rng = np.random.default_rng(0)
     y = rng.integers(0, 3, 60)
     x = rng.normal(0.5, 0.1, (60, 3, 8, 8)).astype(np.float32)
@@ -29,7 +34,9 @@ SMALL = {"batch": 16, "window": 2, "measure_every": 4, "save_every": 0, "device"
 
 
 def without_times(rows):
-    return [{name: value for name, value in row.items() if name != "seconds per step"} for row in rows]
+    return [
+        {name: value for name, value in row.items() if name != "seconds per step"} for row in rows
+    ]
 
 
 # The schedule
@@ -38,11 +45,18 @@ def without_times(rows):
 def test_the_rate_at_every_boundary():
     steps = {0: 0.1, 31_999: 0.1, 32_000: 0.01, 47_999: 0.01, 48_000: 0.001, 63_999: 0.001}
     assert {step: paper.rate(step) for step in steps} == pytest.approx(steps, rel=1e-12)
-    assert [paper.rate(step, 8) for step in range(8)] == pytest.approx([0.1] * 4 + [0.01] * 2 + [0.001] * 2)
+    assert [paper.rate(step, 8) for step in range(8)] == pytest.approx(
+        [0.1] * 4 + [0.01] * 2 + [0.001] * 2
+    )
 
 
 def test_warming_up_is_never_faster_than_the_schedule():
-    assert [paper.rate(step, warming=True) for step in (0, 31_999, 32_000, 48_000)] == [0.01, 0.01, 0.01, 0.001]
+    assert [paper.rate(step, warming=True) for step in (0, 31_999, 32_000, 48_000)] == [
+        0.01,
+        0.01,
+        0.01,
+        0.001,
+    ]
 
 
 def test_the_warm_up_ends_once_the_training_error_is_below_80_percent(data):
@@ -51,7 +65,11 @@ def test_the_warm_up_ends_once_the_training_error_is_below_80_percent(data):
     ended = next(number for number, error in enumerate(errors) if error < 0.8)
     assert rates[: ended + 1] == [0.01] * (ended + 1)
     assert rates[ended + 1 : 10] == [0.1] * (9 - ended)
-    shuffled = (data[0], np.random.default_rng(1).integers(0, 10, 40), *data[2:])  # nothing can be learned in one row
+    shuffled = (
+        data[0],
+        np.random.default_rng(1).integers(0, 10, 40),
+        *data[2:],
+    )  # nothing can be learned in one row
     rows = list(paper.train(small_net(), shuffled, warm_up=True, iterations=8, **SMALL))
     assert rows[0]["training error"] >= 0.8
     assert [row["rate"] for row in rows[:2]] == [0.01] * 2
@@ -69,7 +87,11 @@ def test_the_mean_is_that_of_the_training_images_at_each_pixel(data):
     assert x_train.dtype == x_test.dtype == torch.float32
     assert (y_train.numpy() == data[1]).all()
     assert (y_test.numpy() == data[3]).all()
-    elsewhere = (*data[:2], data[2] + 1, data[3])  # other test images do not move the training images
+    elsewhere = (
+        *data[:2],
+        data[2] + 1,
+        data[3],
+    )  # other test images do not move the training images
     assert torch.equal(paper.centred(elsewhere)[0], x_train)
 
 
@@ -80,11 +102,15 @@ def test_every_epoch_shows_every_image_once_across_its_last_batch():
     assert len({tuple(epoch) for epoch in epochs}) == 4
     assert (paper.chosen(10, 0, 7, batch=4) == row[28:32]).all()
     assert (paper.chosen(10, 1, 7, batch=4) != row[28:32]).any()
-    assert (np.bincount(paper.chosen(3, 0, 0, batch=12)) == 4).all()  # more in a batch than there are
+    assert (
+        np.bincount(paper.chosen(3, 0, 0, batch=12)) == 4
+    ).all()  # more in a batch than there are
 
 
 def positions(count, side=8):
-    """Images whose pixels tell where they are: row + side * column + 1, so that 0 is padding. (count, 1, side, side)"""
+    """Images whose pixels tell where they are: row + side * column + 1, so that 0 is padding.
+    (count, 1, side, side)
+    """
     rows, columns = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
     return (rows + side * columns + 1.0).expand(count, 1, side, side)
 
@@ -105,16 +131,22 @@ def window(top, left, flipped, side=8):
 
 
 def test_crops_are_uniform_over_9_x_9_places_and_half_are_flipped():
-    top, left, flipped = np.concatenate([places(paper.augmented(positions(90), 0, step)) for step in range(3)]).T
+    top, left, flipped = np.concatenate(
+        [places(paper.augmented(positions(90), 0, step)) for step in range(3)]
+    ).T
     for corners in (top, left):
         assert set(corners) == set(range(9))
         assert np.bincount(corners).min() > 270 / 9 / 3
     assert 0.35 < flipped.mean() < 0.65
-    assert abs(np.corrcoef([top, left, flipped])[np.triu_indices(3, 1)]).max() < 0.25  # nobody decides for another
+    assert (
+        abs(np.corrcoef([top, left, flipped])[np.triu_indices(3, 1)]).max() < 0.25
+    )  # nobody decides for another
 
 
 def test_many_offsets_have_the_distribution_of_the_paper():
-    """6,000 images of one bright pixel: it stays in the crop, and where it comes to lie is the offset."""
+    """6,000 images of one bright pixel: it stays in the crop, and where it comes to lie is the
+    offset.
+    """
     images = torch.zeros(6000, 1, 17, 17)
     images[:, :, 8, 8] = 1
     _, _, rows, columns = torch.nonzero(paper.augmented(images, 3, 5)).T.numpy()
@@ -122,7 +154,9 @@ def test_many_offsets_have_the_distribution_of_the_paper():
         counts = np.bincount(offsets, minlength=9)
         assert len(rows) == 6000
         assert len(counts) == 9
-        assert ((counts - 6000 / 9) ** 2 / (6000 / 9)).sum() < 30  # chi squared with 8 degrees of freedom
+        assert (
+            (counts - 6000 / 9) ** 2 / (6000 / 9)
+        ).sum() < 30  # chi squared with 8 degrees of freedom
 
 
 def test_augmentation_follows_from_seed_and_step_and_leaves_its_input_alone(data):
@@ -137,7 +171,9 @@ def test_augmentation_follows_from_seed_and_step_and_leaves_its_input_alone(data
 
 def test_colours_stay_together(data):
     """The three channels of an image are cropped and flipped alike."""
-    grey = torch.as_tensor(data[0])[:, :1].repeat(1, 3, 1, 1) * torch.tensor([1.0, 2.0, 3.0]).view(3, 1, 1)
+    grey = torch.as_tensor(data[0])[:, :1].repeat(1, 3, 1, 1) * torch.tensor([1.0, 2.0, 3.0]).view(
+        3, 1, 1
+    )
     crops = paper.augmented(grey, 0, 0)
     assert torch.allclose(crops[:, 1], 2 * crops[:, 0])
     assert torch.allclose(crops[:, 2], 3 * crops[:, 0])
@@ -164,10 +200,14 @@ def by_hand(net, data, steps, batch, seed=0):
 
 @pytest.mark.parametrize("skip", ["none", "inside"])
 def test_the_steps_are_those_of_the_paper(data, skip):
-    """Momentum 0.9, weight decay 1e-4 on every parameter, the rate of each step, the loss of the augmented batch."""
+    """Momentum 0.9, weight decay 1e-4 on every parameter, the rate of each step, the loss of the
+    augmented batch.
+    """
     net = small_net(skip)
     list(paper.train(net, data, iterations=8, **SMALL))
-    for ours, theirs in zip(net.parameters(), by_hand(small_net(skip), data, 8, 16).parameters(), strict=True):
+    for ours, theirs in zip(
+        net.parameters(), by_hand(small_net(skip), data, 8, 16).parameters(), strict=True
+    ):
         assert torch.allclose(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
@@ -183,14 +223,18 @@ def test_weight_decay_alone_shrinks_a_weight_that_has_no_gradient(data):
     net = Idle()
     list(paper.train(net, data, iterations=2, **SMALL))
     first = 1 - 0.1 * 1e-4
-    second = first - 0.01 * (0.9 * 1e-4 + 1e-4 * first)  # two steps: the second at a rate that has fallen once
+    second = first - 0.01 * (
+        0.9 * 1e-4 + 1e-4 * first
+    )  # two steps: the second at a rate that has fallen once
     assert net.idle.tolist() == pytest.approx([second] * 3, rel=1e-7)
 
 
 def test_a_small_net_learns_and_the_rows_are_plain_numbers(data):
     rows = list(paper.train(small_net(), data, iterations=40, **SMALL))
     assert [row["iteration"] for row in rows] == list(range(2, 41, 2))
-    assert [row["test error"] is not None for row in rows] == [step % 4 == 0 for step in range(2, 41, 2)]
+    assert [row["test error"] is not None for row in rows] == [
+        step % 4 == 0 for step in range(2, 41, 2)
+    ]
     assert rows[0]["training loss"] > 1
     assert rows[-1]["training loss"] < 0.5 * rows[0]["training loss"]
     assert rows[-1]["test error"] < 0.2
@@ -209,7 +253,10 @@ def test_the_test_error_is_that_of_the_images_as_they_are(data):
 
 def test_another_seed_is_another_training(data):
     losses = {
-        seed: [row["training loss"] for row in paper.train(small_net(), data, seed=seed, iterations=4, **SMALL)]
+        seed: [
+            row["training loss"]
+            for row in paper.train(small_net(), data, seed=seed, iterations=4, **SMALL)
+        ]
         for seed in (0, 1)
     }
     assert losses[0] != losses[1]
@@ -217,7 +264,10 @@ def test_another_seed_is_another_training(data):
 
 def test_channels_last_and_bfloat16_keep_the_result(data):
     losses = {
-        fast: [row["training loss"] for row in paper.train(small_net(), data, fast=fast, iterations=8, **SMALL)]
+        fast: [
+            row["training loss"]
+            for row in paper.train(small_net(), data, fast=fast, iterations=8, **SMALL)
+        ]
         for fast in (False, True)
     }
     assert losses[True] != losses[False]
@@ -227,11 +277,18 @@ def test_channels_last_and_bfloat16_keep_the_result(data):
 def test_fast_is_channels_last_and_bfloat16(data):
     for fast, dtype in ((False, torch.float32), (True, torch.bfloat16)):
         net, seen = small_net(), []
-        net[0][0].register_forward_hook(lambda layer, inputs, output, seen=seen: seen.append((inputs[0], output)))
+        net[0][0].register_forward_hook(
+            lambda layer, inputs, output, seen=seen: seen.append((inputs[0], output))
+        )
         list(paper.train(net, data, fast=fast, iterations=1, **SMALL))
         assert {output.dtype for _, output in seen} == {dtype}
         assert net[0][0].weight.is_contiguous(memory_format=torch.channels_last) is fast
-        assert seen[1][0].shape == (16, 3, 8, 8)  # the batch; before it, one image for the number of classes
+        assert seen[1][0].shape == (
+            16,
+            3,
+            8,
+            8,
+        )  # the batch; before it, one image for the number of classes
         assert seen[1][0].is_contiguous(memory_format=torch.channels_last) is fast
         assert all(parameter.dtype == torch.float32 for parameter in net.parameters())
 
@@ -250,9 +307,15 @@ def test_a_loss_that_is_not_finite_ends_the_training(data):
 @pytest.mark.parametrize("rows_before", [1, 5, 7, 12])  # the warm-up ends after 5
 def test_going_on_gives_the_numbers_of_going_through(data, tmp_path, rows_before):
     options = {"iterations": 24, "warm_up": True, "seed": 3, **SMALL}
-    through, stopped, again = small_net(), small_net(), small_net(seed=9)  # what the last one starts from is not used
+    through, stopped, again = (
+        small_net(),
+        small_net(),
+        small_net(seed=9),
+    )  # what the last one starts from is not used
     expected = list(paper.train(through, data, **options))
-    assert [expected[row]["rate"] for row in (0, 5, 7, 11)] == pytest.approx([0.01, 0.1, 0.01, 0.001])
+    assert [expected[row]["rate"] for row in (0, 5, 7, 11)] == pytest.approx(
+        [0.01, 0.1, 0.01, 0.001]
+    )
     first = paper.train(stopped, data, checkpoint=tmp_path / "net.pt", **options)
     begun = [next(first) for _ in range(rows_before)]
     first.close()
@@ -297,7 +360,9 @@ def test_a_checkpoint_of_another_training_is_refused(data, tmp_path):
         (small_net(), {"warm_up": True}, "warm_up"),
         (small_net(), {"batch": 8}, "batch"),
     ):
-        with pytest.raises(ValueError, match=rf"is of another training \({named} differ\): move it away"):
+        with pytest.raises(
+            ValueError, match=rf"is of another training \({named} differ\): move it away"
+        ):
             paper.train(net, data, checkpoint=path, **{"iterations": 2, **SMALL, **change})
     other = (data[0], (data[1] + 1) % 3, *data[2:])
     with pytest.raises(ValueError, match="labels differ"):
@@ -325,13 +390,22 @@ def test_options_that_make_no_sense_are_refused(data, change, sentence):
 def test_data_that_do_not_fit_are_refused(data):
     x, y, *test = data
     for bad, sentence in (
-        ((x[:, 0], y, *test), r"the training images have shape \(40, 8, 8\), not \(images, channels, height, width\)"),
+        (
+            (x[:, 0], y, *test),
+            r"the training images have shape \(40, 8, 8\), not \(images, channels, height, width\)",
+        ),
         ((x, y, test[0][:, :, :4], test[1]), r"the test images have shape \(20, 3, 4, 8\)"),
         ((x, y[:-1], *test), r"40 training images need as many whole labels, not \(39,\)"),
-        ((x[:, :2], y, test[0][:, :2], test[1]), r"the net cannot take images of shape \(2, 8, 8\): .*channels"),
+        (
+            (x[:, :2], y, test[0][:, :2], test[1]),
+            r"the net cannot take images of shape \(2, 8, 8\): .*channels",
+        ),
         ((x, y * 1.0, *test), "whole labels, not .* of torch.float64"),
         ((x, y + 8, *test), "the labels go from 0 to 10, but the net has 10 classes"),
-        ((np.where(x > 1, np.nan, x), y, *test), "the training images hold values that are infinite or not a number"),
+        (
+            (np.where(x > 1, np.nan, x), y, *test),
+            "the training images hold values that are infinite or not a number",
+        ),
     ):
         with pytest.raises(ValueError, match=sentence):
             paper.train(small_net(), bad, iterations=2, **SMALL)

@@ -23,7 +23,11 @@ def test_a_picture_shows_itself_with_its_alternative_text():
 
 
 def test_each_arm_has_its_own_name_colour_line_and_marker():
-    assert plots.NAMES == {"none": "plain", "inside": "residual, inside g", "outside": "residual, outside g"}
+    assert plots.NAMES == {
+        "none": "plain",
+        "inside": "residual, inside g",
+        "outside": "residual, outside g",
+    }
     for key in ("color", "linestyle", "marker"):
         assert len({style[key] for style in plots.STYLES.values()}) == 3
     assert plots.STYLES["none"] is plots.PLAIN
@@ -39,7 +43,9 @@ def contrast(*colors):
     return (light + 0.05) / (dark + 0.05)
 
 
-@pytest.mark.parametrize("color", [*(style["color"] for style in plots.STYLES.values()), plots.QUIET])
+@pytest.mark.parametrize(
+    "color", [*(style["color"] for style in plots.STYLES.values()), plots.QUIET]
+)
 def test_text_has_a_contrast_of_4_5_to_1_on_white(color):
     assert contrast("white", "black") == pytest.approx(21)
     assert contrast(color, "white") > 4.5
@@ -81,7 +87,9 @@ def ink(picture, axes):
     picture.canvas.draw()
     dark = 255.0 - np.asarray(picture.canvas.buffer_rgba())[..., 0]
     box = axes.bbox.padded(-3)
-    dark = dark[round(len(dark) - box.y1) : round(len(dark) - box.y0), round(box.x0) : round(box.x1)]
+    dark = dark[
+        round(len(dark) - box.y1) : round(len(dark) - box.y0), round(box.x0) : round(box.x1)
+    ]
     rows, columns = np.nonzero(dark > 100)
     return dark.sum(), np.array([rows.min(), rows.max(), columns.min(), columns.max()])
 
@@ -103,7 +111,10 @@ def test_a_name_looks_as_a_text_does_wherever_it_moves(dpi):
         assert np.abs(its_edges - edges).max() <= 1  # a name is placed to whole pixels
 
 
-IMAGES = {"with a gap": ((17, 53), None, None), "off the centre": ((64, 64), (-32, 32, -32, 32), (-37, 37))}
+IMAGES = {
+    "with a gap": ((17, 53), None, None),
+    "off the centre": ((64, 64), (-32, 32, -32, 32), (-37, 37)),
+}
 IMAGES["cut by the axes"] = (8, 6), (-4, 4, -3, 3), (-2, 2)
 
 
@@ -120,7 +131,9 @@ def test_pixels_are_what_imshow_draws(case):
             grey = matplotlib.colormaps["magma"].with_extremes(bad="#d0d4da")
             axes.imshow(np.ma.masked_invalid(values), cmap=grey, vmin=0, vmax=1, extent=extent)
         else:
-            plots.pixels(axes, np.zeros(shape), cmap="magma", extent=extent).set_data(np.ma.masked_invalid(values))
+            plots.pixels(axes, np.zeros(shape), cmap="magma", extent=extent).set_data(
+                np.ma.masked_invalid(values)
+            )
         if limits:
             axes.set(xlim=limits, ylim=limits)
         axes.set_axis_off()
@@ -135,7 +148,10 @@ def test_a_name_far_to_the_left_pushes_no_other():
     _, axes = plots.figure()
     axes.set(xlim=(0, 40), ylim=(0, 10))
     show = plots.curves(axes)
-    show(np.arange(31), {"none": [5.0] + [np.nan] * 30, "inside": np.full(31, 5.0), "outside": np.full(31, 9.0)})
+    show(
+        np.arange(31),
+        {"none": [5.0] + [np.nan] * 30, "inside": np.full(31, 5.0), "outside": np.full(31, 9.0)},
+    )
     assert all(text.get_position()[1] == 0 for text in names_of(axes).values())
 
 
@@ -143,7 +159,9 @@ def test_names_of_curves_stay_where_they_can_be_seen():
     _, axes = plots.figure()
     axes.set(xlim=(0, 4), ylim=(0, 10))
     show = plots.curves(axes)
-    show(np.arange(4), {"none": [1, 2, 99, 99], "inside": [np.nan] * 4, "outside": [3, 3, 3, np.nan]})
+    show(
+        np.arange(4), {"none": [1, 2, 99, 99], "inside": [np.nan] * 4, "outside": [3, 3, 3, np.nan]}
+    )
     names = names_of(axes)
     assert names["plain"].xy == (1, 2)
     assert names["residual, outside g"].xy == (2, 3)
@@ -162,7 +180,9 @@ def test_against_depth_shows_every_seed_and_the_median():
     clouds, lines = axes.lines[:3], axes.lines[3:]
     assert np.array_equal(clouds[0].get_ydata(), 100 * np.ravel(errors["none"]), equal_nan=True)
     assert np.allclose(lines[0].get_ydata(), [20, 60, np.nan], equal_nan=True)
-    assert [line.get_color() for line in lines] == [style["color"] for style in plots.STYLES.values()]
+    assert [line.get_color() for line in lines] == [
+        style["color"] for style in plots.STYLES.values()
+    ]
     assert len({tuple(line.get_xdata()) for line in lines}) == 3  # the arms stand side by side
     assert set(names_of(axes)) == {"plain", "residual, inside g"}
     assert [label.get_text() for label in axes.get_xticklabels()] == ["2", "8", "20"]
@@ -175,7 +195,11 @@ def test_net_diagram_has_a_box_for_each_layer_and_an_arc_for_each_shortcut(skip)
     _, axes = plots.figure()
     diagrams.net(axes, 4, skip)
     boxes = [patch for patch in axes.patches if patch.__class__.__name__ == "FancyBboxPatch"]
-    arcs = [patch for patch in axes.patches if to_rgb(patch.get_edgecolor()) in map(to_rgb, diagrams.SHORTCUT.values())]
+    arcs = [
+        patch
+        for patch in axes.patches
+        if to_rgb(patch.get_edgecolor()) in map(to_rgb, diagrams.SHORTCUT.values())
+    ]
     assert len(boxes) == 8
     assert len(arcs) == (0 if skip == "none" else 4)
     with pytest.raises(ValueError, match="skip = 'over' is not known"):
@@ -188,12 +212,23 @@ def test_block_diagram_shows_the_shortcut_of_its_skip_only(skip):
     show = diagrams.block(axes)
     show(skip)
     shown = [text for text in axes.texts if text.get_visible() and "shortcut" in text.get_text()]
-    assert [text.get_color() for text in shown] == ([] if skip == "none" else [diagrams.SHORTCUT[skip]])
+    assert [text.get_color() for text in shown] == (
+        [] if skip == "none" else [diagrams.SHORTCUT[skip]]
+    )
     assert any(text.get_text() == diagrams.FORMULAS[skip] for text in axes.texts)
-    pluses = [circle.center[0] for circle in axes.patches if hasattr(circle, "center") and circle.get_visible()]
+    pluses = [
+        circle.center[0]
+        for circle in axes.patches
+        if hasattr(circle, "center") and circle.get_visible()
+    ]
     assert pluses == ([] if skip == "none" else [diagrams.PLACES[skip]])
     # the plus stands before the second g inside, after it outside
-    assert diagrams.PLACES["second"] < diagrams.PLACES["inside"] < diagrams.PLACES["g2"] < diagrams.PLACES["outside"]
+    assert (
+        diagrams.PLACES["second"]
+        < diagrams.PLACES["inside"]
+        < diagrams.PLACES["g2"]
+        < diagrams.PLACES["outside"]
+    )
 
 
 def test_block_diagram_refuses_an_unknown_skip():
@@ -215,12 +250,18 @@ def test_no_text_of_the_block_diagram_leaves_the_picture_or_covers_another():
 
 def resnet34_column():
     """The layers and shortcuts of He et al. 2015, figure 3: what the drawing is made for."""
-    layers, shortcuts = [("image", "ends"), ("7 x 7 conv, 64, / 2", "first"), ("max pool, / 2", "first")], []
+    layers, shortcuts = (
+        [("image", "ends"), ("7 x 7 conv, 64, / 2", "first"), ("max pool, / 2", "first")],
+        [],
+    )
     for channels, blocks in {64: 3, 128: 4, 256: 6, 512: 3}.items():
         for number in range(blocks):
             changes = channels > 64 and number == 0
             shortcuts.append((len(layers), len(layers) + 1, changes))
-            layers += [(f"3 x 3 conv, {channels}" + ", / 2" * changes, channels), (f"3 x 3 conv, {channels}", channels)]
+            layers += [
+                (f"3 x 3 conv, {channels}" + ", / 2" * changes, channels),
+                (f"3 x 3 conv, {channels}", channels),
+            ]
     return [*layers, ("mean over all pixels", "ends"), ("fully connected, 1000", "ends")], shortcuts
 
 
@@ -241,7 +282,9 @@ def test_column_has_a_box_for_each_layer_and_an_arc_for_each_shortcut(skip):
     assert [text.get_text() for text in axes.texts] == [text for text, _ in layers]
     assert len(boxes) == len(layers) == 3 + 32 + 2
     assert len(arcs) == len(shortcuts) == 16
-    assert [arc.get_linestyle() for arc in arcs] == [":" if dotted else "-" for *_, dotted in shortcuts]
+    assert [arc.get_linestyle() for arc in arcs] == [
+        ":" if dotted else "-" for *_, dotted in shortcuts
+    ]
     assert [arc.get_linestyle() for arc in arcs].count(":") == 3
     assert drawn_column(skip, shortcuts=())[2] == []
 
@@ -255,7 +298,9 @@ def test_column_leads_each_arc_past_its_layers_and_through_none():
         assert boxes[last].y0 > y[-1] > boxes[last + 1].y1
         assert x.max() > boxes[first].x1
         assert x[0] == x[-1] == (boxes[first].x0 + boxes[first].x1) / 2
-        assert not any(((box.x0 < x) & (x < box.x1) & (box.y0 < y) & (y < box.y1)).any() for box in boxes)
+        assert not any(
+            ((box.x0 < x) & (x < box.x1) & (box.y0 < y) & (y < box.y1)).any() for box in boxes
+        )
 
 
 def test_no_part_of_a_column_leaves_the_axes_and_no_text_its_box():
@@ -273,7 +318,9 @@ def test_no_part_of_a_column_leaves_the_axes_and_no_text_its_box():
 def test_column_colours_its_groups_apart_and_keeps_its_text_readable():
     layers, _ = resnet34_column()
     _, boxes, _ = drawn_column()
-    colors = {group: to_rgb(box.get_facecolor()) for box, (_, group) in zip(boxes, layers, strict=True)}
+    colors = {
+        group: to_rgb(box.get_facecolor()) for box, (_, group) in zip(boxes, layers, strict=True)
+    }
     assert [to_rgb(box.get_facecolor()) for box in boxes] == [colors[group] for _, group in layers]
     assert len(set(colors.values())) == len(colors) == len(diagrams.FILLS)
     assert all(contrast(diagrams.INK, fill) >= 4.5 for fill in diagrams.FILLS)
@@ -283,8 +330,15 @@ def test_names_against_depth_stay_in_the_picture():
     picture, (_, right) = plots.figure(1, 2, size=(12, 4.6))
     show = plots.against_depth(right, (2, 8, 20, 32, 56), "wrong, %")
     picture.canvas.draw()
-    picture.set_layout_engine("none")  # a panel keeps the layout of its first drawing, before there are names
-    show({skip: np.full((5, 5), error) for skip, error in {"none": 0.9, "inside": 0.01, "outside": 0.011}.items()})
+    picture.set_layout_engine(
+        "none"
+    )  # a panel keeps the layout of its first drawing, before there are names
+    show(
+        {
+            skip: np.full((5, 5), error)
+            for skip, error in {"none": 0.9, "inside": 0.01, "outside": 0.011}.items()
+        }
+    )
     picture.canvas.draw()
     boxes = [text.get_window_extent() for text in names_of(right).values()]
     assert len(boxes) == 3
@@ -303,18 +357,35 @@ def test_a_column_refuses_shortcuts_that_it_cannot_draw():
 @pytest.mark.parametrize("names", [{"inside": "one"}, {"none": "two", "inside": "arms"}])
 def test_the_arms_of_a_depth_stand_around_its_tick(names):
     _, axes = plots.figure()
-    plots.against_depth(axes, [8, 20], "wrong, %", names)({skip: np.full((2, 3), 0.1) for skip in names})
+    plots.against_depth(axes, [8, 20], "wrong, %", names)(
+        {skip: np.full((2, 3), 0.1) for skip in names}
+    )
     clouds = [line for line in axes.lines if line.get_linestyle() == "None"]
-    assert np.mean([cloud.get_xdata() for cloud in clouds]) == pytest.approx(0.5)  # between the ticks 0 and 1
+    assert np.mean([cloud.get_xdata() for cloud in clouds]) == pytest.approx(
+        0.5
+    )  # between the ticks 0 and 1
 
 
-# What a reader without one kind of cone sees of a colour, in linear RGB: Machado, Oliveira, Fernandes 2009,
-# "A Physiologically-based Model for Simulation of Color Vision Deficiency", severity 1.0.
+# What a reader without one kind of cone sees of a colour, in linear RGB: Machado, Oliveira,
+# Fernandes 2009, "A Physiologically-based Model for Simulation of Color Vision Deficiency",
+# severity 1.0.
 WITHOUT = {
     "full colour vision": np.eye(3),
-    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
-    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
-    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
 }
 TO_XYZ = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
 
@@ -341,11 +412,15 @@ def test_plain_and_residual_can_be_told_apart_by_everyone(eyes, residual):
 
 
 def test_red_and_green_of_equal_lightness_would_not_pass():
-    red, green = (lab(np.array(WITHOUT["deuteranopia"]) @ linear(colour)) for colour in ("#c2410c", "#5f7a0a"))
+    red, green = (
+        lab(np.array(WITHOUT["deuteranopia"]) @ linear(colour)) for colour in ("#c2410c", "#5f7a0a")
+    )
     assert np.linalg.norm(red - green) < 25
 
 
-@pytest.mark.parametrize("colour", [*(style["color"] for style in plots.STYLES.values()), plots.QUIET])
+@pytest.mark.parametrize(
+    "colour", [*(style["color"] for style in plots.STYLES.values()), plots.QUIET]
+)
 def test_text_has_enough_contrast_on_white(colour):
     luminance = np.array(TO_XYZ)[1] @ linear(colour)
     assert 1.05 / (luminance + 0.05) >= 4.5  # WCAG 2.2, criterion 1.4.3

@@ -72,7 +72,11 @@ def test_choose_says_what_is_recorded(net, x):
 
 
 def test_a_leaf_has_no_parts(net):
-    assert [name for name, module in net.named_modules() if probes.is_leaf(module)] == ["last", "branch.0", "branch.1"]
+    assert [name for name, module in net.named_modules() if probes.is_leaf(module)] == [
+        "last",
+        "branch.0",
+        "branch.1",
+    ]
 
 
 def test_every_call_is_recorded(net, x):
@@ -118,7 +122,10 @@ def test_recording_changes_neither_outputs_nor_gradients(net, x):
         recorded = net(x)
         recorded.square().sum().backward()
     assert torch.equal(recorded, output)
-    assert all(torch.equal(p.grad, gradient) for p, gradient in zip(net.parameters(), expected, strict=True))
+    assert all(
+        torch.equal(p.grad, gradient)
+        for p, gradient in zip(net.parameters(), expected, strict=True)
+    )
     assert not any(tensor.requires_grad for call in calls for tensor in (call.input, call.output))
 
 

@@ -53,7 +53,9 @@ NUMPY_NOTEBOOKS = ("01_the_residual_block", "02_shrinking_to_the_identity")
 
 def fresh(code, cwd):
     """Run code in a new Python process outside the project; return what it prints."""
-    return subprocess.run([sys.executable, "-c", code], cwd=cwd, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=cwd, capture_output=True, text=True, check=True
+    ).stdout
 
 
 def test_conda_and_pip_install_the_same():
@@ -70,29 +72,44 @@ def test_conda_and_pip_install_the_same():
 
 def test_everything_the_course_needs_is_pinned():
     pinned = dict(
-        re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.MULTILINE)
+        re.findall(
+            r"^([\w.-]+)==(\S+)$",
+            (ROOT / "constraints.txt").read_text(encoding="utf-8"),
+            re.MULTILINE,
+        )
     )
     assert pinned["torch"] == "2.13.0"
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert set(project["optional-dependencies"]["cluster"]) <= set(project["optional-dependencies"]["test"])
+    assert set(project["optional-dependencies"]["cluster"]) <= set(
+        project["optional-dependencies"]["test"]
+    )
     for name in [*project["dependencies"], *project["optional-dependencies"]["test"]]:
         assert name in {pin.lower() for pin in pinned}, f"{name} is not in constraints.txt"
-        if Path(sys.prefix, "ready").exists():  # an environment of the Makefile; conda chooses versions of its own
-            assert importlib.metadata.version(name).split("+")[0] == {k.lower(): v for k, v in pinned.items()}[name]
+        if Path(
+            sys.prefix, "ready"
+        ).exists():  # an environment of the Makefile; conda chooses versions of its own
+            assert (
+                importlib.metadata.version(name).split("+")[0]
+                == {k.lower(): v for k, v in pinned.items()}[name]
+            )
 
 
 def test_every_module_is_known_here():
     assert set(MODULES) == set(MAY_IMPORT)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     folders = {path.parent.name for path in FILES} - {"helpers"} | OF_NOTEBOOKS
-    assert set(project["tool"]["setuptools"]["packages"]) == {"helpers"} | {f"helpers.{name}" for name in folders}
+    assert set(project["tool"]["setuptools"]["packages"]) == {"helpers"} | {
+        f"helpers.{name}" for name in folders
+    }
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_no_helper_imports_another(path):
     name, tree = FILES[path], ast.parse(path.read_text(encoding="utf-8"))
     parts = path.parent.name == name
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and name in COMMANDS]
+    functions = [
+        node for node in tree.body if isinstance(node, ast.FunctionDef) and name in COMMANDS
+    ]
     joined = {node for function in functions for node in ast.walk(function)}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
@@ -104,7 +121,9 @@ def test_no_helper_imports_another(path):
 
 
 def test_only_notebooks_and_tests_load_the_exercises():
-    """Their files join helpers, as a notebook does; a file of exercises for a notebook without torch loads no torch."""
+    """Their files join helpers, as a notebook does; a file of exercises for a notebook without
+    torch loads no torch.
+    """
     for path in (ROOT / "helpers").rglob("*.py"):
         assert "helpers.exercises" not in path.read_text(encoding="utf-8"), path.name
     for name in NUMPY_NOTEBOOKS:
@@ -125,14 +144,22 @@ def public(module):
     for node in ast.parse(Path(module.__file__).read_text(encoding="utf-8")).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             yield node.name, node
-        for method in node.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_") else ():
-            if isinstance(method, ast.FunctionDef) and not is_foreign(getattr(module, node.name), method.name):
+        for method in (
+            node.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_") else ()
+        ):
+            if isinstance(method, ast.FunctionDef) and not is_foreign(
+                getattr(module, node.name), method.name
+            ):
                 yield f"{node.name}.{method.name}", method
 
 
 def is_foreign(kind, name):
-    """Whether a method takes the place of one of another library, whose documentation says what it is for."""
-    return any(hasattr(base, name) for base in kind.__mro__ if not base.__module__.startswith("helpers"))
+    """Whether a method takes the place of one of another library, whose documentation says what it
+    is for.
+    """
+    return any(
+        hasattr(base, name) for base in kind.__mro__ if not base.__module__.startswith("helpers")
+    )
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -142,7 +169,9 @@ def test_public_functions_have_docstrings(path):
     obvious = {"relu", "tanh", "sigmoid", "linear", "forward", "extra_repr"}
     for name, node in public(module):
         own = name.split(".")[-1]
-        assert own.startswith("_") or own in obvious or ast.get_docstring(node), f"{path.stem}.{name} has no docstring"
+        assert own.startswith("_") or own in obvious or ast.get_docstring(node), (
+            f"{path.stem}.{name} has no docstring"
+        )
 
 
 RUN_READ_ONLY = """
@@ -169,7 +198,9 @@ print(json.dumps({"written": written, "heavy": [name for name in ("torch", "dask
 
 
 def test_numpy_notebooks_write_nothing_and_load_neither_torch_nor_dask(tmp_path):
-    """A shared course folder may be read-only; and a student of notebook 1 needs no PyTorch in memory."""
+    """A shared course folder may be read-only; and a student of notebook 1 needs no PyTorch in
+    memory.
+    """
     command = [sys.executable, "-c", RUN_READ_ONLY, str(ROOT), *NUMPY_NOTEBOOKS]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == '{"written": [], "heavy": []}'

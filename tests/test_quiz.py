@@ -9,12 +9,14 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from helpers.quiz import LATER, Question
+from helpers.quizzes.quiz import LATER, Question
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("*.ipynb"))
 COURSE = {path.stem[:2]: nbformat.read(path, as_version=4).cells for path in NOTEBOOKS}
 VIEW = "application/vnd.jupyter.widget-view+json"
-ASKED_WITH = {"nothing_left": "usual_size"}  # two questions, one after the other, before the panel of both
+ASKED_WITH = {
+    "nothing_left": "usual_size"
+}  # two questions, one after the other, before the panel of both
 CHOICES = [("3", "One is lost."), ("4", "It is the sum."), ("<22>", "That joins them.")]
 
 
@@ -32,7 +34,7 @@ def asked(number):
 
 def test_a_question_shows_a_widget_and_stores_itself_without_the_answer(monkeypatch):
     shown = []
-    monkeypatch.setattr("helpers.quiz.display", lambda data, raw: shown.append(data))
+    monkeypatch.setattr("helpers.quizzes.quiz.display", lambda data, raw: shown.append(data))
     Question("What is 2 & 2?", CHOICES, right=1)._ipython_display_()
     live, stored = shown
     assert VIEW in live
@@ -74,14 +76,20 @@ def test_a_notebook_asks_all_its_questions_once_in_cells_that_hold_no_answer(num
 def test_a_question_stands_before_the_cell_that_answers_it(number, name):
     """Before the next question or exercise there is a picture, a panel or an assertion."""
     cells = COURSE[number]
-    (place,) = [i for i, cell in enumerate(cells) if cell.source == f"quiz.{ASKED_WITH.get(name, name)}"]
+    (place,) = [
+        i for i, cell in enumerate(cells) if cell.source == f"quiz.{ASKED_WITH.get(name, name)}"
+    ]
     assert answers(cells[place + 1 :])
 
 
 def answers(cells):
-    """Whether one of the code cells shows or asserts something, up to the next question or exercise."""
+    """Whether one of the code cells shows or asserts something, up to the next question or
+    exercise.
+    """
     code = (cell for cell in cells if cell.cell_type == "code")
-    part = itertools.takewhile(lambda cell: not {"quiz", "stub", "check"} & set(cell.metadata.get("tags", [])), code)
+    part = itertools.takewhile(
+        lambda cell: not {"quiz", "stub", "check"} & set(cell.metadata.get("tags", [])), code
+    )
     return any(
         re.search(r"^\s*assert\b", cell.source, re.MULTILINE)
         or any({"image/png", VIEW} & set(output.get("data", {})) for output in cell.outputs)
@@ -92,9 +100,15 @@ def answers(cells):
 def test_a_question_without_an_answer_is_noticed():
     picture = nbformat.v4.new_output("display_data", {"image/png": "x"})
     prints = nbformat.v4.new_code_cell("1", outputs=[nbformat.v4.new_output("stream", text="1")])
-    shows, asks = nbformat.v4.new_code_cell("x", outputs=[picture]), nbformat.v4.new_code_cell("quiz.x")
+    shows, asks = (
+        nbformat.v4.new_code_cell("x", outputs=[picture]),
+        nbformat.v4.new_code_cell("quiz.x"),
+    )
     asks.metadata["tags"] = ["quiz"]
-    claims, prose = nbformat.v4.new_code_cell("x = 1\nassert x"), nbformat.v4.new_markdown_cell("assert x")
+    claims, prose = (
+        nbformat.v4.new_code_cell("x = 1\nassert x"),
+        nbformat.v4.new_markdown_cell("assert x"),
+    )
     assert answers([prose, prints, shows])
     assert answers([prints, claims])
     assert not answers([prints, prose])

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import datasets, nets, paper, recipe, sweeps
+from helpers import datasets, nets
+from helpers.studies import paper, recipe, sweeps
+from helpers.studies.cifar10 import cifar10
 
 RECORDS = 8
 FILES = [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"]
@@ -38,7 +40,9 @@ def lines(text):
 
 
 def without_times(rows):
-    return [{name: value for name, value in row.items() if name != "seconds per step"} for row in rows]
+    return [
+        {name: value for name, value in row.items() if name != "seconds per step"} for row in rows
+    ]
 
 
 def test_from_the_archive_to_rows(archive, tmp_path, capsys):
@@ -50,16 +54,20 @@ def test_from_the_archive_to_rows(archive, tmp_path, capsys):
     (name,) = {path.stem for path in out.iterdir()}
     assert re.fullmatch("8-none-2-[0-9a-f]{8}", name)  # other than 64,000 steps
     assert said == lines((out / f"{name}.jsonl").read_text("utf-8"))
-    pixels = datasets.cifar10(archive)
+    pixels = cifar10(archive)
     net = nets.convolutional(8, "none", start="he", shortcut="A", seed=2, channels=3)
     rows = paper.train(net, pixels, seed=2, iterations=3, device="cpu")
-    assert without_times(said) == [{"layers": 8, "skip": "none", "seed": 2} | row for row in without_times(rows)]
+    assert without_times(said) == [
+        {"layers": 8, "skip": "none", "seed": 2} | row for row in without_times(rows)
+    ]
     kept = torch.load(out / f"{name}.pt", weights_only=True)
     assert all(torch.equal(value, kept["net"][name]) for name, value in net.state_dict().items())
 
 
 def test_the_study_of_the_paper_is_one_sweep(archive, tmp_path):
-    """``run`` takes and returns what a sweep can send and store: notebook 8 runs the study like this on a cluster."""
+    """``run`` takes and returns what a sweep can send and store: notebook 8 runs the study like
+    this on a cluster.
+    """
     grid = {"layers": [8], "skip": ["none", "inside"], "seed": range(2), "data": [str(archive)]}
     grid |= {"out": [str(tmp_path)], "iterations": [1], "device": ["cpu"]}
     rows = sweeps.run(recipe.run, grid, store=tmp_path / "runs.jsonl", progress=False)
@@ -82,8 +90,17 @@ def test_a_finished_training_is_not_done_again(archive, tmp_path, monkeypatch, c
 def test_other_settings_have_files_of_their_own(archive, tmp_path, monkeypatch):
     """In a grid over them the second run took the checkpoint of the first for its own, and failed."""
     options = {"data": archive, "out": tmp_path / "out", "device": "cpu"}
-    grid = [{}, {"images": 30}, {"batch": 16}, {"iterations": 2}, {"iterations": 2, "images": 30}, {"window": 1}]
-    settings = [{"iterations": 1} | other for other in [*grid, {"measure_every": 1}, {"fast": True}]]
+    grid = [
+        {},
+        {"images": 30},
+        {"batch": 16},
+        {"iterations": 2},
+        {"iterations": 2, "images": 30},
+        {"window": 1},
+    ]
+    settings = [
+        {"iterations": 1} | other for other in [*grid, {"measure_every": 1}, {"fast": True}]
+    ]
     for other in settings:
         recipe.run(8, **options, **other)
     assert len(list((tmp_path / "out").glob("8-inside-0-*.pt"))) == len(settings)
@@ -93,18 +110,33 @@ def test_other_settings_have_files_of_their_own(archive, tmp_path, monkeypatch):
     assert len(list((tmp_path / "out").glob("*.pt"))) == len(settings)
 
 
-def test_the_usual_settings_are_those_of_the_training_and_have_plain_names(archive, tmp_path, monkeypatch):
-    asked = [inspect.signature(function).parameters for function in (recipe.run, paper.train, paper._Run)]
-    defaults = {name: one.default for part in asked for name, one in part.items() if one.default is not one.empty}
+def test_the_usual_settings_are_those_of_the_training_and_have_plain_names(
+    archive, tmp_path, monkeypatch
+):
+    asked = [
+        inspect.signature(function).parameters for function in (recipe.run, paper.train, paper._Run)
+    ]
+    defaults = {
+        name: one.default
+        for part in asked
+        for name, one in part.items()
+        if one.default is not one.empty
+    }
     assert {name: defaults[name] for name in recipe.USUAL} == recipe.USUAL
-    monkeypatch.setattr(paper, "train", lambda net, data, *, checkpoint, **_: [{"name": checkpoint.name}])
+    monkeypatch.setattr(
+        paper, "train", lambda net, data, *, checkpoint, **_: [{"name": checkpoint.name}]
+    )
     assert recipe.run(8, data=archive, out=tmp_path, **recipe.USUAL) == {"name": "8-inside-0.pt"}
 
 
 @pytest.mark.parametrize(("layers", "warm_up"), [(104, False), (110, True)])
-def test_only_nets_of_110_layers_or_more_are_warmed_up(archive, tmp_path, monkeypatch, layers, warm_up):
+def test_only_nets_of_110_layers_or_more_are_warmed_up(
+    archive, tmp_path, monkeypatch, layers, warm_up
+):
     asked = {}
-    monkeypatch.setattr(paper, "train", lambda net, data, **options: asked.update(options) or [{"iteration": 1}])
+    monkeypatch.setattr(
+        paper, "train", lambda net, data, **options: asked.update(options) or [{"iteration": 1}]
+    )
     recipe.run(layers, data=archive, images=5, out=tmp_path)
     assert asked["warm_up"] is warm_up
 
@@ -112,10 +144,19 @@ def test_only_nets_of_110_layers_or_more_are_warmed_up(archive, tmp_path, monkey
 def test_a_mistake_is_answered_by_a_sentence(archive, tmp_path, capsys):
     for words, sentence in (
         ("--layers 21", "layers = 21, but a net of three stages has 6n + 2 of them"),
-        ("--layers 20 --skip sideways", "skip = 'sideways' is not known; use one of 'none', 'inside', 'outside'"),
-        (f"--layers 20 --data {tmp_path / 'nowhere'}", "is missing; fetch it with cifar10(download=True)"),
+        (
+            "--layers 20 --skip sideways",
+            "skip = 'sideways' is not known; use one of 'none', 'inside', 'outside'",
+        ),
+        (
+            f"--layers 20 --data {tmp_path / 'nowhere'}",
+            "is missing; fetch it with cifar10(download=True)",
+        ),
         (f"--layers 8 --data {archive} --out {tmp_path} --seed -1", "seed = -1, but"),
-        (f"--layers 8 --data {archive} --out {tmp_path} --device tpu", "device = 'tpu', but this machine has cpu"),
+        (
+            f"--layers 8 --data {archive} --out {tmp_path} --device tpu",
+            "device = 'tpu', but this machine has cpu",
+        ),
     ):
         with pytest.raises(SystemExit) as error:
             recipe.main(words.split())
@@ -140,9 +181,13 @@ def test_speed_needs_no_data(capsys):
 
 
 def test_speed_leaves_the_first_steps_out(monkeypatch):
-    """The first ones choose algorithms and fetch memory; only the later ones tell what a long training costs."""
+    """The first ones choose algorithms and fetch memory; only the later ones tell what a long
+    training costs.
+    """
     rows = [{"iteration": 5, "seconds per step": 9.0}, {"iteration": 10, "seconds per step": 0.5}]
     asked = {}
-    monkeypatch.setattr(paper, "train", lambda net, data, **options: asked.update(options) or iter(rows))
+    monkeypatch.setattr(
+        paper, "train", lambda net, data, **options: asked.update(options) or iter(rows)
+    )
     assert recipe.speed(8, steps=5) == 0.5
     assert (asked["iterations"], asked["window"], asked["batch"]) == (10, 5, 128)

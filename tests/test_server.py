@@ -2,10 +2,12 @@
 
 from types import SimpleNamespace
 
-from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection as Usual
+from jupyter_server.services.kernels.connection.channels import (
+    ZMQChannelsWebsocketConnection as Usual,
+)
 from lab import PROMPT
 
-from helpers import server
+from helpers.setup import server
 
 
 def test_messages_wait_for_no_acknowledgement_and_all_else_is_as_usual(monkeypatch):

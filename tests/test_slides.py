@@ -1,4 +1,6 @@
-"""What comes on a slide, and where it begins. How the decks look is tried in tests/browser/test_decks.py."""
+"""What comes on a slide, and where it begins. How the decks look is tried in
+tests/browser/test_decks.py.
+"""
 
 import base64
 import io
@@ -9,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import slides
-from helpers.quiz import Question
+from helpers.press import slides
+from helpers.quizzes.quiz import Question
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAQAAAACCAIAAADwyuo0AAAAEUlEQVR4nGP8//8/AxwwIXMAYQADAUqjVQQAAAAASUVORK5CYII="
 
@@ -20,7 +22,12 @@ def prose(source, kind=None):
 
 
 def code(source, *outputs, kind=None):
-    return marked(nbformat.v4.new_code_cell(source, outputs=[nbformat.from_dict(output) for output in outputs]), kind)
+    return marked(
+        nbformat.v4.new_code_cell(
+            source, outputs=[nbformat.from_dict(output) for output in outputs]
+        ),
+        kind,
+    )
 
 
 def marked(cell, kind):
@@ -30,22 +37,39 @@ def marked(cell, kind):
 
 
 def data(**bundle):
-    return {"output_type": "display_data", "metadata": {}, "data": {k.replace("_", "/"): v for k, v in bundle.items()}}
+    return {
+        "output_type": "display_data",
+        "metadata": {},
+        "data": {k.replace("_", "/"): v for k, v in bundle.items()},
+    }
 
 
 def deck(tmp_path, *cells):
-    """The columns of slides of a notebook, each slide as its text without tags, steps joined by a bar."""
-    nbformat.write(nbformat.v4.new_notebook(cells=[prose("# Title"), *cells]), tmp_path / "one.ipynb")
+    """The columns of slides of a notebook, each slide as its text without tags, steps joined by a
+    bar.
+    """
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=[prose("# Title"), *cells]), tmp_path / "one.ipynb"
+    )
     (path,) = slides.build(tmp_path / "slides", [tmp_path / "one.ipynb"])
-    body = path.read_text(encoding="utf-8").split('<div class="slides">')[1].split("</div></div>\n<script>")[0]
-    columns = re.findall(r"<section>\n((?:\s*<section>.*?</section>\n?)+)</section>", body, re.DOTALL)
+    body = (
+        path.read_text(encoding="utf-8")
+        .split('<div class="slides">')[1]
+        .split("</div></div>\n<script>")[0]
+    )
+    columns = re.findall(
+        r"<section>\n((?:\s*<section>.*?</section>\n?)+)</section>", body, re.DOTALL
+    )
     return [
-        [words(slide) for slide in re.findall(r"<section>(.*?)</section>", column, re.DOTALL)] for column in columns
+        [words(slide) for slide in re.findall(r"<section>(.*?)</section>", column, re.DOTALL)]
+        for column in columns
     ]
 
 
 def words(html):
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", html.replace('<div class="fragment">', " | "))).strip()
+    return re.sub(
+        r"\s+", " ", re.sub(r"<[^>]+>", "", html.replace('<div class="fragment">', " | "))
+    ).strip()
 
 
 def test_slides_begin_where_the_metadata_and_the_headings_say(tmp_path):
@@ -58,28 +82,49 @@ def test_slides_begin_where_the_metadata_and_the_headings_say(tmp_path):
         code("5"),
         prose("six\n\n## Seven\n\neight", "subslide"),
     ]
-    assert deck(tmp_path, *cells) == [["Title one", "two"], ["three | four 5", "six"], ["Seven eight"]]
+    assert deck(tmp_path, *cells) == [
+        ["Title one", "two"],
+        ["three | four 5", "six"],
+        ["Seven eight"],
+    ]
 
 
 def test_notes_are_kept_beside_their_slide(tmp_path):
     assert deck(tmp_path, prose("say this", "notes"), prose("on")) == [["Title on say this"]]
-    assert '<aside class="notes"><p>say this</p>' in (tmp_path / "slides" / "one.html").read_text(encoding="utf-8")
+    assert '<aside class="notes"><p>say this</p>' in (tmp_path / "slides" / "one.html").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_of_a_panel_come_its_picture_and_its_sentence(tmp_path):
-    view = {"application_vnd.jupyter.widget-view+json": {"model_id": "x", "version_major": 2, "version_minor": 0}}
+    view = {
+        "application_vnd.jupyter.widget-view+json": {
+            "model_id": "x",
+            "version_major": 2,
+            "version_minor": 0,
+        }
+    }
     live = data(text_plain="Interactive panel (x = 1).", **view)
     kept = data(image_png=PNG, text_plain="The picture of this panel.")
     kept["metadata"] = {"image/png": {"alt": "x is 1."}}
-    said = data(text_plain="x is 1. To move the controls, run this cell.", text_html="<p>x is 1. To move</p>")
+    said = data(
+        text_plain="x is 1. To move the controls, run this cell.",
+        text_html="<p>x is 1. To move</p>",
+    )
     assert deck(tmp_path, code("explore.explore(x)", live, kept, said)) == [["Title x is 1."]]
 
 
 def asked(monkeypatch, kind=None):
     """The cell of a question, with the outputs that a run stores."""
     shown = []
-    monkeypatch.setattr("helpers.quiz.display", lambda bundle, raw: shown.append(data() | {"data": bundle}))
-    choices = [("3 < 4", "One is lost."), ("4", "It is the sum."), ("22 & more", "That joins them.")]
+    monkeypatch.setattr(
+        "helpers.quizzes.quiz.display", lambda bundle, raw: shown.append(data() | {"data": bundle})
+    )
+    choices = [
+        ("3 < 4", "One is lost."),
+        ("4", "It is the sum."),
+        ("22 & more", "That joins them."),
+    ]
     Question("What is 2 & 2?", choices, right=1)._ipython_display_()
     cell = code("quiz.sum", *shown, kind=kind)
     cell.metadata["tags"] = ["quiz"]
@@ -122,7 +167,9 @@ def test_a_tall_picture_is_cut_between_its_boxes_into_two_halves_that_are_much_l
     assert found["width"] == 560
     assert sum(found["halves"]) == pytest.approx(742 * 560 / 440, abs=1)
     for width, height in [(440, 341), (440, 440), (900, 450)]:
-        assert "halves" not in slides.picture({"width": width, "height": height, "alt": "x", "png": png}, False)
+        assert "halves" not in slides.picture(
+            {"width": width, "height": height, "alt": "x", "png": png}, False
+        )
 
 
 def test_long_code_is_left_out_and_long_text_comes_in_parts(tmp_path):
@@ -130,12 +177,19 @@ def test_long_code_is_left_out_and_long_text_comes_in_parts(tmp_path):
     (column,) = deck(tmp_path, code("a = 1\n" * 30, text), code("b = 1\n" * 30))
     assert "a = 1" not in column[0]
     html = (tmp_path / "slides" / "one.html").read_text(encoding="utf-8")
-    assert [part.count("\n") + 1 for part in re.findall(r'<pre class="output">(.*?)</pre>', html, re.DOTALL)] == [16, 4]
+    assert [
+        part.count("\n") + 1
+        for part in re.findall(r'<pre class="output">(.*?)</pre>', html, re.DOTALL)
+    ] == [16, 4]
 
 
-@pytest.mark.parametrize(("size", "sentence", "expected"), [((100, 50), "", (1120, 560)), ((400, 20), "", (1160, 58))])
+@pytest.mark.parametrize(
+    ("size", "sentence", "expected"), [((100, 50), "", (1120, 560)), ((400, 20), "", (1160, 58))]
+)
 def test_pictures_are_as_large_as_a_slide_allows(size, sentence, expected):
-    found = slides.picture({"width": size[0], "height": size[1], "alt": "x", "png": ""}, bool(sentence))
+    found = slides.picture(
+        {"width": size[0], "height": size[1], "alt": "x", "png": ""}, bool(sentence)
+    )
     assert (found["width"], found["height"]) == expected
 
 

@@ -1,4 +1,6 @@
-"""Albums: positions that a slider really has, pictures that put together again are the pictures, room that is kept."""
+"""Albums: positions that a slider really has, pictures that put together again are the pictures,
+room that is kept.
+"""
 
 import base64
 import io
@@ -11,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers import explore, plots, stills
+from helpers import explore, plots
+from helpers.press import stills
 
 
 def panel_of(**controls):
@@ -25,16 +28,25 @@ def panel_of(**controls):
         return f"slope {slope:.2f}, {steps} steps, {'high' if high else 'low'}, {kind}."
 
     return explore.explore(
-        picture, move, labels={"slope": "slope, per unit"} if "slope" in controls else None, **controls
+        picture,
+        move,
+        labels={"slope": "slope, per unit"} if "slope" in controls else None,
+        **controls,
     )
 
 
 SLIDERS = {
     "floats": (ipywidgets.FloatSlider(value=0.3, min=-1, max=1, step=0.02), 0.02),
     "whole numbers": (ipywidgets.IntSlider(value=300, min=0, max=400, step=10), 10),
-    "a range that is no multiple of the step": (ipywidgets.FloatSlider(value=0.25, min=0, max=1, step=0.3), 0.3),
+    "a range that is no multiple of the step": (
+        ipywidgets.FloatSlider(value=0.25, min=0, max=1, step=0.3),
+        0.3,
+    ),
     "exponents": (ipywidgets.FloatLogSlider(value=0.01, min=-4, max=0, step=0.5), 0.5),
-    "exponents of 2, a start between two steps": (ipywidgets.FloatLogSlider(value=3, base=2, min=0, max=5, step=1), 1),
+    "exponents of 2, a start between two steps": (
+        ipywidgets.FloatLogSlider(value=3, base=2, min=0, max=5, step=1),
+        1,
+    ),
 }
 
 
@@ -43,7 +55,10 @@ def test_a_slider_has_its_ends_its_start_and_steps_it_can_take(name):
     slider, step = SLIDERS[name]
     values = stills.choices(slider, 21)
     assert len(values) <= 22
-    places = {value: round(math.log(value, slider.base), 9) if hasattr(slider, "base") else value for value in values}
+    places = {
+        value: round(math.log(value, slider.base), 9) if hasattr(slider, "base") else value
+        for value in values
+    }
     assert places[values[0]] == slider.min
     assert slider.max - step < places[values[-1]] <= slider.max
     assert slider.value in values
@@ -77,7 +92,10 @@ def test_the_album_of_one_slider():
 def test_the_album_of_all_kinds_of_controls():
     album = stills.album(panel_of(kind=["line", "curve"], high=False, steps=(0, 4)), room=10**9)
     assert [control["kind"] for control in album["controls"]] == ["choice", "switch", "slider"]
-    assert [control["texts"] for control in album["controls"][:2]] == [["line", "curve"], ["off", "on"]]
+    assert [control["texts"] for control in album["controls"][:2]] == [
+        ["line", "curve"],
+        ["off", "on"],
+    ]
     places = itertools.product(range(2), range(2), range(5))
     assert set(album["frames"]) == {",".join(map(str, place)) for place in places}
     assert album["frames"]["1,1,4"][1] == "slope 0.30, 4 steps, high, curve."
@@ -94,7 +112,11 @@ def test_a_grid_keeps_to_its_room_and_has_the_ends_and_the_start(room):
     assert size(album) < 1.3 * room
     first, second = album["controls"]
     assert len(first["texts"]) >= len(second["texts"]) >= 3
-    assert (second["texts"][0], second["texts"][second["start"]], second["texts"][-1]) == ("0", "2", "40")
+    assert (second["texts"][0], second["texts"][second["start"]], second["texts"][-1]) == (
+        "0",
+        "2",
+        "40",
+    )
 
 
 def test_where_combinations_take_too_much_room_one_control_moves_at_a_time():
@@ -103,7 +125,9 @@ def test_where_combinations_take_too_much_room_one_control_moves_at_a_time():
     start = [control["start"] for control in album["controls"]]
     for key in album["frames"]:
         assert sum(int(at) != began for at, began in zip(key.split(","), start, strict=True)) <= 1
-    assert len(album["frames"]) == 1 + sum(len(control["texts"]) - 1 for control in album["controls"])
+    assert len(album["frames"]) == 1 + sum(
+        len(control["texts"]) - 1 for control in album["controls"]
+    )
 
 
 def pixels(encoded):
@@ -134,8 +158,14 @@ def test_no_ghost_of_the_base_is_seen_when_the_pictures_are_drawn_smaller(times)
     for place, text in enumerate(album["controls"][0]["texts"]):
         cover = album["overlays"][album["frames"][str(place)][0]]
         if cover:
-            seen = Image.alpha_composite(pixels(album["base"]).reduce(times), pixels(cover).reduce(times))
-            whole = Image.open(io.BytesIO(panel.still(slope=float(text))[0])).convert("RGB").reduce(times)
+            seen = Image.alpha_composite(
+                pixels(album["base"]).reduce(times), pixels(cover).reduce(times)
+            )
+            whole = (
+                Image.open(io.BytesIO(panel.still(slope=float(text))[0]))
+                .convert("RGB")
+                .reduce(times)
+            )
             away = np.abs(np.asarray(seen.convert("RGB"), dtype=int) - np.asarray(whole, dtype=int))
             assert away.max() < 12
 
@@ -154,13 +184,17 @@ def test_the_album_of_a_film_has_its_progress_and_says_how_it_was_recorded():
         for number in range(5):
             yield number / 4, f"Frame {number}."
 
-    panel = explore.explore(plots.figure(size=(3, 2))[0], film, labels={"seed": "random seed"}, seed=(0, 9))
+    panel = explore.explore(
+        plots.figure(size=(3, 2))[0], film, labels={"seed": "random seed"}, seed=(0, 9)
+    )
     album = stills.album(panel)
     (progress,) = album["controls"]
     assert (progress["label"], progress["start"]) == ("progress", 4)
     assert progress["texts"] == ["0 %", "25 %", "50 %", "75 %", "100 %"]
     assert album["fixed"] == [["random seed", "3"]]
-    assert [sentence for _, sentence in album["frames"].values()] == [f"Frame {n}." for n in range(5)]
+    assert [sentence for _, sentence in album["frames"].values()] == [
+        f"Frame {n}." for n in range(5)
+    ]
 
 
 def test_an_error_at_any_position_is_raised():

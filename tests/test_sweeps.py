@@ -1,4 +1,6 @@
-"""Sweeps that are really killed, interrupted and run on real workers: nothing is lost, and nothing runs twice."""
+"""Sweeps that are really killed, interrupted and run on real workers: nothing is lost, and nothing
+runs twice.
+"""
 
 import json
 import math
@@ -23,15 +25,23 @@ import numpy as np
 import psutil
 import pytest
 
-from helpers import sweeps  # nothing heavy here and above: worker processes import this file
+from helpers.studies import (
+    sweeps,  # nothing heavy here and above: worker processes import this file
+)
 
 ROOT = Path(__file__).resolve().parent.parent
-ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "PYTHONDONTWRITEBYTECODE": "1"}
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
 ENVIRONMENT["OMP_NUM_THREADS"] = "2"  # which a worker must not take over
 
 
 def spawned(workers=2):
-    """What a user would take for the cores at hand, without the warning about forks of some Python versions."""
+    """What a user would take for the cores at hand, without the warning about forks of some Python
+    versions.
+    """
     return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
 
 
@@ -104,8 +114,14 @@ def script(tmp_path):
 
     def start(code, **options):
         path = tmp_path / "script.py"
-        path.write_text(code.format(store=tmp_path / "runs.jsonl", marks=tmp_path / "marks"), encoding="utf-8")
-        started.append(subprocess.Popen([sys.executable, "-W", "error", path], env=ENVIRONMENT, text=True, **options))
+        path.write_text(
+            code.format(store=tmp_path / "runs.jsonl", marks=tmp_path / "marks"), encoding="utf-8"
+        )
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "-W", "error", path], env=ENVIRONMENT, text=True, **options
+            )
+        )
         return started[-1]
 
     started = []
@@ -199,7 +215,10 @@ def test_a_run_that_raises_fails_alone(executor):
 @pytest.mark.parametrize(
     ("grid", "message"),
     [
-        ({"x": "abc"}, r"the grid has x = 'abc', but it must be a list of values, such as \['abc'\]"),
+        (
+            {"x": "abc"},
+            r"the grid has x = 'abc', but it must be a list of values, such as \['abc'\]",
+        ),
         ({"x": 20}, r"the grid has x = 20, but it must be a list"),
         ([1, 2], "or a list of {name: value}"),
         ({"x": [Path]}, "Path'> is of type type; use numbers, text"),
@@ -212,7 +231,9 @@ def test_what_is_no_grid_is_said_at_once(grid, message):
 
 
 def test_what_is_no_executor_is_said_at_once():
-    with pytest.raises(TypeError, match=r"4 is no concurrent.futures.Executor; a Dask client has get_executor"):
+    with pytest.raises(
+        TypeError, match=r"4 is no concurrent.futures.Executor; a Dask client has get_executor"
+    ):
         sweeps.iterate(square, {"x": [1]}, 4)
 
 
@@ -222,7 +243,10 @@ def test_what_is_no_executor_is_said_at_once():
         ((1, 2.5, None, True), [1, 2.5, None, True]),
         ({"loss": np.float32(0.5), "count": np.int64(3)}, {"loss": 0.5, "count": 3}),
         (np.eye(2), [[1.0, 0.0], [0.0, 1.0]]),
-        ({"loss": [math.inf, -math.inf], "text": "NaN"}, {"loss": [math.inf, -math.inf], "text": "NaN"}),
+        (
+            {"loss": [math.inf, -math.inf], "text": "NaN"},
+            {"loss": [math.inf, -math.inf], "text": "NaN"},
+        ),
         (None, None),
     ],
 )
@@ -239,7 +263,9 @@ def test_a_loss_that_is_not_a_number_is_stored_as_standard_json(store):
         raise AssertionError(f"{constant} is no JSON")
 
     for _ in range(2):
-        (row,) = sweeps.run(lambda x: {"loss": [1.0, math.nan]}, [{"x": math.nan}], store=store, version="1")
+        (row,) = sweeps.run(
+            lambda x: {"loss": [1.0, math.nan]}, [{"x": math.nan}], store=store, version="1"
+        )
         assert math.isnan(row.result["loss"][1])
     (entry,) = [json.loads(line, parse_constant=refuse) for line in store.read_text().splitlines()]
     assert entry["result"] == {"loss": [1.0, {"float": "nan"}]}
@@ -257,7 +283,8 @@ def test_a_tensor_is_a_list_of_numbers():
 def test_a_result_that_json_cannot_hold_fails_its_run(result):
     bad, good = sweeps.run(lambda x: result if x else x, {"x": [1, 0]})
     assert re.match(
-        "TypeError: .* is (of type|a dict with keys that are not text).*; use numbers, text, None", bad.error
+        "TypeError: .* is (of type|a dict with keys that are not text).*; use numbers, text, None",
+        bad.error,
     )
     assert good.result == 0
 
@@ -280,7 +307,9 @@ def test_finished_runs_are_skipped_and_failed_ones_tried_again(folder, store):
     assert [row.result for row in run({"x": [3, 2, 1]})] == [3, 2, 1]
     assert marks(folder) == {1: 1, 2: 2, 3: 1}
     assert stored(store) == [1, 3, 2]
-    assert [row.result for row in sweeps.iterate(fragile, {"x": [4, 1]}, store=store, version="1")] == [1, 4]
+    assert [
+        row.result for row in sweeps.iterate(fragile, {"x": [4, 1]}, store=store, version="1")
+    ] == [1, 4]
 
 
 def test_a_line_says_what_was_run(store):
@@ -306,13 +335,19 @@ def test_a_change_of_the_module_or_of_a_helper_is_a_new_version(tmp_path, monkey
         path.write_text(path.read_text(encoding="utf-8") + line, encoding="utf-8")
 
     shutil.copytree(ROOT / "helpers", tmp_path / "helpers")
-    (tmp_path / "experiment.py").write_text("def double(x):\n    return FACTOR * x\n\n\nFACTOR = 2\n", encoding="utf-8")
+    (tmp_path / "experiment.py").write_text(
+        "def double(x):\n    return FACTOR * x\n\n\nFACTOR = 2\n", encoding="utf-8"
+    )
     monkeypatch.setattr(sweeps, "__file__", str(tmp_path / "helpers" / "sweeps.py"))
     monkeypatch.syspath_prepend(tmp_path)
     from experiment import double
 
-    edits = [None, None, "experiment.py", None, "helpers/nets.py", "helpers/training/_stack.py"]
-    edits += ["helpers/exercises/n01.py", "helpers/quizzes/n01.py", "helpers/quiz.js"]  # which compute no results
+    edits = [None, None, "experiment.py", None, "helpers/nets.py", "helpers/lockstep/stack.py"]
+    edits += [
+        "helpers/exercises/n01.py",
+        "helpers/quizzes/n01.py",
+        "helpers/quizzes/quiz.js",
+    ]  # which compute no results
     for count, edited in zip([1, 1, 2, 2, 3, 4, 4, 4, 4], edits, strict=True):
         if edited:
             edit(tmp_path / edited, "# another thought\n")
@@ -326,7 +361,9 @@ def adder(y):
 
 @pytest.mark.parametrize("fn", [partial(square, seconds=0.0), [].append, adder(1)])
 def test_code_that_the_store_cannot_know_needs_a_version(fn, store):
-    with pytest.raises(ValueError, match="carries along beside its source is not known to the store: say version="):
+    with pytest.raises(
+        ValueError, match="carries along beside its source is not known to the store: say version="
+    ):
         sweeps.iterate(fn, {"x": [1]}, store=store)
     sweeps.iterate(fn, {"x": [1]}, store=store, version="1")
     sweeps.iterate(fn, {"x": [1]})
@@ -335,12 +372,21 @@ def test_code_that_the_store_cannot_know_needs_a_version(fn, store):
 def test_a_function_without_source_needs_a_version(store):
     scope = {}
     exec("def typed(x):\n    return x\n", scope)
-    with pytest.raises(ValueError, match=r"the source of <function typed .*> is not to be found: say version="):
+    with pytest.raises(
+        ValueError, match=r"the source of <function typed .*> is not to be found: say version="
+    ):
         sweeps.iterate(scope["typed"], {"x": [1]}, store=store)
 
 
 def test_a_half_written_last_line_is_repaired_wherever_it_broke(folder, store):
-    run = partial(sweeps.run, square, {"x": [1, 2, 3], "folder": [folder]}, store=store, version="1", progress=False)
+    run = partial(
+        sweeps.run,
+        square,
+        {"x": [1, 2, 3], "folder": [folder]},
+        store=store,
+        version="1",
+        progress=False,
+    )
     rows, whole = run(), store.read_bytes()
     last = whole.rindex(b'{"function"')
     for cut in range(last, len(whole)):
@@ -351,20 +397,26 @@ def test_a_half_written_last_line_is_repaired_wherever_it_broke(folder, store):
     assert marks(folder) == {1: 1, 2: 1, 3: len(whole) - last}  # not when only the newline was gone
 
 
-@pytest.mark.parametrize("broken", [b'{"function": "squ', b"\x00\x00\x00", b"\xff\xfe", b"5", b"{}", b'{"x": [1]}'])
+@pytest.mark.parametrize(
+    "broken", [b'{"function": "squ', b"\x00\x00\x00", b"\xff\xfe", b"5", b"{}", b'{"x": [1]}']
+)
 def test_a_broken_line_in_the_middle_is_skipped_with_a_sentence(folder, store, broken):
     run = partial(sweeps.run, square, {"x": [1, 2, 3], "folder": [folder]}, store=store)
     run()
     first, _, third = store.read_bytes().splitlines(keepends=True)
     store.write_bytes(first + b"\n" + broken + b"\n" + third)
-    with pytest.warns(UserWarning, match=r"line 3 of .*runs.jsonl is broken; if it was a run, it is done again"):
+    with pytest.warns(
+        UserWarning, match=r"line 3 of .*runs.jsonl is broken; if it was a run, it is done again"
+    ):
         assert [row.result["square"] for row in run()] == [1, 4, 9]
     assert marks(folder) == {1: 1, 2: 2, 3: 1}
 
 
 def test_a_store_that_cannot_be_written_is_noticed_before_the_first_run(tmp_path, folder):
     with pytest.raises(FileNotFoundError, match="nowhere"):
-        sweeps.run(square, {"x": [1], "folder": [folder]}, store=tmp_path / "nowhere" / "runs.jsonl")
+        sweeps.run(
+            square, {"x": [1], "folder": [folder]}, store=tmp_path / "nowhere" / "runs.jsonl"
+        )
     assert marks(folder) == {}
 
 
@@ -377,7 +429,7 @@ def test_a_store_that_has_all_runs_is_only_read(store, monkeypatch):
 
 FULL = """
 import resource
-from helpers import sweeps
+from helpers.studies import sweeps
 from test_sweeps import square
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (700, resource.RLIM_INFINITY))
@@ -399,7 +451,7 @@ def test_a_full_disk_ends_the_sweep_and_loses_nothing(script, folder, store):
 
 TOGETHER = """
 import pathlib, time
-from helpers import sweeps
+from helpers.studies import sweeps
 import test_sweeps
 
 while not pathlib.Path("{marks}").exists():
@@ -424,7 +476,7 @@ def test_two_sweeps_on_one_store_at_once(script, store, tmp_path):
 # --- kill -9, and interrupts ---
 
 KILLED = """
-from helpers import sweeps
+from helpers.studies import sweeps
 from test_sweeps import spawned, square
 
 if __name__ == "__main__":
@@ -447,8 +499,12 @@ def has_lines(store, count):
     return store.exists() and store.read_bytes().count(b"\n") >= count
 
 
-@pytest.mark.parametrize(("executor", "workers"), [("None", 1), ("sweeps.Processes(2)", 2), ("spawned()", 2)])
-def test_kill_9_in_the_middle_loses_nothing_and_runs_nothing_twice(script, folder, store, executor, workers):
+@pytest.mark.parametrize(
+    ("executor", "workers"), [("None", 1), ("sweeps.Processes(2)", 2), ("spawned()", 2)]
+)
+def test_kill_9_in_the_middle_loses_nothing_and_runs_nothing_twice(
+    script, folder, store, executor, workers
+):
     killed = {}  # what was stored at a kill, and how often each of those had been started
     for _ in range(2):
         process = script(KILLED.replace("EXECUTOR", executor), stdout=subprocess.PIPE)
@@ -459,7 +515,9 @@ def test_kill_9_in_the_middle_loses_nothing_and_runs_nothing_twice(script, folde
         until(gone, *pids, seconds=5)  # no orphan goes on
         killed = {x: marks(folder)[x] for x in stored(store)}
     assert len(killed) < 18
-    printed, _ = script(KILLED.replace("EXECUTOR", executor), stdout=subprocess.PIPE).communicate(timeout=30)
+    printed, _ = script(KILLED.replace("EXECUTOR", executor), stdout=subprocess.PIPE).communicate(
+        timeout=30
+    )
     assert json.loads(printed) == [x * x for x in range(18)]
     assert sorted(stored(store)) == list(range(18))
     counts = marks(folder)
@@ -469,7 +527,7 @@ def test_kill_9_in_the_middle_loses_nothing_and_runs_nothing_twice(script, folde
 
 INTERRUPTED = """
 import time
-from helpers import sweeps
+from helpers.studies import sweeps
 from test_sweeps import square
 
 if __name__ == "__main__":
@@ -481,8 +539,12 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize(("executor", "runs", "running"), [("None", 9, 1), ("sweeps.Processes(3)", 5, 2)])
-def test_ctrl_c_ends_the_sweep_and_keeps_what_is_finished(script, folder, store, executor, runs, running):
+@pytest.mark.parametrize(
+    ("executor", "runs", "running"), [("None", 9, 1), ("sweeps.Processes(3)", 5, 2)]
+)
+def test_ctrl_c_ends_the_sweep_and_keeps_what_is_finished(
+    script, folder, store, executor, runs, running
+):
     """Also workers that are idle, which must not complain."""
     code = INTERRUPTED.replace("EXECUTOR", executor).replace("RUNS", str(runs))
     process = script(code, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
@@ -490,13 +552,18 @@ def test_ctrl_c_ends_the_sweep_and_keeps_what_is_finished(script, folder, store,
     time.sleep(0.3)  # the line is on the disk before its row is in the list
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
     printed, complaints = process.communicate(timeout=20)
-    assert printed.splitlines() == [str([0, 1, 4] + ["stopped before it was finished"] * (runs - 3)), "25"]
+    assert printed.splitlines() == [
+        str([0, 1, 4] + ["stopped before it was finished"] * (runs - 3)),
+        "25",
+    ]
     assert complaints == ""
     assert sorted(stored(store)) == [0, 1, 2]
 
 
 def test_what_a_function_returns_after_an_interrupt_is_not_finished(store):
-    """helpers/training.py keeps what was reached when it is interrupted; that must not be stored as the result."""
+    """helpers/training.py keeps what was reached when it is interrupted; that must not be stored as
+    the result.
+    """
 
     def patient(x):
         try:
@@ -523,7 +590,9 @@ def test_an_interrupt_that_becomes_an_error_ends_the_sweep_too():
         except KeyboardInterrupt:
             raise RuntimeError("a library wraps it") from None
 
-    assert [row.error for row in sweeps.run(impatient, {"x": [1, 2]})] == ["stopped before it was finished"] * 2
+    assert [row.error for row in sweeps.run(impatient, {"x": [1, 2]})] == [
+        "stopped before it was finished"
+    ] * 2
 
 
 def test_leaving_the_loop_ends_what_runs(folder):
@@ -533,7 +602,9 @@ def test_leaving_the_loop_ends_what_runs(folder):
             assert row.result == {"square": 0}
             until(lambda: len(marks(folder)) == 3)
             break
-        assert sweeps.run(square, {"x": [7]}, pool)[0].result == {"square": 49}  # the pool is as good as new
+        assert sweeps.run(square, {"x": [7]}, pool)[0].result == {
+            "square": 49
+        }  # the pool is as good as new
         assert len(marks(folder)) == 3
     assert pool._idle == []
 
@@ -590,7 +661,7 @@ def test_what_replaces_a_broken_pool_is_set_up_like_it():
 
 THREADS = """
 import torch
-from helpers import sweeps
+from helpers.studies import sweeps
 from test_sweeps import spawned
 
 
@@ -605,7 +676,9 @@ if __name__ == "__main__":
 
 
 def test_each_worker_process_computes_on_one_thread(script):
-    """Even if the environment says otherwise, and though the workers load torch before they know what they are."""
+    """Even if the environment says otherwise, and though the workers load torch before they know
+    what they are.
+    """
     printed, _ = script(THREADS, stdout=subprocess.PIPE).communicate(timeout=60)
     assert printed.split() == ["2", "1"]
 
@@ -624,7 +697,10 @@ def test_a_worker_process_that_loads_torch_later_has_one_thread_too(monkeypatch)
 
 @pytest.mark.parametrize("fn", [lambda x: x, partial(lambda x: x)])
 def test_a_function_that_cannot_be_sent_is_said_at_once(fn):
-    with spawned() as pool, pytest.raises(ValueError, match=r"cannot be sent to worker processes .*define it with def"):
+    with (
+        spawned() as pool,
+        pytest.raises(ValueError, match=r"cannot be sent to worker processes .*define it with def"),
+    ):
         sweeps.iterate(fn, {"x": [1]}, pool)
 
 
@@ -652,7 +728,8 @@ def test_an_idle_worker_that_was_killed_is_replaced():
         pid = pool.submit(os.getpid).result()
         (worker,) = pool._idle
         os.kill(pid, signal.SIGKILL)
-        worker.process.join()  # until its last thread has ended: before that the system calls it alive
+        # until its last thread has ended: before that the system calls it alive
+        worker.process.join()
         assert pool.submit(cube, 2).result() == 8
 
 
@@ -749,14 +826,21 @@ def test_workers_end_with_their_executor_though_futures_are_kept():
 
 @pytest.fixture(scope="module")
 def client():
-    """A real cluster of two worker processes, which gives up all runs that wait at a worker when it dies."""
+    """A real cluster of two worker processes, which gives up all runs that wait at a worker when it
+    dies.
+    """
     try:
         import dask
         from dask.distributed import Client, LocalCluster
     except ImportError:
         assert os.environ.get("CI") != "true", "pip install -e .[cluster]"
         pytest.skip("Dask is not installed: pip install -e .[cluster]")
-    settings = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": "127.0.0.1:0"}
+    settings = {
+        "n_workers": 2,
+        "threads_per_worker": 1,
+        "processes": True,
+        "dashboard_address": "127.0.0.1:0",
+    }
     patience = dask.config.set({"distributed.scheduler.allowed-failures": 0})
     with patience, LocalCluster(**settings) as cluster, Client(cluster) as client:
         yield client
@@ -780,15 +864,19 @@ def test_a_dask_cluster_is_one_more_executor(client, folder, store):
 def test_a_dying_dask_worker_fails_its_run_alone_and_the_sweep_goes_on(client, folder, store):
     with client.get_executor(pure=False) as executor:
         rows = sweeps.run(hazard, {"x": list(range(8)), "folder": [folder]}, executor, store)
-    check_hazards(rows, folder, "KilledWorker: Attempted to run task", "KilledWorker: Attempted to run task")
+    check_hazards(
+        rows, folder, "KilledWorker: Attempted to run task", "KilledWorker: Attempted to run task"
+    )
     assert sorted(stored(store)) == [0, 1, 3, 7]
-    assert {x: count for x, count in marks(folder).items() if x not in (2, 4)} == dict.fromkeys([0, 1, 3, 5, 6, 7], 1)
+    assert {x: count for x, count in marks(folder).items() if x not in (2, 4)} == dict.fromkeys(
+        [0, 1, 3, 5, 6, 7], 1
+    )
 
 
 # --- what the reader sees ---
 
 BAR = """
-from helpers import sweeps
+from helpers.studies import sweeps
 from test_sweeps import nap
 
 sweeps.run(nap, {{"x": [1, 2, 0, 4]}}, store="{store}", version="1")
@@ -807,7 +895,10 @@ def test_a_progress_bar_with_time_left_in_a_terminal(script, store):
     script(BAR, stderr=theirs)
     os.close(theirs)
     drawn = b""
-    with open(ours, "rb", buffering=0) as terminal, suppress(OSError):  # which is how a terminal ends
+    with (
+        open(ours, "rb", buffering=0) as terminal,
+        suppress(OSError),
+    ):  # which is how a terminal ends
         while more := terminal.read(1000):
             drawn += more
     text = drawn.decode()
@@ -823,7 +914,7 @@ def test_no_progress_bar_in_a_log_file(script):
 CELLS = """
 import time
 import test_sweeps
-from helpers import sweeps
+from helpers.studies import sweeps
 
 
 def nap(x):
@@ -878,30 +969,52 @@ def test_a_notebook_has_a_bar_a_stop_button_and_advice(kernel, store):
             if printed.endswith("ready\n"):
                 time.sleep(0.7)
                 manager.interrupt_kernel()
-    assert [entry["function"] for entry in lines(store)] == ["nap", "nap"]  # the source of a cell is its version
+    assert [entry["function"] for entry in lines(store)] == [
+        "nap",
+        "nap",
+    ]  # the source of a cell is its version
     (bar,) = shown
     assert "application/vnd.jupyter.widget-view+json" in bar
     assert "0/2" in bar["text/plain"]
     assert (
-        "worker processes cannot see nap, which is defined in this notebook: put it into a file, with %%wri" in printed
+        "worker processes cannot see nap, which is defined in this notebook: put it into a file, "
+        "with %%wri" in printed
     )
-    assert printed.count("['stopped before it was finished', 'stopped before it was finished']\n") == 2
+    assert (
+        printed.count("['stopped before it was finished', 'stopped before it was finished']\n") == 2
+    )
 
 
 def test_the_example_of_the_readme(tmp_path):
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (code,) = [block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "sweeps.run" in block]
-    code = code.replace("sweeps.Processes()", "sweeps.Processes(1)")  # each takes seconds to load torch
+    (code,) = [
+        block
+        for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+        if "sweeps.run" in block
+    ]
+    code = code.replace(
+        "sweeps.Processes()", "sweeps.Processes(1)"
+    )  # each takes seconds to load torch
     (tmp_path / "example.py").write_text(code, encoding="utf-8")
     command = [sys.executable, "-W", "error", "example.py"]
-    printed = subprocess.check_output(command, cwd=tmp_path, env=ENVIRONMENT, text=True).splitlines()
+    printed = subprocess.check_output(
+        command, cwd=tmp_path, env=ENVIRONMENT, text=True
+    ).splitlines()
     entries = lines(tmp_path / "runs.jsonl")
     assert len(printed) == len(entries) == 4
     for entry in entries:
-        (line,) = [line for line in printed if line.endswith(f"{entry['result']} {entry['seconds']}")]
-        assert f"'layers': {entry['arguments']['layers']}, 'skip': '{entry['arguments']['skip']}'" in line
+        (line,) = [
+            line for line in printed if line.endswith(f"{entry['result']} {entry['seconds']}")
+        ]
+        assert (
+            f"'layers': {entry['arguments']['layers']}, 'skip': '{entry['arguments']['skip']}'"
+            in line
+        )
 
 
 def test_only_a_cluster_needs_dask():
-    code = "import sys; from helpers import sweeps; print({'dask', 'torch', 'ipywidgets', 'numpy'} & set(sys.modules))"
-    assert subprocess.check_output([sys.executable, "-c", code], env=ENVIRONMENT, text=True) == "set()\n"
+    code = "import sys; from helpers.studies import sweeps; print({'dask', 'torch', 'ipywidgets', 'numpy'} & set(sys.modules))"
+    assert (
+        subprocess.check_output([sys.executable, "-c", code], env=ENVIRONMENT, text=True)
+        == "set()\n"
+    )

@@ -11,8 +11,8 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 
-from helpers import teacher
-from helpers.quiz import Question
+from helpers.press import teacher
+from helpers.quizzes.quiz import Question
 
 FIRST = teacher.NOTEBOOKS / "01_the_residual_block.ipynb"
 SOLUTIONS = sorted((teacher.NOTEBOOKS / "solutions").glob("n*.py"))
@@ -40,7 +40,11 @@ def double(x):
 
 
 def cell(kind, source, *tags):
-    made = nbformat.v4.new_markdown_cell(source) if kind == "markdown" else nbformat.v4.new_code_cell(source)
+    made = (
+        nbformat.v4.new_markdown_cell(source)
+        if kind == "markdown"
+        else nbformat.v4.new_code_cell(source)
+    )
     made.metadata["tags"] = list(tags)
     return made
 
@@ -89,10 +93,15 @@ def test_solutions_and_answers_are_woven_in(course):
 
 
 def test_the_answers_to_questions_follow_them(course, monkeypatch):
-    question = Question("2 + 2?", [("a[l] * 2", "As b."), ("4", "The sum."), ("22", "Joined.")], right=1)
+    question = Question(
+        "2 + 2?", [("a[l] * 2", "As b."), ("4", "The sum."), ("22", "Joined.")], right=1
+    )
     monkeypatch.setitem(sys.modules, "helpers.quizzes.n99", SimpleNamespace(sums=question))
     notebook = nbformat.read(course, as_version=4)
-    notebook.cells += [cell("code", "from helpers.quizzes import n99 as quiz"), cell("code", "quiz.sums", "quiz")]
+    notebook.cells += [
+        cell("code", "from helpers.quizzes import n99 as quiz"),
+        cell("code", "quiz.sums", "quiz"),
+    ]
     *_, last = teacher.weave(notebook, TEXT).cells
     expected = ["Wrong: a\\[l\\] \\* 2 *As b.*", "**Right**: 4 *The sum.*", "Wrong: 22 *Joined.*"]
     assert last.source == "\n- ".join(["**Expected answer.** ", *expected])
@@ -118,7 +127,9 @@ def test_edits_by_hand_are_kept(course, tmp_path, monkeypatch):
     assert not teacher.edited(path)
     notebook.cells[0].source += "\nMy own note."
     nbformat.write(notebook, path)
-    assert [*teacher.build(target, [course])] == [f"kept {path}: it was edited by hand; --force replaces it"]
+    assert [*teacher.build(target, [course])] == [
+        f"kept {path}: it was edited by hand; --force replaces it"
+    ]
     assert "My own note." in sources(path)[0]
     assert [*teacher.build(target, [course], force=True)] == [f"made {path}"]
     assert "My own note." not in sources(path)[0]
@@ -128,7 +139,9 @@ def test_edits_by_hand_are_kept(course, tmp_path, monkeypatch):
 
 def test_a_solution_that_does_not_pass_is_not_written(course, tmp_path):
     (course.parent / "solutions").chmod(0o755)
-    (course.parent / "solutions" / "n01.py").write_text(TEXT.replace("2 * x", "3 * x"), encoding="utf-8")
+    (course.parent / "solutions" / "n01.py").write_text(
+        TEXT.replace("2 * x", "3 * x"), encoding="utf-8"
+    )
     with pytest.raises(ValueError, match="does not pass: ✗"):
         [*teacher.build(tmp_path / "build", [course])]
     assert not (tmp_path / "build").exists()
@@ -136,15 +149,24 @@ def test_a_solution_that_does_not_pass_is_not_written(course, tmp_path):
 
 def test_the_first_notebook_runs_with_every_check_passed(tmp_path):
     """As `make teacher` does it, from another folder."""
-    command = [sys.executable, "-m", "helpers.teacher", str(tmp_path / "build"), str(FIRST)]
+    command = [sys.executable, "-m", "helpers.press.teacher", str(tmp_path / "build"), str(FIRST)]
     root = str(teacher.NOTEBOOKS.parent)
     done = subprocess.run(
-        command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": root}, capture_output=True, text=True, check=False
+        command,
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": root},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == f"made {tmp_path / 'build' / FIRST.name}\n"
     made = nbformat.read(tmp_path / "build" / FIRST.name, as_version=4)
-    said = [cell.outputs[0].data["text/plain"] for cell in made.cells if "check" in cell.metadata.get("tags", [])]
+    said = [
+        cell.outputs[0].data["text/plain"]
+        for cell in made.cells
+        if "check" in cell.metadata.get("tags", [])
+    ]
     assert len(said) >= 3
     assert all(text.startswith("✓") for text in said)
     (progress,) = [cell for cell in made.cells if "progress" in cell.metadata.get("tags", [])]
@@ -155,7 +177,9 @@ def test_the_first_notebook_runs_with_every_check_passed(tmp_path):
 
 @pytest.mark.parametrize("solutions", SOLUTIONS, ids=lambda path: path.stem)
 def test_solutions_need_only_what_their_notebook_imports(solutions):
-    """The cells of the exercises run after the cells of imports alone, in the order of the notebook."""
+    """The cells of the exercises run after the cells of imports alone, in the order of the
+    notebook.
+    """
     (path,) = teacher.NOTEBOOKS.glob(f"{solutions.stem[1:]}_*.ipynb")
     woven = teacher.weave(nbformat.read(path, as_version=4), solutions.read_text(encoding="utf-8"))
     scope, passed = {}, 0
@@ -173,17 +197,27 @@ def test_solutions_need_only_what_their_notebook_imports(solutions):
 def bound(source):
     """The names that the cells of a notebook would see after this one."""
     module = symtable.symtable(source, "cell", "exec")
-    return {symbol.get_name() for symbol in module.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+    return {
+        symbol.get_name()
+        for symbol in module.get_symbols()
+        if symbol.is_assigned() or symbol.is_imported()
+    }
 
 
 @pytest.mark.parametrize("solutions", SOLUTIONS, ids=lambda path: path.stem)
 def test_a_solution_binds_no_other_names_than_its_stub(solutions):
-    """So what follows runs in the teacher's notebook as in the student's, which CI runs from top to bottom."""
+    """So what follows runs in the teacher's notebook as in the student's, which CI runs from top to
+    bottom.
+    """
     (path,) = teacher.NOTEBOOKS.glob(f"{solutions.stem[1:]}_*.ipynb")
     student = nbformat.read(path, as_version=4)
-    stubs = {cell.id: cell.source for cell in student.cells if "stub" in cell.metadata.get("tags", [])}
+    stubs = {
+        cell.id: cell.source for cell in student.cells if "stub" in cell.metadata.get("tags", [])
+    }
     woven = teacher.weave(student, solutions.read_text(encoding="utf-8"))
-    others = {name for cell in student.cells if cell.cell_type == "code" for name in bound(cell.source)}
+    others = {
+        name for cell in student.cells if cell.cell_type == "code" for name in bound(cell.source)
+    }
     for cell in woven.cells:
         if cell.id in stubs:
             more = bound(cell.source) - bound(stubs[cell.id])

@@ -1,4 +1,6 @@
-"""Training against the loop a user would write, and what must not get lost when something goes wrong."""
+"""Training against the loop a user would write, and what must not get lost when something goes
+wrong.
+"""
 
 import os
 import signal
@@ -12,12 +14,13 @@ import torch
 from jupyter_client.manager import start_new_kernel
 
 from helpers import datasets, nets, training
-from helpers.training import _layers
 
 
 @pytest.fixture
 def data():
-    """60 training and 20 test images of 8 x 8 that can be told apart: the class sets the brightest row."""
+    """60 training and 20 test images of 8 x 8 that can be told apart: the class sets the brightest
+    row.
+    """
     rng = np.random.default_rng(0)
     y = rng.integers(0, 8, 80)
     x = rng.normal(0, 0.3, (80, 8, 8))
@@ -28,7 +31,10 @@ def data():
 def by_hand(net, data, epochs, rate, seed, batch, make=torch.optim.Adam):
     """One net, torch.optim, one batch after another; the loss and error at the end."""
     like = next(net.parameters())
-    x, y = torch.as_tensor(data[0]).to(like.device, like.dtype), torch.as_tensor(data[1]).to(like.device)
+    x, y = (
+        torch.as_tensor(data[0]).to(like.device, like.dtype),
+        torch.as_tensor(data[1]).to(like.device),
+    )
     optimizer, order = make(net.parameters(), lr=rate), torch.Generator().manual_seed(seed)
     net.train()
     for _ in range(epochs):
@@ -44,13 +50,26 @@ def by_hand(net, data, epochs, rate, seed, batch, make=torch.optim.Adam):
 
 
 def assert_equal_alone(make, data, tolerance, batch=16, epochs=1):
-    """Nets that ``make()`` returns, trained together, against the same ones by hand: losses and all numbers."""
+    """Nets that ``make()`` returns, trained together, against the same ones by hand: losses and all
+    numbers.
+    """
     together, alone = make(), make()
-    rates, seeds = [10.0 ** -(2 + i % 3 / 2) for i in range(len(alone))], [5 + i for i in range(len(alone))]
-    histories = training.train_many(
-        together, data, epochs=epochs, learning_rates=rates, seeds=seeds, batch=batch, measure_every=epochs
+    rates, seeds = (
+        [10.0 ** -(2 + i % 3 / 2) for i in range(len(alone))],
+        [5 + i for i in range(len(alone))],
     )
-    for net, history, lonely, rate, seed in zip(together, histories, alone, rates, seeds, strict=True):
+    histories = training.train_many(
+        together,
+        data,
+        epochs=epochs,
+        learning_rates=rates,
+        seeds=seeds,
+        batch=batch,
+        measure_every=epochs,
+    )
+    for net, history, lonely, rate, seed in zip(
+        together, histories, alone, rates, seeds, strict=True
+    ):
         loss, error = by_hand(lonely, data, epochs, rate, seed, batch)
         assert history.epoch == [0, epochs]
         assert history.training_loss[-1] == pytest.approx(loss, rel=tolerance)
@@ -62,8 +81,13 @@ def assert_equal_alone(make, data, tolerance, batch=16, epochs=1):
 
 def stack_of(nets, data):
     dtype, histories = next(nets[0].parameters()).dtype, [training.History() for _ in nets]
-    data = [torch.as_tensor(part, dtype=torch.long if number % 2 else dtype) for number, part in enumerate(data)]
-    return training.Stack(nets, histories, [0.01] * len(nets), range(len(nets)), data, torch.optim.SGD, False)
+    data = [
+        torch.as_tensor(part, dtype=torch.long if number % 2 else dtype)
+        for number, part in enumerate(data)
+    ]
+    return training.Stack(
+        nets, histories, [0.01] * len(nets), range(len(nets)), data, torch.optim.SGD, False
+    )
 
 
 def written_out(nets, data):
@@ -81,7 +105,10 @@ PRECISIONS = [(torch.float32, 1e-4), (torch.float64, 1e-9)]
 def test_plain_and_residual_nets_together_equal_each_alone(data, dtype, tolerance, device):
     def make():
         arms = [(skip, seed) for seed in range(3) for skip in nets.SKIPS]
-        return [nets.fully_connected(8, skip, seed=seed, width=16).to(device, dtype) for skip, seed in arms]
+        return [
+            nets.fully_connected(8, skip, seed=seed, width=16).to(device, dtype)
+            for skip, seed in arms
+        ]
 
     assert_equal_alone(make, data, tolerance)
 
@@ -94,7 +121,10 @@ def test_convolutional_nets_together_equal_each_alone(data, dtype, tolerance, de
 
     def make():
         plain = [nets.convolutional(8, "none", seed=seed, width=2) for seed in range(2)]
-        residual = [nets.convolutional(8, "inside", shortcut=shortcut, seed=seed, width=2) for seed in range(3)]
+        residual = [
+            nets.convolutional(8, "inside", shortcut=shortcut, seed=seed, width=2)
+            for seed in range(3)
+        ]
         return [net.to(device, dtype) for net in plain + residual]
 
     assert_equal_alone(make, with_channel(data), tolerance, batch=25)
@@ -103,7 +133,9 @@ def test_convolutional_nets_together_equal_each_alone(data, dtype, tolerance, de
 @pytest.mark.parametrize("skip", nets.SKIPS)
 @pytest.mark.parametrize("kind", ["fully connected", "convolutional"])
 def test_an_epoch_of_all_digits_together_equals_each_alone(kind, skip):
-    """In float64: in float32 some input of a ReLU lies so close to 0 that rounding decides which side it is on."""
+    """In float64: in float32 some input of a ReLU lies so close to 0 that rounding decides which
+    side it is on.
+    """
     digits = datasets.standardise(datasets.digits())
 
     def make():
@@ -111,12 +143,16 @@ def test_an_epoch_of_all_digits_together_equals_each_alone(kind, skip):
             return [nets.convolutional(14, skip, seed=seed, width=2).double() for seed in range(3)]
         return [nets.fully_connected(20, skip, seed=seed, width=16).double() for seed in range(3)]
 
-    assert_equal_alone(make, with_channel(digits) if kind == "convolutional" else digits, 1e-9, batch=128)
+    assert_equal_alone(
+        make, with_channel(digits) if kind == "convolutional" else digits, 1e-9, batch=128
+    )
 
 
 def test_nets_of_different_depth_and_width_together_equal_each_alone(data):
     sizes = [(4, 8), (6, 8), (4, 16), (4, 8)]
-    assert_equal_alone(lambda: [nets.fully_connected(n, width=width) for n, width in sizes], data, 1e-4)
+    assert_equal_alone(
+        lambda: [nets.fully_connected(n, width=width) for n, width in sizes], data, 1e-4
+    )
 
 
 class PreActivation(torch.nn.Module):
@@ -149,7 +185,9 @@ class Tail(torch.nn.Module):
 
 
 def tied():
-    net = stem(torch.nn.Linear(16, 16), torch.nn.ReLU(), torch.nn.Linear(16, 16), torch.nn.Linear(16, 10))
+    net = stem(
+        torch.nn.Linear(16, 16), torch.nn.ReLU(), torch.nn.Linear(16, 16), torch.nn.Linear(16, 10)
+    )
     net[5].weight = net[3].weight
     return net
 
@@ -177,7 +215,9 @@ class Switched(torch.nn.Module):
 
 
 class Masked(torch.nn.Module):
-    """Some connections are cut; which ones, a plain attribute knows, in any of the ways of ``KEPT``."""
+    """Some connections are cut; which ones, a plain attribute knows, in any of the ways of
+    ``KEPT``.
+    """
 
     def __init__(self, kept, read):
         super().__init__()
@@ -227,7 +267,9 @@ TAILS = {
     "a gradient of its own": lambda last, a: last(Halved.apply(a)),
     "a part without gradient": partly_without_gradient,
     "a part detached": lambda last, a: last(a) + last(a).detach(),
-    "one number added to all": lambda last, a: last(a) + torch.nn.functional.linear(a, last.weight[:1]),
+    "one number added to all": lambda last, a: (
+        last(a) + torch.nn.functional.linear(a, last.weight[:1])
+    ),
     "a sum scaled": lambda last, a: torch.add(last(a), last(a), alpha=2),
     "scores far apart": far_apart,
     "scores in place": lambda last, a: last(a).relu_(),
@@ -236,7 +278,9 @@ TAILS = {
     "a value added to itself": lambda last, a: torch.add(last(a), last(a)),
     "a number added": lambda last, a: last(torch.relu(a) + 1),
     "a value without use": lambda last, a: (last(a), last(torch.relu(a)))[1],
-    "the examples expected first": lambda last, a: last(a - a.mean(dim=1, keepdim=True)).view(len(a), 10),
+    "the examples expected first": lambda last, a: last(a - a.mean(dim=1, keepdim=True)).view(
+        len(a), 10
+    ),
     "two ReLUs of one value": lambda last, a: last(torch.relu(a) + torch.relu(a)),
     "a branch": lambda last, a: last(a) if a.ndim == 2 else last(-a),
     "a function without numbers": lambda last, a: last(torch.tanh(a)),
@@ -244,7 +288,9 @@ TAILS = {
 
 
 def stem(*layers, inplace=False):
-    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 16), torch.nn.ReLU(inplace=inplace), *layers)
+    return torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(64, 16), torch.nn.ReLU(inplace=inplace), *layers
+    )
 
 
 def seeded(make):
@@ -303,20 +349,30 @@ def circular():
     first = torch.nn.Conv2d(1, 4, 3, padding=1, padding_mode="circular")
     return silent(
         torch.nn.Sequential(
-            torch.nn.Unflatten(1, (1, 8)), first, torch.nn.ReLU(), *stem()[:1], torch.nn.Linear(256, 10)
+            torch.nn.Unflatten(1, (1, 8)),
+            first,
+            torch.nn.ReLU(),
+            *stem()[:1],
+            torch.nn.Linear(256, 10),
         )
     )
 
 
 OWN = {
     "a mean of all examples": lambda: stem(Together(), torch.nn.Linear(16, 10)),
-    "a mean of all examples in training": lambda: stem(Together(only_in=False), torch.nn.Linear(16, 10)),
-    "a mean of all examples when measured": lambda: stem(Together(only_in=True), torch.nn.Linear(16, 10)),
+    "a mean of all examples in training": lambda: stem(
+        Together(only_in=False), torch.nn.Linear(16, 10)
+    ),
+    "a mean of all examples when measured": lambda: stem(
+        Together(only_in=True), torch.nn.Linear(16, 10)
+    ),
     "what takes two and what makes two": lambda: stem(Pair(), torch.nn.Linear(16, 10)),
     "an edge of its own, at first unseen": circular,
     "a matrix shared by two layers": tied,
     "a number that all examples share": lambda: stem(Scaled(), torch.nn.Linear(16, 10)),
-    "a number for each unit": lambda: stem(torch.nn.Linear(16, 3), Scaled(3), torch.nn.Linear(3, 10)),
+    "a number for each unit": lambda: stem(
+        torch.nn.Linear(16, 3), Scaled(3), torch.nn.Linear(3, 10)
+    ),
     "another way in training": lambda: stem(OnlyInTraining(), torch.nn.Linear(16, 10)).eval(),
 }
 
@@ -339,8 +395,14 @@ KEPT = {
     "a tensor": (lambda mask: mask, lambda kept: kept),
     "an array": (lambda mask: mask.numpy(), torch.as_tensor),
     "a tensor in a list": (lambda mask: [mask], lambda kept: kept[0]),
-    "a tensor in a tuple in a dict": (lambda mask: {"mask": (mask, 1)}, lambda kept: kept["mask"][0]),
-    "a module in a list": (lambda mask: [torch.nn.ParameterList([mask])], lambda kept: kept[0][0].detach()),
+    "a tensor in a tuple in a dict": (
+        lambda mask: {"mask": (mask, 1)},
+        lambda kept: kept["mask"][0],
+    ),
+    "a module in a list": (
+        lambda mask: [torch.nn.ParameterList([mask])],
+        lambda kept: kept[0][0].detach(),
+    ),
 }
 
 
@@ -354,7 +416,10 @@ def test_large_tensors_that_differ_in_the_middle_keep_nets_apart(data, keep, rea
         with torch.random.fork_rng():
             torch.manual_seed(0)
             return [
-                torch.nn.Sequential(Masked(keep(mask), read), stem(torch.nn.Linear(16, 10))).double() for mask in masks
+                torch.nn.Sequential(
+                    Masked(keep(mask), read), stem(torch.nn.Linear(16, 10))
+                ).double()
+                for mask in masks
             ]
 
     assert_equal_alone(make, data, 1e-9)
@@ -369,7 +434,13 @@ def test_equal_tensors_do_not_keep_nets_apart():
 @pytest.mark.parametrize("inplace", [False, True])
 def test_unusual_shortcuts_together_equal_each_alone(data, inplace):
     def make():
-        blocks = PreActivation(), PreActivation(), Nested(), torch.nn.ReLU(inplace=inplace), Nested()
+        blocks = (
+            PreActivation(),
+            PreActivation(),
+            Nested(),
+            torch.nn.ReLU(inplace=inplace),
+            Nested(),
+        )
         return torch.nn.Sequential(*stem(), *blocks, torch.nn.Linear(16, 10))
 
     assert_equal_alone(seeded(make), data, 1e-9)
@@ -403,7 +474,12 @@ def test_any_batch_normalisation_equals_itself_alone(data, change):
             torch.nn.Conv2d(1, 4, 3, padding="same", padding_mode="circular"),
             norm,
             torch.nn.ReLU(),
-            *(torch.nn.Conv2d(4, 4, 3, groups=2), torch.nn.MaxPool2d(2), *stem()[:1], torch.nn.Linear(36, 10)),
+            *(
+                torch.nn.Conv2d(4, 4, 3, groups=2),
+                torch.nn.MaxPool2d(2),
+                *stem()[:1],
+                torch.nn.Linear(36, 10),
+            ),
         )
 
     assert_equal_alone(seeded(make), with_channel(data), 1e-9, batch=20)
@@ -430,7 +506,10 @@ def test_nets_that_differ_in_a_hook_are_kept_apart(data):
 
 
 def test_inference_mode_is_refused_in_words(data):
-    with torch.inference_mode(), pytest.raises(ValueError, match=r"no net learns in torch\.inference_mode"):
+    with (
+        torch.inference_mode(),
+        pytest.raises(ValueError, match=r"no net learns in torch\.inference_mode"),
+    ):
         training.train(nets.fully_connected(4, width=8), data, epochs=1, learning_rate=1e-3)
 
 
@@ -459,7 +538,11 @@ def test_convolutions_of_small_maps_equal_each_alone(data, size, settings):
 def test_convolutions_of_maps_no_larger_than_the_kernel_are_matrix_products(monkeypatch):
     """The last stage of a net for images of 8 x 8 has maps of 2 x 2."""
     sizes, product = [], _layers._Conv2d._as_product
-    monkeypatch.setattr(_layers._Conv2d, "_as_product", lambda self, a: sizes.append(a.shape[3:]) or product(self, a))
+    monkeypatch.setattr(
+        _layers._Conv2d,
+        "_as_product",
+        lambda self, a: sizes.append(a.shape[3:]) or product(self, a),
+    )
     net = nets.convolutional(14, width=2)
     assert _layers.take_all_nets(net, {name: v[None] for name, v in net.state_dict().items()})
     net(torch.rand(1, 5, 1, 8, 8))
@@ -467,7 +550,9 @@ def test_convolutions_of_maps_no_larger_than_the_kernel_are_matrix_products(monk
 
 
 def test_batch_normalisation_rounds_as_little_as_one_number_does():
-    """Sums over 8,192 pixels, forward and backward, in float32 against float64; PyTorch's are off by 1e-6 there."""
+    """Sums over 8,192 pixels, forward and backward, in float32 against float64; PyTorch's are off
+    by 1e-6 there.
+    """
     torch.manual_seed(0)
     x = torch.randn(8192, 16) + 1
     g = x + torch.randn(8192, 16)  # no sum is near 0
@@ -499,7 +584,9 @@ ONE_BY_ONE = {
         "data-dependent control flow",
     ),
     "a look at the numbers": (
-        torch.nn.Sequential(torch.nn.BatchNorm1d(16), Tail(lambda last, a: last(a) if a.sum() > 0 else last(-a))),
+        torch.nn.Sequential(
+            torch.nn.BatchNorm1d(16), Tail(lambda last, a: last(a) if a.sum() > 0 else last(-a))
+        ),
         "data-dependent control flow",
     ),
 }
@@ -507,17 +594,22 @@ ONE_BY_ONE = {
 
 @pytest.mark.parametrize(("layer", "reason"), ONE_BY_ONE.values(), ids=ONE_BY_ONE)
 def test_a_net_that_cannot_be_trained_in_lockstep_is_named_before_the_training(data, layer, reason):
-    last = torch.nn.Identity() if isinstance(layer, torch.nn.Sequential) else torch.nn.Linear(16, 10)
+    last = (
+        torch.nn.Identity() if isinstance(layer, torch.nn.Sequential) else torch.nn.Linear(16, 10)
+    )
     arms = [nets.fully_connected(4, width=8), stem(layer, last)]
     before = [parameter.clone() for parameter in arms[1].parameters()]
     with pytest.raises(
-        ValueError, match=rf"net number 1 cannot be trained in lockstep \(.*{reason}.*\); .* torch.optim"
+        ValueError,
+        match=rf"net number 1 cannot be trained in lockstep \(.*{reason}.*\); .* torch.optim",
     ):
         training.lockstep(arms, data, epochs=1, learning_rates=[1e-3] * 2, seeds=[0, 1])
     assert all(torch.equal(old, new) for old, new in zip(before, arms[1].parameters(), strict=True))
 
 
-@pytest.mark.parametrize("net", [stem(torch.nn.Linear(16, 10)).requires_grad_(False), torch.nn.Flatten()])
+@pytest.mark.parametrize(
+    "net", [stem(torch.nn.Linear(16, 10)).requires_grad_(False), torch.nn.Flatten()]
+)
 def test_a_net_that_cannot_learn_is_named(data, net):
     arms = [nets.fully_connected(4, width=8), net]
     with pytest.raises(ValueError, match="net number 1 has no parameter that learns"):
@@ -527,10 +619,16 @@ def test_a_net_that_cannot_learn_is_named(data, net):
 @pytest.mark.parametrize(
     ("forward", "message"),
     [
-        (lambda last, a: last(a)[:, 0], r"the net makes \(1,\) of one image, but must make \(1, classes\)"),
+        (
+            lambda last, a: last(a)[:, 0],
+            r"the net makes \(1,\) of one image, but must make \(1, classes\)",
+        ),
         (lambda last, a: last(a)[..., None], r"the net makes \(1, 10, 1\) of one image"),
         (lambda last, a: (last(a), a), r"the net makes \(\) of one image"),
-        (lambda last, a: last(a).sum(3), r"cannot take images of shape \(8, 8\) in float32: Dimension out of range"),
+        (
+            lambda last, a: last(a).sum(3),
+            r"cannot take images of shape \(8, 8\) in float32: Dimension out of range",
+        ),
     ],
 )
 def test_scores_of_another_shape_are_named(data, forward, message):
@@ -544,7 +642,9 @@ def test_a_training_in_a_thread_of_the_readers_own(data):
     def run():
         many = [nets.fully_connected(4, skip, width=8) for skip in nets.SKIPS]
         with torch.no_grad():
-            return training.train_many(many, data, epochs=2, learning_rates=[1e-3] * 3, seeds=[0, 1, 2])
+            return training.train_many(
+                many, data, epochs=2, learning_rates=[1e-3] * 3, seeds=[0, 1, 2]
+            )
 
     expected = run()
     with ThreadPoolExecutor(2) as pool:
@@ -573,14 +673,20 @@ def test_any_optimizer_of_torch_can_be_used(data):
     history = training.train(
         net, data, epochs=3, learning_rate=0.05, seed=1, batch=20, optimizer=torch.optim.SGD, **sgd
     )
-    loss, _ = by_hand(lonely, data, 3, 0.05, 1, 20, make=lambda p, lr: torch.optim.SGD(p, lr=lr, **sgd))
+    loss, _ = by_hand(
+        lonely, data, 3, 0.05, 1, 20, make=lambda p, lr: torch.optim.SGD(p, lr=lr, **sgd)
+    )
     assert history.training_loss[-1] == pytest.approx(loss, rel=1e-3)
 
 
 def test_buffers_are_kept_up_to_date(data):
     """Running statistics of a normalisation belong to the net and come back to it."""
-    flat = tuple(np.asarray(part).reshape(len(part), -1) if part.ndim > 1 else part for part in data)
-    many = [torch.nn.Sequential(torch.nn.BatchNorm1d(64), torch.nn.Linear(64, 10)) for _ in range(2)]
+    flat = tuple(
+        np.asarray(part).reshape(len(part), -1) if part.ndim > 1 else part for part in data
+    )
+    many = [
+        torch.nn.Sequential(torch.nn.BatchNorm1d(64), torch.nn.Linear(64, 10)) for _ in range(2)
+    ]
     for net in many:
         net[0].running_mean.fill_(9.0)
     training.train_many(many, flat, epochs=2, learning_rates=[1e-3] * 2, seeds=[0, 1], batch=30)
@@ -592,7 +698,9 @@ def test_buffers_are_kept_up_to_date(data):
 
 def test_history_is_plain_numbers_and_the_first_entry_is_the_start(data):
     net = nets.fully_connected(4, seed=0, width=16)
-    start = torch.nn.functional.cross_entropy(net(torch.as_tensor(data[0]).float()), torch.as_tensor(data[1])).item()
+    start = torch.nn.functional.cross_entropy(
+        net(torch.as_tensor(data[0]).float()), torch.as_tensor(data[1])
+    ).item()
     history = training.train(net, data, epochs=7, learning_rate=1e-2, batch=10, measure_every=3)
     assert history.epoch == [0, 3, 6, 7]
     for numbers in (history.training_loss, history.training_error, history.test_error):
@@ -627,12 +735,24 @@ def test_diverging_net_is_reported_and_harms_no_other(data, optimizer, convoluti
     def run(rate):
         arms = [(skip, seed) for skip in ("outside", "none") for seed in (0, 1, 2)]
         if convolutional:
-            many, batch = [nets.convolutional(8, skip, seed=seed, width=2) for skip, seed in arms], with_channel(data)
+            many, batch = (
+                [nets.convolutional(8, skip, seed=seed, width=2) for skip, seed in arms],
+                with_channel(data),
+            )
         else:
-            many, batch = [nets.fully_connected(8, skip, seed=seed, width=16) for skip, seed in arms], data
+            many, batch = (
+                [nets.fully_connected(8, skip, seed=seed, width=16) for skip, seed in arms],
+                data,
+            )
         rates = [rate] + [1e-3] * 5
         return many, training.train_many(
-            many, batch, epochs=4, learning_rates=rates, seeds=range(6), batch=16, optimizer=optimizer
+            many,
+            batch,
+            epochs=4,
+            learning_rates=rates,
+            seeds=range(6),
+            batch=16,
+            optimizer=optimizer,
         )
 
     (_, *calm), histories = run(1e30)
@@ -643,13 +763,17 @@ def test_diverging_net_is_reported_and_harms_no_other(data, optimizer, convoluti
     assert histories[1:] == expected[1:]  # to the bit
     assert not any(history.diverged for history in histories[1:])
     for net, other in zip(calm, alone, strict=True):
-        assert all(torch.equal(p, q) for p, q in zip(net.parameters(), other.parameters(), strict=True))
+        assert all(
+            torch.equal(p, q) for p, q in zip(net.parameters(), other.parameters(), strict=True)
+        )
 
 
 def test_training_ends_early_when_all_have_diverged(data):
     net = nets.fully_connected(8, "outside", width=16)
     moments = list(
-        training.lockstep([net], data, epochs=1000, learning_rates=[1e12], seeds=[0], optimizer=torch.optim.SGD)
+        training.lockstep(
+            [net], data, epochs=1000, learning_rates=[1e12], seeds=[0], optimizer=torch.optim.SGD
+        )
     )
     assert len(moments) < 5
 
@@ -665,16 +789,26 @@ def stop_button():
 def test_interrupt_keeps_the_history_and_the_net(data, stop_button):
     net = nets.fully_connected(20, seed=0, width=32)
     untrained = net[1].weight.clone()
-    training.train(nets.fully_connected(4, width=8), data, epochs=1, learning_rate=1e-3)  # loads more of PyTorch
+    training.train(
+        nets.fully_connected(4, width=8), data, epochs=1, learning_rate=1e-3
+    )  # loads more of PyTorch
     timer = threading.Timer(1.0, stop_button)
     timer.start()
     history = training.train(net, data, epochs=100_000, learning_rate=1e-3)
     timer.join()
     assert history.stopped
     assert 1 < len(history.epoch) < 100_000
-    assert len(history.epoch) == len(history.training_loss) == len(history.training_error) == len(history.test_error)
+    assert (
+        len(history.epoch)
+        == len(history.training_loss)
+        == len(history.training_error)
+        == len(history.test_error)
+    )
     assert not torch.equal(net[1].weight, untrained)
-    assert training.train(net, data, epochs=1, learning_rate=1e-3).training_loss[0] < history.training_loss[0]
+    assert (
+        training.train(net, data, epochs=1, learning_rate=1e-3).training_loss[0]
+        < history.training_loss[0]
+    )
 
 
 class InterruptedAtStep3(torch.optim.SGD):
@@ -692,12 +826,19 @@ def test_an_interrupt_is_heard_within_an_epoch(data, stop_button):
     arms = [nets.fully_connected(20, skip, width=8) for skip in nets.SKIPS]
     untrained = [net[1].weight.clone() for net in arms]
     start = time.perf_counter()
-    options = {"learning_rates": [1e-3] * 3, "seeds": [0, 1, 2], "batch": 2, "optimizer": InterruptedAtStep3}
+    options = {
+        "learning_rates": [1e-3] * 3,
+        "seeds": [0, 1, 2],
+        "batch": 2,
+        "optimizer": InterruptedAtStep3,
+    }
     histories = training.train_many(arms, long, epochs=2, **options)
     assert time.perf_counter() - start < 20  # an epoch of 60,000 steps takes minutes
     assert [history.stopped for history in histories] == [True] * 3
     assert [history.epoch for history in histories] == [[0]] * 3
-    trained = [not torch.equal(net[1].weight, old) for net, old in zip(arms, untrained, strict=True)]
+    trained = [
+        not torch.equal(net[1].weight, old) for net, old in zip(arms, untrained, strict=True)
+    ]
     assert sum(trained) == 1  # the others are stacks of their own, which come later
 
 
@@ -755,7 +896,10 @@ def replaced(data, index, value):
         ({"measure_every": 0}, "measure_every = 0"),
         ({"learning_rates": [-1e-3]}, "learning rate -0.001, but it must be above 0"),
         ({"learning_rates": [float("nan")]}, "learning rate nan"),
-        ({"learning_rates": [1e-3, 1e-3]}, "1 nets, 2 learning rates and 1 seeds; give one of each per net"),
+        (
+            {"learning_rates": [1e-3, 1e-3]},
+            "1 nets, 2 learning rates and 1 seeds; give one of each per net",
+        ),
         ({"seeds": []}, "1 nets, 1 learning rates and 0 seeds"),
     ],
 )
@@ -767,7 +911,9 @@ def test_bad_arguments_are_named(data, change, message):
 
 def test_bad_data_are_named(data):
     net = nets.fully_connected(4, width=8)
-    with pytest.raises(ValueError, match="the training images hold 1 values that are infinite or not a number"):
+    with pytest.raises(
+        ValueError, match="the training images hold 1 values that are infinite or not a number"
+    ):
         training.train(net, replaced(data, 0, np.nan), epochs=1, learning_rate=1e-3)
     with pytest.raises(ValueError, match="the test images hold 1 values"):
         training.train(net, replaced(data, 2, np.inf), epochs=1, learning_rate=1e-3)
@@ -793,13 +939,18 @@ def test_the_same_net_twice_is_refused(data):
 
 def test_bad_arguments_are_named_at_once_not_at_the_first_step(data):
     with pytest.raises(ValueError, match="epochs = 0"):
-        training.lockstep([nets.fully_connected(4, width=8)], data, epochs=0, learning_rates=[1e-3], seeds=[0])
+        training.lockstep(
+            [nets.fully_connected(4, width=8)], data, epochs=0, learning_rates=[1e-3], seeds=[0]
+        )
 
 
 def test_errors_are_measured_on_their_own_images(data):
     net = nets.fully_connected(4, seed=0, width=16)
     history = training.train(net, data, epochs=2, learning_rate=1e-2, batch=10)
-    for x, y, errors in ((data[0], data[1], history.training_error), (data[2], data[3], history.test_error)):
+    for x, y, errors in (
+        (data[0], data[1], history.training_error),
+        (data[2], data[3], history.test_error),
+    ):
         with torch.no_grad():
             wrong = net(torch.as_tensor(x).float()).argmax(1).numpy() != y
         assert errors[-1] == wrong.mean()
@@ -839,7 +990,9 @@ def test_a_net_switched_to_plain_can_be_trained(data):
             block.skip = "none"
     before = [parameter.clone() for parameter in net[2].Ws.parameters()]
     training.train(net, with_channel(data), epochs=1, learning_rate=0.01)
-    assert all(torch.equal(old, new) for old, new in zip(before, net[2].Ws.parameters(), strict=True))
+    assert all(
+        torch.equal(old, new) for old, new in zip(before, net[2].Ws.parameters(), strict=True)
+    )
 
 
 def test_a_net_that_diverges_between_two_measurements_is_frozen_at_once(data):
@@ -851,9 +1004,14 @@ def test_a_net_that_diverges_between_two_measurements_is_frozen_at_once(data):
 
 
 def test_an_image_left_alone_is_named_before_the_training(data):
-    flat = tuple(np.asarray(part).reshape(len(part), -1) if np.asarray(part).ndim > 1 else part for part in data)
+    flat = tuple(
+        np.asarray(part).reshape(len(part), -1) if np.asarray(part).ndim > 1 else part
+        for part in data
+    )
     net = torch.nn.Sequential(torch.nn.BatchNorm1d(64), torch.nn.Linear(64, 10))
-    with pytest.raises(ValueError, match="batch = 59 leaves one image alone, and this net needs two"):
+    with pytest.raises(
+        ValueError, match="batch = 59 leaves one image alone, and this net needs two"
+    ):
         training.train(net, flat, epochs=1, learning_rate=1e-3, batch=59)
 
 
@@ -863,10 +1021,21 @@ def test_images_and_labels_of_wrong_shape_are_named(data):
     with pytest.raises(ValueError, match=r"cannot take images of shape \(8, 8\)"):
         training.train(net, data, epochs=1, learning_rate=1e-3)
     flat = nets.fully_connected(4, width=8)
-    with pytest.raises(ValueError, match=r"training labels have shape \(60, 1\), but must be \(60,\)"):
-        training.train(flat, (x_train, y_train[:, None], x_test, y_test), epochs=1, learning_rate=1e-3)
-    with pytest.raises(ValueError, match=r"training images have shape \(8, 8\), but test images \(4, 16\)"):
-        training.train(flat, (x_train, y_train, x_test.reshape(-1, 4, 16), y_test), epochs=1, learning_rate=1e-3)
+    with pytest.raises(
+        ValueError, match=r"training labels have shape \(60, 1\), but must be \(60,\)"
+    ):
+        training.train(
+            flat, (x_train, y_train[:, None], x_test, y_test), epochs=1, learning_rate=1e-3
+        )
+    with pytest.raises(
+        ValueError, match=r"training images have shape \(8, 8\), but test images \(4, 16\)"
+    ):
+        training.train(
+            flat,
+            (x_train, y_train, x_test.reshape(-1, 4, 16), y_test),
+            epochs=1,
+            learning_rate=1e-3,
+        )
     huge = x_train.astype(np.float64)
     huge[0, 0, 0] = 1e300  # finite, but not in float32
     with pytest.raises(ValueError, match="the training images hold 1 values that are infinite"):
@@ -876,12 +1045,16 @@ def test_images_and_labels_of_wrong_shape_are_named(data):
 def test_deep_plain_nets_are_trained_by_layers_written_out_though_they_make_much_of_rounding():
     """The scores of a plain net of 110 layers are off by about their own size in float32."""
     data = with_channel(datasets.standardise(datasets.digits()))
-    assert written_out([nets.convolutional(110, "none", seed=seed, width=4) for seed in range(3)], data)
+    assert written_out(
+        [nets.convolutional(110, "none", seed=seed, width=4) for seed in range(3)], data
+    )
 
 
 @pytest.mark.parametrize("kind", ["fully connected", "convolutional"])
 def test_nets_of_the_course_are_trained_by_layers_written_out(data, kind):
-    """The general way, vmap, is for other nets; it would hide a mistake in the layers by taking over."""
+    """The general way, vmap, is for other nets; it would hide a mistake in the layers by taking
+    over.
+    """
     x, y = torch.as_tensor(data[0]).float(), torch.as_tensor(data[1])
     if kind == "convolutional":
         x, many = x[:, None], [nets.convolutional(8, seed=seed, width=2) for seed in range(3)]

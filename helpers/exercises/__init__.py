@@ -1,4 +1,5 @@
 """The exercises of each notebook: what a right solution does, and which mistakes people make.
 
-Each file stands where its notebook stands: it joins the helpers that it needs, and no helper imports it.
+Each file stands where its notebook stands: it joins the helpers that it needs, and no helper
+imports it.
 """

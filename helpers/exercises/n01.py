@@ -3,11 +3,13 @@
 import numpy as np
 
 from helpers.block import block, block_gradients, random_block, relu
-from helpers.checks import Exercise, Mistake
+from helpers.exercises.checks import Exercise, Mistake
 
 
 def blocks(units, hidden, examples, seed, shift=0.0):
-    """Arguments of a block with whole numbers: a (units, examples) from 0 to 3, W and b from -2 to 2."""
+    """Arguments of a block with whole numbers: a (units, examples) from 0 to 3, W and b from -2 to
+    2.
+    """
     rng = np.random.default_rng(seed)
     a = rng.integers(0, 4, (units, examples)) - shift
     shapes = [(hidden, units), (hidden, 1), (units, hidden), (units, 1)]
@@ -40,8 +42,8 @@ residual_block = Exercise(
         "this is the outside form, which adds a[l] after g": lambda a, W1, b1, W2, b2: block(
             a, W1, b1, W2, b2, skip="outside"
         ),
-        "g is applied twice, once before the addition and once after it": lambda a, W1, b1, W2, b2: relu(
-            relu(W2 @ relu(W1 @ a + b1) + b2) + a
+        "g is applied twice, once before the addition and once after it": lambda a, W1, b1, W2, b2: (
+            relu(relu(W2 @ relu(W1 @ a + b1) + b2) + a)
         ),
         "the shortcut starts at a[l+1], one layer too late": lambda a, W1, b1, W2, b2: relu(
             W2 @ relu(W1 @ a + b1) + b2 + relu(W1 @ a + b1)
@@ -50,7 +52,9 @@ residual_block = Exercise(
             W2 @ relu(W1 @ a + b1 + a) + b2
         ),
         "the last g is missing": lambda a, W1, b1, W2, b2: W2 @ relu(W1 @ a + b1) + b2 + a,
-        "the g between the two layers is missing": lambda a, W1, b1, W2, b2: relu(W2 @ (W1 @ a + b1) + b2 + a),
+        "the g between the two layers is missing": lambda a, W1, b1, W2, b2: relu(
+            W2 @ (W1 @ a + b1) + b2 + a
+        ),
         "b1 is forgotten": lambda a, W1, b1, W2, b2: relu(W2 @ relu(W1 @ a) + b2 + a),
         "b2 is forgotten": lambda a, W1, b1, W2, b2: relu(W2 @ relu(W1 @ a + b1) + a),
         "both b are forgotten": lambda a, W1, b1, W2, b2: relu(W2 @ relu(W1 @ a) + a),
@@ -59,8 +63,12 @@ residual_block = Exercise(
         "a[l] is added twice": lambda a, W1, b1, W2, b2: relu(W2 @ relu(W1 @ a + b1) + b2 + 2 * a),
         "W1 is transposed": lambda a, W1, b1, W2, b2: relu(W2 @ relu(W1.T @ a + b1) + b2 + a),
         "W2 is transposed": lambda a, W1, b1, W2, b2: relu(W2.T @ relu(W1 @ a + b1) + b2 + a),
-        "both W are transposed": lambda a, W1, b1, W2, b2: relu(W2.T @ relu(W1.T @ a + b1) + b2 + a),
-        "the two layers are swapped": lambda a, W1, b1, W2, b2: relu(W1 @ relu(W2 @ a + b2) + b1 + a),
+        "both W are transposed": lambda a, W1, b1, W2, b2: relu(
+            W2.T @ relu(W1.T @ a + b1) + b2 + a
+        ),
+        "the two layers are swapped": lambda a, W1, b1, W2, b2: relu(
+            W1 @ relu(W2 @ a + b2) + b1 + a
+        ),
     },
 )
 
@@ -83,10 +91,15 @@ def predictions(given):
     """A reader's {(name, form): True or False} as arrays with names to show."""
     wanted = [(name, form) for name in FUNCTIONS for form in FORMS]
     if type(given) is not dict or not set(wanted) <= set(given):
-        raise Mistake('it should be the dict of the cell above, with its 6 keys such as ("sine", "inside")')
+        raise Mistake(
+            'it should be the dict of the cell above, with its 6 keys such as ("sine", "inside")'
+        )
     for key in wanted:
         if type(given[key]) is str:
-            raise Mistake(f"{', '.join(key)}: write True or False without quotes, and yours is {given[key]!r:.20}")
+            raise Mistake(
+                f"{', '.join(key)}: write True or False without quotes, and yours is "
+                f"{given[key]!r:.20}"
+            )
     return {f"{name}, {form}": given[name, form] for name, form in wanted}
 
 
@@ -98,7 +111,9 @@ identities = Exercise(
     praise="right: inside asks for g(a) = a where a is 0 or more, outside only for g(0) = 0",
     observe=predictions,
     mistakes={
-        "this is the answer for inputs of both signs, but activations are 0 or more": which_are_identities(mixed),
+        "this is the answer for inputs of both signs, but activations are 0 or more": which_are_identities(
+            mixed
+        ),
         "this has the two forms swapped": {
             (name, form): which_are_identities(activations)[name, FORMS[form == "inside"]]
             for name in FUNCTIONS
@@ -106,12 +121,15 @@ identities = Exercise(
         },
     },
     says={
-        "absolute value, inside": "absolute value, inside: at a = 2, g(2) = |2| = 2, and activations are 0 or more",
-        "absolute value, outside": "absolute value, outside: the branch gives g(0) = |0| = 0, and a is added to it",
+        "absolute value, inside": "absolute value, inside: at a = 2, g(2) = |2| = 2, and "
+        "activations are 0 or more",
+        "absolute value, outside": "absolute value, outside: the branch gives g(0) = |0| = 0, and "
+        "a is added to it",
         "sine, inside": "sine, inside: at a = 2, g(2) = sin(2) = 0.909",
         "sine, outside": "sine, outside: the branch gives g(0) = sin(0) = 0, and a is added to it",
         "softplus, inside": "softplus, inside: at a = 2, g(2) = ln(1 + exp(2)) = 2.127",
-        "softplus, outside": "softplus, outside: the branch gives g(0) = ln(1 + 1) = 0.693, and a is added to it",
+        "softplus, outside": "softplus, outside: the branch gives g(0) = ln(1 + 1) = 0.693, and a "
+        "is added to it",
     },
 )
 
@@ -123,10 +141,17 @@ def gradient_cases():
         ("the small example with an upstream of ones", (*small, np.ones((2, 3)))),
         ("a single column", (*one, upstream.integers(1, 4, (3, 1)).astype(float))),
         ("5 hidden units", (*wide, upstream.integers(-3, 4, (3, 7)).astype(float))),
-        ("an input with negative entries", (*negative, upstream.integers(-3, 4, (4, 6)).astype(float))),
+        (
+            "an input with negative entries",
+            (*negative, upstream.integers(-3, 4, (4, 6)).astype(float)),
+        ),
         (
             "random numbers",
-            (*np.abs(upstream.normal(size=(1, 6, 9))), *random_block(6, 1), upstream.normal(size=(6, 9))),
+            (
+                *np.abs(upstream.normal(size=(1, 6, 9))),
+                *random_block(6, 1),
+                upstream.normal(size=(6, 9)),
+            ),
         ),
     ]
 
@@ -172,24 +197,39 @@ block_backward = Exercise(
     parts=("da", "dW1", "db1", "dW2", "db2"),
     without=("block_gradients",),
     mistakes={
-        "the gradient does not flow back through the shortcut, the + 1 is missing": backward("no shortcut"),
+        "the gradient does not flow back through the shortcut, the + 1 is missing": backward(
+            "no shortcut"
+        ),
         "the shortcut hands on upstream itself, which is the outside form; inside, g' comes first": backward(
             "bare shortcut"
         ),
-        "the slope of the last g is taken at z2, but g was applied to z2 + a": backward("slope at z2"),
-        "the shortcut adds 1 to da, but its derivative by a is the 1 and comes times d2": backward("a bare 1"),
+        "the slope of the last g is taken at z2, but g was applied to z2 + a": backward(
+            "slope at z2"
+        ),
+        "the shortcut adds 1 to da, but its derivative by a is the 1 and comes times d2": backward(
+            "a bare 1"
+        ),
         "the slope of the last g is missing": backward("no last slope"),
-        "the last g itself stands there, not its slope, which is 0 or 1": backward("g for its slope"),
+        "the last g itself stands there, not its slope, which is 0 or 1": backward(
+            "g for its slope"
+        ),
         "the slope of ReLU at 0 is taken as 1, and here it is 0": backward("slope 1 at 0"),
         "the slope of the first g is missing": backward("no first slope"),
         "W2 has to be transposed on the way back": backward("W2 not transposed"),
         "W1 has to be transposed on the way back": backward("W1 not transposed"),
-        "db is one column, the sum over the examples, and here it is not summed": backward("b not summed"),
+        "db is one column, the sum over the examples, and here it is not summed": backward(
+            "b not summed"
+        ),
         "db lost its column, which keepdims=True keeps": backward("b without its column"),
         "db is the sum over the examples, not their mean": backward("b averaged"),
-        "upstream already holds any mean over the examples, and here it is divided once more": backward("averaged"),
+        "upstream already holds any mean over the examples, and here it is divided once more": backward(
+            "averaged"
+        ),
         "the gradients of W are transposed": backward("W transposed"),
         "dW2 takes what enters the second layer, which is a1 and not a": backward("W2 from a"),
-        "da comes first, and here it comes last": lambda *given: (*backward()(*given)[1:], backward()(*given)[0]),
+        "da comes first, and here it comes last": lambda *given: (
+            *backward()(*given)[1:],
+            backward()(*given)[0],
+        ),
     },
 )

@@ -1,11 +1,13 @@
-"""Exercises of notebook 2: a step of weight decay, its half-life, and a block that multiplies by a number."""
+"""Exercises of notebook 2: a step of weight decay, its half-life, and a block that multiplies by a
+number.
+"""
 
 import math
 
 import numpy as np
 
 from helpers.block import block
-from helpers.checks import Exercise, Mistake
+from helpers.exercises.checks import Exercise, Mistake
 
 
 def step_cases():
@@ -22,7 +24,9 @@ def step_cases():
 decay_step = Exercise(
     name="decay_step",
     title="One step with weight decay",
-    right=lambda W, gradient, strength, learning_rate: W - learning_rate * (gradient + strength * W),
+    right=lambda W, gradient, strength, learning_rate: (
+        W - learning_rate * (gradient + strength * W)
+    ),
     praise="right: the data and the decay pull at the same W, and the learning rate scales both",
     cases=step_cases,
     mistakes={
@@ -32,12 +36,18 @@ decay_step = Exercise(
         "the gradient is not multiplied by the learning rate": lambda W, G, s, r: W - G - r * s * W,
         "the decay has the wrong sign and makes W larger": lambda W, G, s, r: W - r * (G - s * W),
         "the step goes uphill": lambda W, G, s, r: W + r * (G + s * W),
-        "the decay acts on the W that the gradient has already moved": lambda W, G, s, r: (1 - r * s) * (W - r * G),
+        "the decay acts on the W that the gradient has already moved": lambda W, G, s, r: (
+            (1 - r * s) * (W - r * G)
+        ),
         "the derivative of strength / 2 * W**2 is strength * W, without a 2": lambda W, G, s, r: (
             W - r * (G + 2 * s * W)
         ),
-        "the half of strength / 2 * W**2 is gone after differentiation": lambda W, G, s, r: W - r * (G + s / 2 * W),
-        "the penalty itself is taken off, not its derivative": lambda W, G, s, r: W - r * (G + s / 2 * W**2),
+        "the half of strength / 2 * W**2 is gone after differentiation": lambda W, G, s, r: (
+            W - r * (G + s / 2 * W)
+        ),
+        "the penalty itself is taken off, not its derivative": lambda W, G, s, r: (
+            W - r * (G + s / 2 * W**2)
+        ),
         "the penalty is one number for all of W, and its derivative is a matrix": lambda W, G, s, r: (
             W - r * (G + s / 2 * np.sum(W**2))
         ),
@@ -58,7 +68,9 @@ def half_cases():
 
 
 def half(strength, learning_rate):
-    """The smallest t with (1 - learning_rate * strength)**t <= 1/2; a tiny bit is taken off against rounding."""
+    """The smallest t with (1 - learning_rate * strength)**t <= 1/2; a tiny bit is taken off against
+    rounding.
+    """
     return math.ceil(math.log(0.5) / math.log(1 - learning_rate * strength) - 1e-9)
 
 
@@ -73,21 +85,31 @@ steps_to_half = Exercise(
     praise="right: the number of steps is ln 2 / -ln(1 - learning rate x strength), rounded up",
     cases=half_cases,
     mistakes={
-        "this is rounded down, so that W has not reached its half": lambda s, r: math.floor(steps(s, r)),
-        "this is rounded to the nearest number, and can be one step short": lambda s, r: round(steps(s, r)),
-        "steps are whole numbers": steps,
-        "this takes (1 - x)**t for exp(-x t), which is only near for small x": lambda s, r: math.ceil(
-            math.log(2) / (r * s)
+        "this is rounded down, so that W has not reached its half": lambda s, r: math.floor(
+            steps(s, r)
         ),
-        "this takes off the same amount in each step, but W shrinks by a factor": lambda s, r: math.ceil(0.5 / (r * s)),
+        "this is rounded to the nearest number, and can be one step short": lambda s, r: round(
+            steps(s, r)
+        ),
+        "steps are whole numbers": steps,
+        "this takes (1 - x)**t for exp(-x t), which is only near for small x": lambda s, r: (
+            math.ceil(math.log(2) / (r * s))
+        ),
+        "this takes off the same amount in each step, but W shrinks by a factor": lambda s, r: (
+            math.ceil(0.5 / (r * s))
+        ),
         "a half divided by rate x strength would be right if each step took off the same amount": lambda s, r: (
             0.5 / (r * s)
         ),
-        "exactly half is enough, so the loop has to stop there": lambda s, r: half(s, r) + (r * s == 0.5),
+        "exactly half is enough, so the loop has to stop there": lambda s, r: (
+            half(s, r) + (r * s == 0.5)
+        ),
         "after 0 steps W is still whole; does the loop begin, and does it count": lambda s, r: 0,
-        "it stops after the first step; return stands in the loop, or W is multiplied by rate x strength, "
-        "not by 1 minus that": lambda s, r: 1,
-        "this is where the square of the norm has halved": lambda s, r: math.ceil(steps(s, r) / 2 - 1e-9),
+        "it stops after the first step; return stands in the loop, or W is multiplied by rate x "
+        "strength, not by 1 minus that": lambda s, r: 1,
+        "this is where the square of the norm has halved": lambda s, r: math.ceil(
+            steps(s, r) / 2 - 1e-9
+        ),
         "the learning rate is forgotten": lambda s, r: half(s, 1.0),
         "the strength is forgotten": lambda s, r: half(1.0, r),
         "this is one step too many": lambda s, r: half(s, r) + 1,
@@ -109,7 +131,9 @@ def output_of_the_block(solution, c, units, a):
     if numbers is None or numbers is ...:
         return numbers
     if not (isinstance(numbers, tuple | list) and len(numbers) == 4):
-        raise Mistake(f"it should return 4 arrays (W1, b1, W2, b2), and returns a {type(numbers).__name__}")
+        raise Mistake(
+            f"it should return 4 arrays (W1, b1, W2, b2), and returns a {type(numbers).__name__}"
+        )
     return block(a, *numbers, skip="inside")
 
 
@@ -131,17 +155,25 @@ scaling_block = Exercise(
     cases=scaling_cases,
     observe=output_of_the_block,
     mistakes={
-        "the block returns (c + 1) a, since the shortcut already brings a once": scaled(lambda c: 1, lambda c: c),
+        "the block returns (c + 1) a, since the shortcut already brings a once": scaled(
+            lambda c: 1, lambda c: c
+        ),
         "c - 1 is negative for c below 1, and the g of the first layer cuts it off": scaled(
             lambda c: c - 1, lambda c: 1
         ),
-        "the factor stands in both W, so the branch multiplies by it twice": scaled(lambda c: c - 1, lambda c: c - 1),
-        "for c below 1 the branch has to take away, and here it adds": scaled(lambda c: 1, lambda c: abs(c - 1)),
+        "the factor stands in both W, so the branch multiplies by it twice": scaled(
+            lambda c: c - 1, lambda c: c - 1
+        ),
+        "for c below 1 the branch has to take away, and here it adds": scaled(
+            lambda c: 1, lambda c: abs(c - 1)
+        ),
         "the branch takes away what it should add": scaled(lambda c: 1, lambda c: 1 - c),
-        "the branch is silent, so this is the identity for every c": scaled(lambda c: 1, lambda c: 0),
-        "c - 1 stands in a bias, which is added to every unit, whatever its a is": lambda c, units: scaled(
-            lambda c: 1, lambda c: 0, c - 1
-        )(c, units),
+        "the branch is silent, so this is the identity for every c": scaled(
+            lambda c: 1, lambda c: 0
+        ),
+        "c - 1 stands in a bias, which is added to every unit, whatever its a is": lambda c, units: (
+            scaled(lambda c: 1, lambda c: 0, c - 1)(c, units)
+        ),
         "W full of ones adds up all units; the identity matrix keeps them apart": lambda c, units: (
             np.ones((units, units)),
             np.zeros((units, 1)),

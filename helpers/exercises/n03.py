@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from helpers import nets
-from helpers.checks import Exercise, Mistake
+from helpers.exercises.checks import Exercise, Mistake
 
 IMAGES, LABELS = 20, 3
 BLOCK = 3  # the place of the first block in the list that a fully connected net is
@@ -16,8 +16,12 @@ BLOCK = 3  # the place of the first block in the list that a fully connected net
 def net_cases():
     """A net, where the new block goes, and random images to compare scores with."""
     cases = []
-    for number, (place, position, width) in enumerate([("early", 3, 8), ("at the end", 5, 8), ("in the middle", 4, 5)]):
-        net = nets.fully_connected(6, start="he", seed=number, inputs=6, width=width, classes=LABELS)
+    for number, (place, position, width) in enumerate(
+        [("early", 3, 8), ("at the end", 5, 8), ("in the middle", 4, 5)]
+    ):
+        net = nets.fully_connected(
+            6, start="he", seed=number, inputs=6, width=width, classes=LABELS
+        )
         x = torch.randn(IMAGES, 6, generator=torch.Generator().manual_seed(number))
         cases.append((f"a block of width {width} {place}", (net, position, x)))
     return cases
@@ -68,8 +72,12 @@ def insertion(solution, net, position, x):
     if not isinstance(deeper, nn.Sequential):
         raise Mistake(f"it should return an nn.Sequential, and returns a {type(deeper).__name__}")
     if len(deeper) <= position:
-        star = "a part of a net goes into a new one with a star, as in nn.Sequential(*net[:2], block)"
-        raise Mistake(f"the new net has {len(deeper)} entries and should have {len(old) + 1}; {star}")
+        star = (
+            "a part of a net goes into a new one with a star, as in nn.Sequential(*net[:2], block)"
+        )
+        raise Mistake(
+            f"the new net has {len(deeper)} entries and should have {len(old) + 1}; {star}"
+        )
     found = {
         "entries of the old net": len(net),
         "layers with weights": linear_layers(deeper),
@@ -116,7 +124,8 @@ add_identity_block = Exercise(
     name="add_identity_block",
     title="Insert an identity block",
     right=inserted(identity_block),
-    praise="right: all scores are the same numbers, the block can learn, and the old net is untouched",
+    praise="right: all scores are the same numbers, the block can learn, and the old net is "
+    "untouched",
     cases=net_cases,
     observe=insertion,
     mistakes={
@@ -134,14 +143,18 @@ add_identity_block = Exercise(
         ),
     },
     says={
-        "entries of the old net": "the net that was handed in now has {got} entries and should still have {expected}; "
-        "build a new nn.Sequential, and leave the old one",
-        "layers with weights": "the new net has {got} layers with weights and should have {expected}",
+        "entries of the old net": "the net that was handed in now has {got} entries and should "
+        "still have {expected}; build a new nn.Sequential, and leave the "
+        "old one",
+        "layers with weights": "the new net has {got} layers with weights and should have "
+        "{expected}",
         "place": "the first new entry of the list is number {got} and should be number {expected}",
         "scores": "the scores have changed, so the new block does not start at the identity: "
         "{where} should be {expected}, and yours is {got}",
-        "frozen": "{got} arrays of the new block are frozen (requires_grad is False), and {expected} should be",
-        "reached": "{got} arrays of the new block get a gradient, and {expected} should: W[l+2] and b[l+2]",
+        "frozen": "{got} arrays of the new block are frozen (requires_grad is False), and "
+        "{expected} should be",
+        "reached": "{got} arrays of the new block get a gradient, and {expected} should: W[l+2] "
+        "and b[l+2]",
         "old scores": "the old net's scores change when the new net is trained: they share layers",
     },
     tolerance=0.0,
@@ -162,13 +175,18 @@ def design(given):
         raise Mistake(f"the arms are a list of pairs, and yours is of type {type(arms).__name__}")
     if isinstance(given["seeds"], bool) or not isinstance(given["seeds"], int):
         raise Mistake(
-            f"seeds is how many nets there are in each arm, a whole number, and yours is {given['seeds']!r:.40}"
+            "seeds is how many nets there are in each arm, a whole number, and yours is "
+            f"{given['seeds']!r:.40}"
         )
     for arm in arms:
         if tuple(arm) not in known:
-            raise Mistake(f"an arm is a pair of one of {SKIPS} and one of {STARTS}, and yours is {arm!r:.40}")
+            raise Mistake(
+                f"an arm is a pair of one of {SKIPS} and one of {STARTS}, and yours is {arm!r:.40}"
+            )
     if given["learning rate"] not in (OWN, SAME):
-        raise Mistake(f"the learning rate is {OWN!r} or {SAME!r}, and yours is {given['learning rate']!r:.40}")
+        raise Mistake(
+            f"the learning rate is {OWN!r} or {SAME!r}, and yours is {given['learning rate']!r:.40}"
+        )
     arms = {tuple(arm) for arm in arms}
     pairs = [[a == b for a, b in zip(*two, strict=True)] for two in itertools.combinations(arms, 2)]
     return {
@@ -194,14 +212,19 @@ plan = Exercise(
     mistakes={
         "the two arms differ in the skip and in the start, so it can be either": planned(
             ("none", "he"), ("inside", "identity")
-        ),
+        )
     },
     says={
-        "arms that differ in the skip alone": "there are {got} pairs of arms that differ in the skip alone",
-        "arms that differ in the start alone": "there are {got} pairs of arms that differ in the start alone",
-        "arms": "{got} arms leave open whether the skip has the same effect at the other start, and {expected} do not",
-        "seeds": "the number of seeds is {got}, which can be luck; take at least {expected}, and show every one",
-        "learning rate": "with 1 learning rate for all, an arm may lose only because the rate does not suit it",
+        "arms that differ in the skip alone": "there are {got} pairs of arms that differ in the "
+        "skip alone",
+        "arms that differ in the start alone": "there are {got} pairs of arms that differ in the "
+        "start alone",
+        "arms": "{got} arms leave open whether the skip has the same effect at the other start, "
+        "and {expected} do not",
+        "seeds": "the number of seeds is {got}, which can be luck; take at least {expected}, and "
+        "show every one",
+        "learning rate": "with 1 learning rate for all, an arm may lose only because the rate does "
+        "not suit it",
     },
 )
 
@@ -209,7 +232,8 @@ plan = Exercise(
 def patients():
     """Four nets of 4 layers, each with one mistake in its block: {letter: net}."""
     four = {
-        letter: nets.fully_connected(4, start="zero", seed=7, inputs=6, width=8, classes=LABELS) for letter in "ABCD"
+        letter: nets.fully_connected(4, start="zero", seed=7, inputs=6, width=8, classes=LABELS)
+        for letter in "ABCD"
     }
     nets.start(four["A"][BLOCK], "he", seed=7)
     four["B"][BLOCK].skip = "none"
@@ -224,7 +248,9 @@ def patient_cases():
 
 
 def recovery(solution, net, x):
-    """What the block of a repaired net does, and whether it can learn; the right repair makes it the identity."""
+    """What the block of a repaired net does, and whether it can learn; the right repair makes it
+    the identity.
+    """
     old, mended = copy.deepcopy(net), solution(net)
     if mended is None or mended is ...:
         return mended
@@ -232,8 +258,14 @@ def recovery(solution, net, x):
         raise Mistake(f"it should return the net, an nn.Sequential of {len(net)} entries")
     block = mended[BLOCK]
     if not isinstance(block, nets.Block):
-        raise Mistake(f"the block is gone: entry {BLOCK} of the net is now of type {type(block).__name__}")
-    found = {"others": changed(mended, old), "layers": linear_layers(mended), "scores": mended(x).detach()}
+        raise Mistake(
+            f"the block is gone: entry {BLOCK} of the net is now of type {type(block).__name__}"
+        )
+    found = {
+        "others": changed(mended, old),
+        "layers": linear_layers(mended),
+        "scores": mended(x).detach(),
+    }
     loss(mended, x).backward()
     return found | {"frozen": frozen(block), "reached": reached(block)}
 
@@ -263,14 +295,19 @@ repair = Exercise(
         "nothing was repaired": lambda net: net,
         "at zero the plain block is silent, and it has no shortcut": repaired(skip="none"),
         "the outside form is the identity at zero, and sleeps": repaired(skip="outside"),
-        "the first layer is at zero, so only b[l+2] gets a gradient": repaired(zero=("first", "second")),
+        "the first layer is at zero, so only b[l+2] gets a gradient": repaired(
+            zero=("first", "second")
+        ),
     },
     says={
         "others": "{got} of the entries beside the block were changed, and {expected} are broken",
-        "layers": "the net has {got} layers with weights, one on the shortcut, and should have {expected}",
+        "layers": "the net has {got} layers with weights, one on the shortcut, and should have "
+        "{expected}",
         "scores": "the block is not the identity: {where} should be {expected}, and yours is {got}",
-        "frozen": "{got} arrays of the block are frozen (requires_grad is False), and {expected} should be",
-        "reached": "{got} arrays of the block get a gradient, and {expected} should: W[l+2] and b[l+2]",
+        "frozen": "{got} arrays of the block are frozen (requires_grad is False), and {expected} "
+        "should be",
+        "reached": "{got} arrays of the block get a gradient, and {expected} should: W[l+2] and "
+        "b[l+2]",
     },
     tolerance=1e-5,
 )

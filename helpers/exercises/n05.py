@@ -1,4 +1,6 @@
-"""Exercises of notebook 5: the stops of a kernel, shortcuts of zeros and matrices, a block that changes the shape."""
+"""Exercises of notebook 5: the stops of a kernel, shortcuts of zeros and matrices, a block that
+changes the shape.
+"""
 
 import math
 
@@ -7,12 +9,24 @@ import torch
 from torch.nn.functional import avg_pool2d, conv2d, max_pool2d, pad
 
 from helpers.block import block
-from helpers.checks import Exercise, Mistake, entries, kind
+from helpers.exercises.checks import Exercise, Mistake, entries, kind
 
 
 def stop_cases():
-    settings = [(8, 3, 1, 0), (64, 3, 2, 1), (10, 4, 3, 1), (7, 7, 1, 0), (7, 7, 2, 0), (224, 7, 2, 3)]
-    settings += [(2, 5, 1, 2), (2, 5, 1, 0), (2, 3, 2, 0), (4, 5, 1, 1)]  # kernels that are larger than the image
+    settings = [
+        (8, 3, 1, 0),
+        (64, 3, 2, 1),
+        (10, 4, 3, 1),
+        (7, 7, 1, 0),
+        (7, 7, 2, 0),
+        (224, 7, 2, 3),
+    ]
+    settings += [
+        (2, 5, 1, 2),
+        (2, 5, 1, 0),
+        (2, 3, 2, 0),
+        (4, 5, 1, 1),
+    ]  # kernels that are larger than the image
     return [(f"count_stops{setting}", setting) for setting in settings]
 
 
@@ -31,30 +45,34 @@ count_stops = Exercise(
         "a kernel that is larger than the padded image has no place to stand, not even place 0": (
             lambda n, k, s, p: (n + 2 * p - k) // s + 1
         ),
-        "int rounds towards 0, so for a kernel that is a bit too large it makes 0 of -1/2, and a stop of that": (
-            lambda n, k, s, p: max(int((n + 2 * p - k) / s) + 1, 0)
-        ),
+        "int rounds towards 0, so for a kernel that is a bit too large it makes 0 of -1/2, and a "
+        "stop of that": (lambda n, k, s, p: max(int((n + 2 * p - k) / s) + 1, 0)),
         "a kernel as large as the padded image fits, once": lambda n, k, s, p: (
             0 if n + 2 * p <= k else stops(n, k, s, p)
         ),
         "with padding the kernel fits: compare it with n + 2 padding": lambda n, k, s, p: (
             0 if n < k else stops(n, k, s, p)
         ),
-        "with padding on both sides the kernel fits: compare it with n + 2 padding, not with n + padding": (
-            lambda n, k, s, p: 0 if n + p < k else stops(n, k, s, p)
+        "with padding on both sides the kernel fits: compare it with n + 2 padding, not with n + "
+        "padding": (lambda n, k, s, p: 0 if n + p < k else stops(n, k, s, p)),
+        "the division is not rounded, but a stop is there or not": lambda n, k, s, p: (
+            (n + 2 * p - k) / s + 1
         ),
-        "the division is not rounded, but a stop is there or not": lambda n, k, s, p: (n + 2 * p - k) / s + 1,
         "this rounds up, so that at the last stop the kernel hangs over the edge": lambda n, k, s, p: (
             math.ceil((n + 2 * p - k) / s) + 1
         ),
-        "the padding is there on both sides, and this adds it once": lambda n, k, s, p: stops(n + p, k, s, 0),
+        "the padding is there on both sides, and this adds it once": lambda n, k, s, p: stops(
+            n + p, k, s, 0
+        ),
         "the padding is forgotten": lambda n, k, s, p: stops(n, k, s, 0),
         "the stride is forgotten": lambda n, k, s, p: stops(n, k, 1, p),
         "the stop at place 0 is forgotten": lambda n, k, s, p: max((n + 2 * p - k) // s, 0),
         "the + 1 for place 0 stands inside the division by the stride": lambda n, k, s, p: max(
             (n + 2 * p - k + 1) // s, 0
         ),
-        "the kernel is forgotten, so that only its left edge has to be inside": lambda n, k, s, p: stops(n, 1, s, p),
+        "the kernel is forgotten, so that only its left edge has to be inside": lambda n, k, s, p: (
+            stops(n, 1, s, p)
+        ),
     },
 )
 
@@ -91,25 +109,31 @@ six_matrices = Exercise(
     name="six_matrices",
     title="What is left of a[l]?",
     right=answers(returned),
-    praise="right: z = 0, so a[l+2] = g(Ws a[l]); the last two Ws lose a[l], and the other four keep it",
+    praise="right: z = 0, so a[l+2] = g(Ws a[l]); the last two Ws lose a[l], and the other four "
+    "keep it",
     observe=six,
     mistakes={
         "g is forgotten: the block ends with it, and no activation is below 0": answers(
             lambda Ws: (Ws @ SMALL).ravel()
         ),
-        "g is forgotten in the row of I on top of -I: the block ends with it, and no activation is below 0": (
+        "g is forgotten in the row of I on top of -I: the block ends with it, and no activation is "
+        "below 0": (
             answers(returned) | {"I on top of -I": (MATRICES["I on top of -I"] @ SMALL).ravel()}
         ),
-        "g is forgotten in the row of -I on top of 0: the block ends with it, and no activation is below 0": (
+        "g is forgotten in the row of -I on top of 0: the block ends with it, and no activation is "
+        "below 0": (
             answers(returned) | {"-I on top of 0": (MATRICES["-I on top of 0"] @ SMALL).ravel()}
         ),
         "top and bottom are swapped": answers(lambda Ws: returned(np.roll(Ws, 2, axis=0))),
         "this is the plain block, and the shortcut brings nothing": answers(lambda Ws: np.zeros(4)),
         "the two entries of a[l] are swapped": answers(lambda Ws: returned(Ws[:, ::-1])),
-        "the absolute value is not what ReLU makes of a number below 0": answers(lambda Ws: np.abs(Ws @ SMALL).ravel()),
+        "the absolute value is not what ReLU makes of a number below 0": answers(
+            lambda Ws: np.abs(Ws @ SMALL).ravel()
+        ),
     },
     says={
-        "1/2 everywhere": "each row of 1/2 everywhere gives 3/2 + 1/2 = 2, but {where} is {got} in your answer",
+        "1/2 everywhere": "each row of 1/2 everywhere gives 3/2 + 1/2 = 2, but {where} is {got} in "
+        "your answer"
     },
 )
 
@@ -130,27 +154,36 @@ def maps_cases():
 
 
 def with_gradient(right, solution, *arguments):
-    """What a solution returns. Raises Mistake where this is right, but no gradient flows back to an argument."""
+    """What a solution returns. Raises Mistake where this is right, but no gradient flows back to an
+    argument.
+    """
     names = ("a", "W1", "W2", "Ws")
     wanted = right(*(one.clone() if isinstance(one, torch.Tensor) else one for one in arguments))
     out = solution(*arguments)
     if out is None or out is ...:
         return out
-    found = torch.as_tensor(np.asarray(out.detach() if isinstance(out, torch.Tensor) else out, dtype=np.float32))
+    found = torch.as_tensor(
+        np.asarray(out.detach() if isinstance(out, torch.Tensor) else out, dtype=np.float32)
+    )
     if found.shape != wanted.shape or not torch.allclose(found, wanted):
         return out
     if not isinstance(out, torch.Tensor):
-        raise Mistake(f"the numbers are right, but it returns {kind(out)}: no gradient can flow back to a")
+        raise Mistake(
+            f"the numbers are right, but it returns {kind(out)}: no gradient can flow back to a"
+        )
     draw = torch.Generator().manual_seed(0)  # no z is exactly 0 here, where g has no one slope
-    fresh = [torch.randn(one.shape, generator=draw) if isinstance(one, torch.Tensor) else one for one in arguments]
+    fresh = [
+        torch.randn(one.shape, generator=draw) if isinstance(one, torch.Tensor) else one
+        for one in arguments
+    ]
     pairs = zip(names, gradients(right, fresh), gradients(solution, fresh), strict=False)
     for name, should, got in pairs:
         if not torch.allclose(should, got, rtol=1e-3, atol=1e-3):
             place = tuple((~torch.isclose(should, got, rtol=1e-3, atol=1e-3)).nonzero()[0].tolist())
             raise Mistake(
-                f"the numbers are right, but the gradient does not flow back to {name}: for the sum of the result, "
-                f"entry {list(place)} of it should be {should[place]:.3g}, and yours is {got[place]:.3g}; detach, "
-                ".data, no_grad and nn.Parameter cut it off"
+                f"the numbers are right, but the gradient does not flow back to {name}: for the "
+                f"sum of the result, entry {list(place)} of it should be {should[place]:.3g}, and "
+                f"yours is {got[place]:.3g}; detach, .data, no_grad and nn.Parameter cut it off"
             )
     return out
 
@@ -198,23 +231,27 @@ zero_padding = Exercise(
     title="A shortcut of every second pixel, and zeros",
     right=option_A,
     observe=lambda solution, a, more: with_gradient(option_A, solution, a, more),
-    praise="right: every second pixel of a[l] as it is, and behind its channels the new ones, of zeros",
+    praise="right: every second pixel of a[l] as it is, and behind its channels the new ones, of "
+    "zeros",
     cases=maps_cases,
     mistakes={
         "these are all the pixels, and the shortcut takes every second row and column": channels_of_zeros,
-        "rows are taken one by one, and columns by two": lambda a, more: channels_of_zeros(a[:, :, :, ::2], more),
-        "columns are taken one by one, and rows by two": lambda a, more: channels_of_zeros(a[:, :, ::2], more),
+        "rows are taken one by one, and columns by two": lambda a, more: channels_of_zeros(
+            a[:, :, :, ::2], more
+        ),
+        "columns are taken one by one, and rows by two": lambda a, more: channels_of_zeros(
+            a[:, :, ::2], more
+        ),
         "the pixels start at row 1 and column 1, not at 0": lambda a, more: channels_of_zeros(
             a[:, :, 1::2, 1::2], more
         ),
-        "this is the corner of the image, half as high and wide, and not every second pixel of all of it": (
-            lambda a, more: channels_of_zeros(first_quarter(a), more)
-        ),
+        "this is the corner of the image, half as high and wide, and not every second pixel of all "
+        "of it": (lambda a, more: channels_of_zeros(first_quarter(a), more)),
         "this is the corner of the image, rounded down, and not every second pixel of all of it": (
             lambda a, more: channels_of_zeros(smaller_quarter(a), more)
         ),
-        "this is the mean of 2 x 2 pixels, and none of them arrives as it is": lambda a, more: channels_of_zeros(
-            avg_pool2d(a, 2), more
+        "this is the mean of 2 x 2 pixels, and none of them arrives as it is": lambda a, more: (
+            channels_of_zeros(avg_pool2d(a, 2), more)
         ),
         "this is the largest of 2 x 2 pixels, and the other three decide whether it arrives": (
             lambda a, more: channels_of_zeros(max_pool2d(a, 2), more)
@@ -222,7 +259,9 @@ zero_padding = Exercise(
         "the channels of zeros stand before those of a[l], so a[l] arrives in other channels": (
             lambda a, more: pad(a[:, :, ::2, ::2], (0, 0, 0, 0, more, 0))
         ),
-        "the channels of zeros stand between those of a[l]": lambda a, more: zeros_between(a[:, :, ::2, ::2], more),
+        "the channels of zeros stand between those of a[l]": lambda a, more: zeros_between(
+            a[:, :, ::2, ::2], more
+        ),
         "the new channels are copies of those of a[l], and not zeros": lambda a, more: torch.cat(
             [a[:, :, ::2, ::2], a[:, :, ::2, ::2].repeat(1, more, 1, 1)[:, :more]], 1
         ),
@@ -230,7 +269,9 @@ zero_padding = Exercise(
             lambda a, more: channels_of_zeros(a[:, :, ::2, ::2], max(more - a.shape[1], 0))
         ),
         "the channels of zeros are missing": lambda a, more: a[:, :, ::2, ::2],
-        "the zeros are rows below the image, and not channels": lambda a, more: pad(a[:, :, ::2, ::2], (0, 0, 0, more)),
+        "the zeros are rows below the image, and not channels": lambda a, more: pad(
+            a[:, :, ::2, ::2], (0, 0, 0, more)
+        ),
         "this applies g, but the shortcut carries a[l] as it is, and g comes after the sum": (
             lambda a, more: channels_of_zeros(torch.relu(a[:, :, ::2, ::2]), more)
         ),
@@ -248,7 +289,9 @@ def strided_cases():
         "an odd side, 7 x 7": (2, 2, 4, 7),
     }.items():
         W1, W2 = whole(rng, -2, 2, outputs, inputs, 3, 3), whole(rng, -1, 1, outputs, outputs, 3, 3)
-        Ws = 10 * whole(rng, -2, 2, outputs, inputs)  # large, so that the sum is below 0 here and there
+        Ws = 10 * whole(
+            rng, -2, 2, outputs, inputs
+        )  # large, so that the sum is below 0 here and there
         cases.append((label, (whole(rng, 0, 3, examples, inputs, side, side), W1, W2, Ws)))
     return cases
 
@@ -258,7 +301,13 @@ def project(a, Ws):
     return conv2d(a, Ws[:, :, None, None], stride=2)
 
 
-def strided(end=lambda z, short: torch.relu(z + short), g=torch.relu, shortcut=project, strides=(2, 1), padding=1):
+def strided(
+    end=lambda z, short: torch.relu(z + short),
+    g=torch.relu,
+    shortcut=project,
+    strides=(2, 1),
+    padding=1,
+):
     """The block with one of its parts done in another way."""
 
     def solution(a, W1, W2, Ws):
@@ -289,17 +338,20 @@ strided_block = Exercise(
         ),
         "the last g is missing": strided(end=lambda z, short: z + short),
         "the g between the two convolutions is missing": strided(g=lambda z: z),
-        "g is applied to the shortcut before the sum": strided(end=lambda z, short: torch.relu(z + torch.relu(short))),
+        "g is applied to the shortcut before the sum": strided(
+            end=lambda z, short: torch.relu(z + torch.relu(short))
+        ),
         "the stride stands on the second convolution, not on the first": strided(strides=(1, 2)),
         "the shortcut takes the mean of 2 x 2 pixels, not every second pixel": strided(
-            shortcut=lambda a, Ws: project(avg_pool2d(a, 2).repeat_interleave(2, 2).repeat_interleave(2, 3), Ws)
+            shortcut=lambda a, Ws: project(
+                avg_pool2d(a, 2).repeat_interleave(2, 2).repeat_interleave(2, 3), Ws
+            )
         ),
         "the shortcut starts at row 1 and column 1, not at 0": strided(
             shortcut=lambda a, Ws: project(a[:, :, 1:, 1:], Ws)
         ),
         "the shortcut pads with channels of zeros and does not use Ws": strided(shortcut=padded),
-        "without padding z becomes smaller than the shortcut, and here broadcasting copies its last pixel to all": (
-            strided(padding=0)
-        ),
+        "without padding z becomes smaller than the shortcut, and here broadcasting copies its "
+        "last pixel to all": (strided(padding=0)),
     },
 )

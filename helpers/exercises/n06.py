@@ -1,4 +1,6 @@
-"""Exercises of notebook 6: mend the end of a net, read a net of 56 layers, and make a trained one deeper."""
+"""Exercises of notebook 6: mend the end of a net, read a net of 56 layers, and make a trained one
+deeper.
+"""
 
 import itertools
 
@@ -6,7 +8,7 @@ import torch
 from torch import nn
 
 from helpers import nets, probes
-from helpers.checks import Exercise, Mistake, entries, kind
+from helpers.exercises.checks import Exercise, Mistake, entries, kind
 
 
 def head_cases():
@@ -20,10 +22,17 @@ def head_cases():
         "scores around 1000 for one image and around 0 for the other": (2, 2, 2, 3),
     }.items():
         maps = torch.randint(0, 4, (examples, channels, side, side), generator=draw).float()
-        W, b = (torch.randint(-2, 3, shape, generator=draw).float() / 2 for shape in ((classes, channels), (classes,)))
+        W, b = (
+            torch.randint(-2, 3, shape, generator=draw).float() / 2
+            for shape in ((classes, channels), (classes,))
+        )
         cases.append([label, (maps, W, b)])
     large, W, b = cases[-1][1]
-    cases[-1][1] = (large * torch.tensor([500.0, 0.1]).view(2, 1, 1, 1), W.abs() + torch.eye(3, 2), b)
+    cases[-1][1] = (
+        large * torch.tensor([500.0, 0.1]).view(2, 1, 1, 1),
+        W.abs() + torch.eye(3, 2),
+        b,
+    )
     return [tuple(case) for case in cases]
 
 
@@ -35,7 +44,9 @@ POOLINGS = {
 
 
 def over(scores, axis=1, taken_off="own"):
-    """Softmax over an axis, None for all; ``taken_off`` before exp: the largest score along it, of all, or nothing."""
+    """Softmax over an axis, None for all; ``taken_off`` before exp: the largest score along it, of
+    all, or nothing.
+    """
     if taken_off == "own" and axis is not None:
         return scores.softmax(dim=axis)
     powers = torch.exp(scores - (0.0 if taken_off == "nothing" else scores.max()))
@@ -91,15 +102,17 @@ head = Exercise(
     mistakes=unmended()
     | {
         "the pooling takes the sum of the pixels, not the mean": ending("sum"),
-        "the sum goes over all images and classes, so the probabilities of one image are less than 1 in sum": ending(
-            axis=None
+        "the sum goes over all images and classes, so the probabilities of one image are less than "
+        "1 in sum": ending(axis=None),
+        "the largest score of all images is taken off, and an image with small scores is left with "
+        "0 / 0": ending(taken_off="largest"),
+        "the largest score of each image is taken off, but then the sum goes along the images": ending(
+            then=mixed_up
         ),
-        "the largest score of all images is taken off, and an image with small scores is left with 0 / 0": ending(
-            taken_off="largest"
-        ),
-        "the largest score of each image is taken off, but then the sum goes along the images": ending(then=mixed_up),
         "these are the scores, without softmax": ending(then=lambda scores: scores),
-        "these are logarithms of probabilities": ending(then=lambda scores: scores.log_softmax(dim=1)),
+        "these are logarithms of probabilities": ending(
+            then=lambda scores: scores.log_softmax(dim=1)
+        ),
         "b is forgotten": lambda maps, W, b: over(POOLINGS["mean"](maps) @ W.T),
     },
     says={"nan": "{got} entries of the result are nan or infinite, and {expected} should be"},
@@ -116,7 +129,9 @@ def counts(net, channels=3, side=32):
     return {
         "blocks": len(blocks),
         "convolutions": len(convolutions),
-        "same convolutions": sum(call.input.shape[2:] == call.output.shape[2:] for call in convolutions),
+        "same convolutions": sum(
+            call.input.shape[2:] == call.output.shape[2:] for call in convolutions
+        ),
         "shortcuts that need Ws": sum(not isinstance(block.Ws, nn.Identity) for block in blocks),
         "channels at the end": convolutions[-1].output.shape[1],
         "pixels on a side at the end": convolutions[-1].output.shape[2],
@@ -134,29 +149,38 @@ net_of_56 = Exercise(
     name="net_of_56",
     title="Read a net of 56 layers",
     right=RIGHT_COUNTS,
-    praise="right: all 6 numbers follow from 6n + 2 = 56, three stages, and one halving between two stages",
+    praise="right: all 6 numbers follow from 6n + 2 = 56, three stages, and one halving between "
+    "two stages",
     observe=six_numbers,
     mistakes={"the last two numbers are those of ResNet-34 on 224 x 224 pixels": WRONG_PAPER},
     says={
-        "blocks": "the number of blocks is not {got}: two of the 56 layers stand outside, and a block takes two layers",
-        "convolutions": "the number of convolutions is not {got}: all of the 56 layers but one are convolutions",
-        "same convolutions": "the number of same convolutions is not {got}: "
-        "those with stride 2 are not same, one at the start of each stage but the first",
-        "shortcuts that need Ws": "the number of shortcuts that need Ws is not {got}: "
-        "Ws stands where the shape changes, between two stages, and there are 3 stages",
-        "channels at the end": "the number of channels at the end is not {got}: 16 in the first stage, and twice as "
-        "many in each of the other two",
-        "pixels on a side at the end": "the side at the end is not {got} pixels: 32 in the first stage, and half of "
-        "it in each of the other two",
+        "blocks": "the number of blocks is not {got}: two of the 56 layers stand outside, and a "
+        "block takes two layers",
+        "convolutions": "the number of convolutions is not {got}: all of the 56 layers but one are "
+        "convolutions",
+        "same convolutions": "the number of same convolutions is not {got}: those with stride 2 "
+        "are not same, one at the start of each stage but the first",
+        "shortcuts that need Ws": "the number of shortcuts that need Ws is not {got}: Ws stands "
+        "where the shape changes, between two stages, and there are 3 "
+        "stages",
+        "channels at the end": "the number of channels at the end is not {got}: 16 in the first "
+        "stage, and twice as many in each of the other two",
+        "pixels on a side at the end": "the side at the end is not {got} pixels: 32 in the first "
+        "stage, and half of it in each of the other two",
     },
 )
 
 
 def trained_cases():
-    """A net whose normalisations have seen images and have numbers of their own, and images to compare scores with."""
+    """A net whose normalisations have seen images and have numbers of their own, and images to
+    compare scores with.
+    """
     cases = []
     for layers, width in ((20, 4), (8, 3), (14, 2)):
-        net, draw = nets.convolutional(layers, seed=layers, width=width), torch.Generator().manual_seed(layers)
+        net, draw = (
+            nets.convolutional(layers, seed=layers, width=width),
+            torch.Generator().manual_seed(layers),
+        )
         images = torch.randn(20, 1, 8, 8, generator=draw)
         with torch.no_grad():
             for parameter in net.parameters():
@@ -167,9 +191,15 @@ def trained_cases():
 
 
 def weighted(net):
-    """The layers that are counted: 3 x 3 convolutions, not those of 1 x 1 on shortcuts, and linear ones."""
+    """The layers that are counted: 3 x 3 convolutions, not those of 1 x 1 on shortcuts, and linear
+    ones.
+    """
     kinds = nn.Conv2d | nn.Linear
-    return [part for part in net.modules() if isinstance(part, kinds) and part.weight.shape[2:] != (1, 1)]
+    return [
+        part
+        for part in net.modules()
+        if isinstance(part, kinds) and part.weight.shape[2:] != (1, 1)
+    ]
 
 
 def reached(net, old, images):
@@ -181,22 +211,29 @@ def reached(net, old, images):
 
 
 def odd_blocks(deeper, old):
-    """Raise Mistake for one block at two places, for blocks that are not convolutional, and for the old net itself."""
+    """Raise Mistake for one block at two places, for blocks that are not convolutional, and for the
+    old net itself.
+    """
     parts = list(deeper._modules.values())  # children() leaves out what comes twice
     for place, part in enumerate(parts):
         if isinstance(part, nets.Block) and (first := parts.index(part)) < place:
             raise Mistake(
-                "the last block of a stage stands there twice, and is one block: make a new one; entries "
-                f"{first} and {place} are the same object"
+                "the last block of a stage stands there twice, and is one block: make a new one; "
+                f"entries {first} and {place} are the same object"
             )
         if isinstance(part, nets.Block) and isinstance(part.second, nn.Linear):
             raise Mistake(
                 f"entry {place} is an nets.Block, and nets.Block has fully connected layers; "
                 "nets.convolutional_block makes the convolutional one"
             )
-    same = len(list(deeper.parameters())) == len(old) and all(map(torch.equal, deeper.parameters(), old))
+    same = len(list(deeper.parameters())) == len(old) and all(
+        map(torch.equal, deeper.parameters(), old)
+    )
     if same and not any(isinstance(part, nn.Identity) for part in parts):
-        raise Mistake("this is the net as it was: the new blocks are not in what you return, and 3 of them should be")
+        raise Mistake(
+            "this is the net as it was: the new blocks are not in what you return, and 3 of them "
+            "should be"
+        )
 
 
 def all_zero(array):
@@ -204,16 +241,20 @@ def all_zero(array):
 
 
 def what_is_silent(deeper, old):
-    """Say which arrays before the last normalisation of a new block are 0, where that keeps it from learning."""
+    """Say which arrays before the last normalisation of a new block are 0, where that keeps it from
+    learning.
+    """
     for block in deeper.modules():
         arrays = [p.detach() for p in block.parameters()] if isinstance(block, nets.Block) else []
-        if len(arrays) != 6 or any(torch.equal(arrays[at], other) for at in (0, 3) for other in old):
+        if len(arrays) != 6 or any(
+            torch.equal(arrays[at], other) for at in (0, 3) for other in old
+        ):
             continue
         W1, gamma1, _, W2, gamma2, beta2 = map(all_zero, arrays)
         if gamma2 and beta2 and (W1 or W2):
             return (
-                "gamma and beta are 0, and a convolution before them is 0 as well, so that only the last beta gets a "
-                "gradient: leave the convolutions at their own numbers"
+                "gamma and beta are 0, and a convolution before them is 0 as well, so that only "
+                "the last beta gets a gradient: leave the convolutions at their own numbers"
             )
         if gamma1 and not gamma2:
             return "the first gamma is 0 and not the last"
@@ -223,7 +264,9 @@ def what_is_silent(deeper, old):
 def deepening(solution, net, images):
     """What became of a net: its layers, its scores, and whether the new ones can learn."""
     if isinstance(solution, nn.Module):
-        raise Mistake("it should be a function, and is a net; hand in the function of 1 net that returns it")
+        raise Mistake(
+            "it should be a function, and is a net; hand in the function of 1 net that returns it"
+        )
     old = [parameter.detach().clone() for parameter in net.parameters()]
     with torch.no_grad():
         scores = net(images)
@@ -237,13 +280,21 @@ def deepening(solution, net, images):
     layers = weighted(deeper)
     found = {"layers": len(layers)}
     for number, width in enumerate(widths, start=1):
-        found[f"stage {number}"] = sum(getattr(layer, "out_channels", None) == width for layer in layers)
+        found[f"stage {number}"] = sum(
+            getattr(layer, "out_channels", None) == width for layer in layers
+        )
     with torch.no_grad():
         found["scores"] = deeper.eval()(images)
     found["frozen"] = sum(not parameter.requires_grad for parameter in deeper.parameters())
     got, wanted = reached(deeper, old, images), 2 * len(widths)
-    if got < wanted and torch.equal(found["scores"], scores) and (said := what_is_silent(deeper, old)):
-        raise Mistake(f"{said}; in the first step {got} arrays of the new blocks get one, and {wanted} should")
+    if (
+        got < wanted
+        and torch.equal(found["scores"], scores)
+        and (said := what_is_silent(deeper, old))
+    ):
+        raise Mistake(
+            f"{said}; in the first step {got} arrays of the new blocks get one, and {wanted} should"
+        )
     return found | {"reached": min(got, wanted)}
 
 
@@ -283,31 +334,48 @@ deepen = Exercise(
     name="deepen",
     title="Six layers more",
     right=deepened(identity_block),
-    praise="right: one block more in each stage, not a bit of any score is changed, and all three blocks can learn",
+    praise="right: one block more in each stage, not a bit of any score is changed, and all three "
+    "blocks can learn",
     cases=trained_cases,
     observe=deepening,
     mistakes={
-        "all new blocks stand in the last stage": deepened(identity_block, lambda net: blocks_of(net)[-1:] * 3),
-        "there is a new block behind every old one": deepened(identity_block, lambda net: blocks_of(net)[::-1]),
+        "all new blocks stand in the last stage": deepened(
+            identity_block, lambda net: blocks_of(net)[-1:] * 3
+        ),
+        "there is a new block behind every old one": deepened(
+            identity_block, lambda net: blocks_of(net)[::-1]
+        ),
         "the new blocks start at PyTorch's own numbers, not at the identity": deepened(
             lambda width: nets.convolutional_block(width, width)
         ),
         "the new blocks start at He's numbers, with gamma = 1, not at the identity": deepened(
             lambda width: identity_block(width, start="he")
         ),
-        "at gamma = 0 and beta = 0 the plain block is silent": deepened(lambda width: identity_block(width, "none")),
-        "the outside form is the identity here, and sleeps": deepened(lambda width: identity_block(width, "outside")),
-        "the first gamma is 0 as well, so only the last beta gets a gradient": deepened(both_at_zero),
-        "nn.Identity has no layers and nothing that could learn": deepened(lambda width: nn.Identity()),
+        "at gamma = 0 and beta = 0 the plain block is silent": deepened(
+            lambda width: identity_block(width, "none")
+        ),
+        "the outside form is the identity here, and sleeps": deepened(
+            lambda width: identity_block(width, "outside")
+        ),
+        "the first gamma is 0 as well, so only the last beta gets a gradient": deepened(
+            both_at_zero
+        ),
+        "nn.Identity has no layers and nothing that could learn": deepened(
+            lambda width: nn.Identity()
+        ),
     },
     says={
-        "layers": "the new net has {got} layers with weights and should have {expected}: "
-        "two more in each of the three stages",
-        **{f"stage {n}": f"stage {n} has {{got}} convolutions and should have {{expected}}" for n in (1, 2, 3)},
+        "layers": "the new net has {got} layers with weights and should have {expected}: two more "
+        "in each of the three stages",
+        **{
+            f"stage {n}": f"stage {n} has {{got}} convolutions and should have {{expected}}"
+            for n in (1, 2, 3)
+        },
         "scores": "the scores have changed: {where} should be {expected}, and yours is {got}",
-        "frozen": "{got} arrays have requires_grad = False, so that they cannot learn, and {expected} should",
-        "reached": "in the first step {got} arrays of the new blocks get a gradient, and {expected} should: "
-        "the last gamma and the last beta of each block",
+        "frozen": "{got} arrays have requires_grad = False, so that they cannot learn, and "
+        "{expected} should",
+        "reached": "in the first step {got} arrays of the new blocks get a gradient, and "
+        "{expected} should: the last gamma and the last beta of each block",
     },
     tolerance=0.0,
 )

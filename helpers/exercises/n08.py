@@ -1,17 +1,33 @@
-"""Exercises of notebook 8: the devices for one night, the paper's rate of each step, and its random crops and flips."""
+"""Exercises of notebook 8: the devices for one night, the paper's rate of each step, and its random
+crops and flips.
+"""
 
 import math
 
 import numpy as np
 
-from helpers.checks import Exercise, Mistake
+from helpers.exercises.checks import Exercise, Mistake
 
 
 def night_cases():
-    studies = [(50, 64_000, 0.05, 2.0), (10, 3600, 0.5, 1.0), (3, 64_000, 0.05, 9.0), (10, 64_000, 0.25, 4.0)]
-    studies += [(5, 7200, 0.5, 1.0), (50, 6400, 0.5, 1.0)]  # a training that takes all of the time, and most of it
-    studies += [(30, 1200, 0.05, 9.0), (20, 80, 0.05, 9.0)]  # so short that no wrong unit makes 0 of all
-    return [(f"{study[0]} trainings of {study[1] * study[2]:,.0f} s in {study[3]:g} h", study) for study in studies]
+    studies = [
+        (50, 64_000, 0.05, 2.0),
+        (10, 3600, 0.5, 1.0),
+        (3, 64_000, 0.05, 9.0),
+        (10, 64_000, 0.25, 4.0),
+    ]
+    studies += [
+        (5, 7200, 0.5, 1.0),
+        (50, 6400, 0.5, 1.0),
+    ]  # a training that takes all of the time, and most of it
+    studies += [
+        (30, 1200, 0.05, 9.0),
+        (20, 80, 0.05, 9.0),
+    ]  # so short that no wrong unit makes 0 of all
+    return [
+        (f"{study[0]} trainings of {study[1] * study[2]:,.0f} s in {study[3]:g} h", study)
+        for study in studies
+    ]
 
 
 def in_time(steps, seconds_per_step, hours):
@@ -42,8 +58,8 @@ devices_needed = Exercise(
     praise="right: whole trainings for each device, and then whole devices",
     cases=night_cases,
     mistakes={
-        "this shares the seconds out evenly, but no training is split between devices": lambda *s: math.ceil(
-            evenly(*s)
+        "this shares the seconds out evenly, but no training is split between devices": lambda *s: (
+            math.ceil(evenly(*s))
         ),
         "this shares the seconds out evenly, but each training stays on one device": lambda *s: (
             math.ceil(evenly(*s)) if fewest(*s) else 0
@@ -61,8 +77,8 @@ devices_needed = Exercise(
             lambda trainings, each: trainings // each + 1
         ),
         "an hour has 3,600 seconds, and here it has 60": lambda n, t, s, h: fewest(n, t, s, h / 60),
-        "hours and seconds are compared as they are: an hour has 3,600 seconds": lambda n, t, s, h: fewest(
-            n, t, s, h / 3600
+        "hours and seconds are compared as they are: an hour has 3,600 seconds": lambda n, t, s, h: (
+            fewest(n, t, s, h / 3600)
         ),
         "the steps are divided by the seconds per step: a training takes steps x seconds_per_step": (
             lambda n, t, s, h: fewest(n, t, 1 / s, h)
@@ -70,9 +86,8 @@ devices_needed = Exercise(
         "a training that takes all of the hours is done in time, and here it is not": lambda n, t, s, h: (
             0 if t * s >= 3600 * h else fewest(n, t, s, h)
         ),
-        "as many devices as trainings are enough where each takes most of the hours, and here they are not": (
-            lambda n, *s: fewest(n, *s) % n
-        ),
+        "as many devices as trainings are enough where each takes most of the hours, and here they "
+        "are not": (lambda n, *s: fewest(n, *s) % n),
         "each training has a device of its own here, but one device can do several": lambda n, *s: (
             n if in_time(*s) else 0
         ),
@@ -90,11 +105,15 @@ def rates(solution, layers):
         return found[0]
     for step, rate in found.items():
         if rate is None:
-            raise Mistake(f"it returns None for step {step:,}, as a function does that ends without return")
+            raise Mistake(
+                f"it returns None for step {step:,}, as a function does that ends without return"
+            )
     return {f"the rate of step {step:,}": rate for step, rate in found.items()}
 
 
-def schedule(first=32_000, second=48_000, factors=(1, 0.1, 0.01), warm=400, warm_rate=0.01, warmed=(110,)):
+def schedule(
+    first=32_000, second=48_000, factors=(1, 0.1, 0.01), warm=400, warm_rate=0.01, warmed=(110,)
+):
     """A solution with its own numbers, right or wrong."""
 
     def solution(step, layers):
@@ -113,19 +132,33 @@ learning_rate = Exercise(
     cases=lambda: [(f"{layers} layers", (layers,)) for layers in DEPTHS],
     observe=rates,
     mistakes={
-        "the rate drops one step late: step 32,000 is the first of the smaller rate": schedule(32_001, 48_001),
-        "the rate drops one step early: step 31,999 is the last of the larger rate": schedule(31_999, 47_999),
+        "the rate drops one step late: step 32,000 is the first of the smaller rate": schedule(
+            32_001, 48_001
+        ),
+        "the rate drops one step early: step 31,999 is the last of the larger rate": schedule(
+            31_999, 47_999
+        ),
         "the rate is multiplied by 10, not divided": schedule(factors=(1, 10, 100)),
         "the second drop is missing": schedule(factors=(1, 0.1, 0.1)),
         "both drops are missing": schedule(factors=(1, 1, 1)),
         "the second drop is by 10 once more, from 0.01 to 0.001": schedule(factors=(1, 0.1, 0.001)),
         "the warm-up of 110 layers is forgotten": schedule(warmed=()),
         "the warm-up is for 110 layers alone, and here every net has it": schedule(warmed=DEPTHS),
-        "the warm-up is for 110 layers alone, and here all but 20 layers have it": schedule(warmed=DEPTHS[1:]),
-        "the warm-up is for 110 layers alone, and here 56 layers have it": schedule(warmed=(56, 74, 110)),
-        "the warm-up is for 110 layers alone, and here 74 layers have it": schedule(warmed=(74, 110)),
-        "the warm-up is for 110 layers, and here all others have it": schedule(warmed=[n for n in DEPTHS if n != 110]),
-        "the warm-up lasts one step too long: step 400 is the first of the full rate": schedule(warm=401),
+        "the warm-up is for 110 layers alone, and here all but 20 layers have it": schedule(
+            warmed=DEPTHS[1:]
+        ),
+        "the warm-up is for 110 layers alone, and here 56 layers have it": schedule(
+            warmed=(56, 74, 110)
+        ),
+        "the warm-up is for 110 layers alone, and here 74 layers have it": schedule(
+            warmed=(74, 110)
+        ),
+        "the warm-up is for 110 layers, and here all others have it": schedule(
+            warmed=[n for n in DEPTHS if n != 110]
+        ),
+        "the warm-up lasts one step too long: step 400 is the first of the full rate": schedule(
+            warm=401
+        ),
         "the warm-up never ends before the first drop": schedule(warm=32_000),
         "82 and 123 are the epochs of the drops, but here steps are counted": schedule(82, 123),
     },
@@ -135,8 +168,12 @@ COUNT = 400  # images in a batch: enough for every place to occur
 
 
 def numbered(count, channels, height, width):
-    """Images in which no two pixels of the batch are alike, and none is a whole number: 0.25, 1.25, ..."""
-    return np.arange(0.25, count * channels * height * width).reshape(count, channels, height, width)
+    """Images in which no two pixels of the batch are alike, and none is a whole number: 0.25, 1.25,
+    ...
+    """
+    return np.arange(0.25, count * channels * height * width).reshape(
+        count, channels, height, width
+    )
 
 
 def image_cases():
@@ -149,13 +186,20 @@ def image_cases():
 def sources(pixels, shape):
     """Where pixels come from: (image, channel, row, column); -1 where it is no pixel of the batch."""
     numbers = pixels - 0.25
-    whole = np.isfinite(pixels) & (numbers >= 0) & (numbers < np.prod(shape)) & (numbers == np.round(numbers))
+    whole = (
+        np.isfinite(pixels)
+        & (numbers >= 0)
+        & (numbers < np.prod(shape))
+        & (numbers == np.round(numbers))
+    )
     places = np.unravel_index(np.where(whole, numbers, 0).astype(int), shape)
     return [np.where(whole, place, -1) for place in places]
 
 
 def crops(images, rows, columns, flipped):
-    """The crop of each image that starts at its row and column of the padded image; some of them flipped."""
+    """The crop of each image that starts at its row and column of the padded image; some of them
+    flipped.
+    """
     count, _, height, width = images.shape
     padded = np.pad(images, ((0, 0), (0, 0), (4, 4), (4, 4)))
     at = np.arange(width) + columns[:, None]
@@ -165,22 +209,33 @@ def crops(images, rows, columns, flipped):
 
 
 def seen(solution, images, random):
-    """How many images of a batch were treated as they should not be, and how different the treatment was."""
+    """How many images of a batch were treated as they should not be, and how different the
+    treatment was.
+    """
     original = images.copy()
     outs = []
-    for given, generator in [(images, random), (original, random), (original, np.random.default_rng(99))]:
+    for given, generator in [
+        (images, random),
+        (original, random),
+        (original, np.random.default_rng(99)),
+    ]:
         out = solution(given if given is images else given.copy(), generator)
         if out is None or out is ...:
             return out
         out = np.asarray(out.detach() if hasattr(out, "detach") else out, dtype=float)
         if out.shape != images.shape:
-            raise Mistake(f"it returns an array of shape {out.shape}, and should keep the shape {images.shape}")
+            raise Mistake(
+                f"it returns an array of shape {out.shape}, and should keep the shape "
+                f"{images.shape}"
+            )
         outs.append(out)
     return judged(outs[0], original) | drawn_again([treatment(out, original)[-3:] for out in outs])
 
 
 def drawn_again(treatments):
-    """What stays the same from call to call: (rows, columns, flipped) of one generator twice, and of another one."""
+    """What stays the same from call to call: (rows, columns, flipped) of one generator twice, and
+    of another one.
+    """
     (rows, columns, flipped), *others = treatments
     twice, apart = (int(((rows == r) & (columns == c)).sum()) for r, c, _ in others)
     steady = [(flipped == f).mean() > 0.8 for *_, f in others]
@@ -193,18 +248,25 @@ def drawn_again(treatments):
 
 
 def treatment(out, original):
-    """What was done to each image: where its middle pixel is from, and the row, the column and the flip of its crop."""
+    """What was done to each image: where its middle pixel is from, and the row, the column and the
+    flip of its crop.
+    """
     height, width = original.shape[2:]
     y, x = height // 2, width // 2
     (image, channel, row, column) = sources(out[:, 0, y, x], original.shape)
-    left, above = sources(out[:, 0, y, x - 1], original.shape)[3], sources(out[:, 0, y - 1, x], original.shape)[2]
+    left, above = (
+        sources(out[:, 0, y, x - 1], original.shape)[3],
+        sources(out[:, 0, y - 1, x], original.shape)[2],
+    )
     flipped, upside = left > column, above > row
     rows, columns = row - y + 4, np.where(flipped, column - (width - 1 - x), column - x) + 4
     return image, channel, upside, rows, columns, flipped
 
 
 def judged(out, original):
-    """Counts of images; the middle pixel of each, and those left of it and above, say where its crop is from."""
+    """Counts of images; the middle pixel of each, and those left of it and above, say where its
+    crop is from.
+    """
     image, channel, upside, rows, columns, flipped = treatment(out, original)
     count = len(original)
     known = (image == np.arange(count)) & ~upside & (channel == 0)
@@ -243,17 +305,23 @@ augment = Exercise(
     says={
         "cut": "{got} images of 400 hold whole numbers only: the result is cut to whole numbers",
         "own": "{got} images of 400 hold pixels of another image, and {expected} should",
-        "channels": "{got} images of 400 have their channels in another order, and {expected} should",
-        "upside": "{got} images of 400 are upside down, and {expected} should be: the flip is along the width",
+        "channels": "{got} images of 400 have their channels in another order, and {expected} "
+        "should",
+        "upside": "{got} images of 400 are upside down, and {expected} should be: the flip is "
+        "along the width",
         "far": "{got} images of 400 are shifted by more than 4 pixels, and {expected} should be",
         "border": "{got} images of 400 have something other than 0 where the border of zeros shows",
         "other": "{got} images of 400 are neither a crop of their padded image nor its mirror image",
-        "heights": "along the height, crops start at {got} of the {expected} places, 0 to 8; each image draws its own",
-        "widths": "along the width, crops start at {got} of the {expected} places, 0 to 8; each image draws its own",
+        "heights": "along the height, crops start at {got} of the {expected} places, 0 to 8; each "
+        "image draws its own",
+        "widths": "along the width, crops start at {got} of the {expected} places, 0 to 8; each "
+        "image draws its own",
         "places": "only {got} pairs of height and width occur, so that the two are not drawn apart",
-        "flips": "{got} % of the images are flipped, and about {expected} % should be, each by its own draw",
+        "flips": "{got} % of the images are flipped, and about {expected} % should be, each by its "
+        "own draw",
         "apart": "two generators give the same crops, in {got} images of 400: draw from `random`",
-        "twice": "two calls with one generator give the same crops, in {got} images of 400: draw from `random`",
+        "twice": "two calls with one generator give the same crops, in {got} images of 400: draw "
+        "from `random`",
         "steady": "image {got} is flipped in every call: draw for each image",
     },
     seconds=20,

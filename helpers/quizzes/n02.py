@@ -1,26 +1,29 @@
 """Predictions of notebook 2: asked before the panels and experiments that answer them."""
 
-from helpers.quiz import Question
+from helpers.quizzes.quiz import Question
 
 shrunk_to_zero = Question(
     "The slider reaches 0: W[l+2] = 0 and b[l+2] = 0. Where are the three clouds of points?",
     choices=[
         (
             "All three on the floor",
-            "With W[l+2] = 0 each branch gives 0. That is all that a plain block has, but the residual blocks add "
-            "a[l].",
+            "With W[l+2] = 0 each branch gives 0. That is all that a plain block has, but the "
+            "residual blocks add a[l].",
         ),
         (
             "Plain on the floor, both residual ones on the diagonal",
-            "The plain block returns g(0) = 0. Both residual blocks are left with a[l] alone: output equals input.",
+            "The plain block returns g(0) = 0. Both residual blocks are left with a[l] alone: "
+            "output equals input.",
         ),
         (
             "Plain and inside on the floor, outside on the diagonal",
-            "Inside, a[l] has to pass g. But g lets it pass: it is ReLU, and every a[l] is 0 or more.",
+            "Inside, a[l] has to pass g. But g lets it pass: it is ReLU, and every a[l] is 0 or "
+            "more.",
         ),
         (
             "All three on the diagonal",
-            "A plain block has no way for a[l] past its layers. It needs W to hand on anything at all.",
+            "A plain block has no way for a[l] past its layers. It needs W to hand on anything at "
+            "all.",
         ),
     ],
     right=1,
@@ -30,8 +33,8 @@ bias_that_stays = Question(
     choices=[
         (
             "Near the identity, a little off",
-            "With W[l+2] = 0 the block computes g(a[l] + b[l+2]). The bias that stayed moves every unit: here the "
-            "distance is about 0.05.",
+            "With W[l+2] = 0 the block computes g(a[l] + b[l+2]). The bias that stayed moves every "
+            "unit: here the distance is about 0.05.",
         ),
         (
             "At the identity, exactly",
@@ -39,7 +42,8 @@ bias_that_stays = Question(
         ),
         (
             "As far from it as at the start",
-            "Most of the block is W, and W is gone. Only the bias is left, a small number for each unit.",
+            "Most of the block is W, and W is gone. Only the bias is left, a small number for each "
+            "unit.",
         ),
     ],
     right=0,
@@ -49,8 +53,8 @@ strong_decay = Question(
     choices=[
         (
             "Both come close to the target y",
-            "They do when the strength is small. At 10,000 any W that is not tiny costs far more than the data can "
-            "pay.",
+            "They do when the strength is small. At 10,000 any W that is not tiny costs far more "
+            "than the data can pay.",
         ),
         (
             "Both give nearly 0",
@@ -58,29 +62,30 @@ strong_decay = Question(
         ),
         (
             "W a gives nearly 0, and W a + a gives nearly a",
-            "The penalty forces W to almost 0 in both blocks. What is left is 0 for one, and the input for the other.",
+            "The penalty forces W to almost 0 in both blocks. What is left is 0 for one, and the "
+            "input for the other.",
         ),
     ],
     right=2,
 )
 copy_the_input = Question(
-    "Residual blocks learn to copy their input in less than 50 steps. How many does the plain block need, at its "
-    "best rate?",
+    "Residual blocks learn to copy their input in less than 50 steps. How many does the plain "
+    "block need, at its best rate?",
     choices=[
         (
             "It is not done after 2,000",
-            "It has to build the identity out of two matrices with ReLU between them, and some of its outputs are "
-            "dead from the start. None of 35 runs arrives.",
+            "It has to build the identity out of two matrices with ReLU between them, and some of "
+            "its outputs are dead from the start. None of 35 runs arrives.",
         ),
         (
             "About as many: the identity is an easy function",
-            "It is easy to write down, with both W the identity matrix. From random weights, gradient descent has "
-            "to find it first.",
+            "It is easy to write down, with both W the identity matrix. From random weights, "
+            "gradient descent has to find it first.",
         ),
         (
             "A few hundred",
-            "It would be so if it were only slower. But an output that is 0 for every example gets no gradient, and "
-            "waiting does not help it.",
+            "It would be so if it were only slower. But an output that is 0 for every example gets "
+            "no gradient, and waiting does not help it.",
         ),
     ],
     right=0,

@@ -1,4 +1,6 @@
-"""Solutions to the exercises of notebook 1. Each part replaces the cell of its exercise (make teacher)."""
+"""Solutions to the exercises of notebook 1. Each part replaces the cell of its exercise (make
+teacher).
+"""
 
 # %% imports
 import numpy as np
@@ -15,10 +17,11 @@ def residual_block(a, W1, b1, W2, b2):
 
 
 # %% [markdown] residual_block
-# The line that matters is the last one: the sum stands inside $g$. Everything else is the plain block.
+# The line that matters is the last one: the sum stands inside $g$. Everything else is the plain
+# block.
 #
-# Common mistakes: $g$ before the addition as well (then the branch cannot take away), and `z2 += a; a = ...` in
-# place, which changes an array that the caller still needs.
+# Common mistakes: $g$ before the addition as well (then the branch cannot take away), and `z2 += a;
+# a = ...` in place, which changes an array that the caller still needs.
 
 # %% identities
 predicted = {
@@ -31,9 +34,10 @@ predicted = {
 }
 
 # %% [markdown] identities
-# Inside needs $g(a) = a$, and only for $a \ge 0$: the absolute value does that, although it differs from ReLU for
-# negative numbers. Outside needs $g(0) = 0$: the sine does that. Softplus has $g(0) = \ln 2$, so it has neither. What
-# inside needs includes $a = 0$, so a $g$ that is good for inside is good for outside as well.
+# Inside needs $g(a) = a$, and only for $a \ge 0$: the absolute value does that, although it differs
+# from ReLU for negative numbers. Outside needs $g(0) = 0$: the sine does that. Softplus has $g(0) =
+# \ln 2$, so it has neither. What inside needs includes $a = 0$, so a $g$ that is good for inside is
+# good for outside as well.
 
 
 # %% block_backward
@@ -45,16 +49,25 @@ def block_backward(a, W1, b1, W2, b2, upstream):
     d2 = upstream * (z2 + a > 0)
     d1 = (W2.T @ d2) * (z1 > 0)
     da = W1.T @ d1 + d2
-    return da, d1 @ a.T, np.sum(d1, axis=1, keepdims=True), d2 @ a1.T, np.sum(d2, axis=1, keepdims=True)
+    return (
+        da,
+        d1 @ a.T,
+        np.sum(d1, axis=1, keepdims=True),
+        d2 @ a1.T,
+        np.sum(d2, axis=1, keepdims=True),
+    )
 
 
 # %% [markdown] block_backward
-# `d2` is the derivative of the loss by the sum $z^{[l+2]} + a^{[l]}$. A sum hands its derivative to both terms: to
-# $z^{[l+2]}$, and from there through the two layers; and to $a^{[l]}$, as it is. That second way is the $+1$.
+# `d2` is the derivative of the loss by the sum $z^{[l+2]} + a^{[l]}$. A sum hands its derivative to
+# both terms: to $z^{[l+2]}$, and from there through the two layers; and to $a^{[l]}$, as it is.
+# That second way is the $+1$.
 
 # %% [markdown] open_question
-# A good answer names what is lost and what is gained. The branch of the outside form is $g(z) \ge 0$, so activations
-# can only grow from block to block, and a block that wants $0.5\, a$ cannot have it. In return, nothing stands on the
-# way of the shortcuts: the derivative holds a bare $1$, and the identity holds for negative inputs too. Better: put
-# the $g$ elsewhere. He et al. 2016 move it to the *front* of the branch ("full pre-activation"). Then the branch ends
-# in a linear layer, which can add and take away, and the shortcut is as free as before.
+# A good answer names what is lost and what is gained. The branch of the outside form is $g(z) \ge
+# 0$, so activations can only grow from block to block, and a block that wants $0.5\, a$ cannot have
+# it. In return, nothing stands on the
+# way of the shortcuts: the derivative holds a bare $1$, and the identity holds for negative inputs
+# too. Better: put the $g$ elsewhere. He et al. 2016 move it to the *front* of the branch ("full
+# pre-activation"). Then the branch ends in a linear layer, which can add and take away, and the
+# shortcut is as free as before.

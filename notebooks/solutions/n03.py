@@ -1,4 +1,6 @@
-"""Solutions to the exercises of notebook 3. Each part replaces the cell of its exercise (make teacher)."""
+"""Solutions to the exercises of notebook 3. Each part replaces the cell of its exercise (make
+teacher).
+"""
 
 # %% imports
 import copy
@@ -10,15 +12,18 @@ from helpers import nets
 
 # %% add_identity_block
 def add_identity_block(net, position):
-    """Return a new net with one more residual block as entry number ``position``: the identity, and able to learn."""
+    """Return a new net with one more residual block as entry number ``position``: the identity, and
+    able to learn.
+    """
     old, width = copy.deepcopy(net), net[1].out_features
     block = nets.start(nets.Block(width, "inside"), "zero")
     return nn.Sequential(*old[:position], block, *old[position:])
 
 
 # %% [markdown] add_identity_block
-# Three things have to be right. The block is the identity: `"zero"` sets $W^{[l+2]}$ and $b^{[l+2]}$ to 0, and only
-# those. It can learn: the inside form, with $W^{[l+1]}$ *not* 0; if both are 0, only $b^{[l+2]}$ gets a gradient. And
+# Three things have to be right. The block is the identity: `"zero"` sets $W^{[l+2]}$ and
+# $b^{[l+2]}$ to 0, and only those. It can learn: the inside form, with $W^{[l+1]}$ *not* 0; if both
+# are 0, only $b^{[l+2]}$ gets a gradient. And
 # the old net stays its own: without the copy, both nets share their layers.
 
 # %% plan
@@ -29,14 +34,16 @@ plan = {
 }
 
 # %% [markdown] plan
-# Two arms that differ in two things cannot say which of the two did it. Two skips times two starts do: compare along
-# a row, and only the skip changes; along a column, only the start. With three arms the effect of one is known only in
-# one company.
+# Two arms that differ in two things cannot say which of the two did it. Two skips times two starts
+# do: compare along a row, and only the skip changes; along a column, only the start. With three
+# arms the effect of one is known only in one company.
 
 
 # %% repair
 def repair(net):
-    """Return the net with its block mended: the identity, with a shortcut of no weights, and able to learn."""
+    """Return the net with its block mended: the identity, with a shortcut of no weights, and able
+    to learn.
+    """
     block = net[3]
     block.skip = "inside"
     block.Ws = nn.Identity()
@@ -46,14 +53,17 @@ def repair(net):
 
 
 # %% [markdown] repair
-# A: the block starts at He's numbers, so its branch is not silent. B: `skip="none"`, no shortcut; at 0 that is
-# silence. C: `skip="outside"`: the identity, but with no gradient. D: a layer with weights stands on the shortcut, so
-# $a^{[l]}$ does not arrive as it is. None of the four raises an error; the numbers have to be looked at.
+# A: the block starts at He's numbers, so its branch is not silent. B: `skip="none"`, no shortcut;
+# at 0 that is silence. C: `skip="outside"`: the identity, but with no gradient. D: a layer with
+# weights stands on the shortcut, so $a^{[l]}$ does not arrive as it is. None of the four raises an
+# error; the numbers have to be looked at.
 
 # %% [markdown] open_question
-# The friend is right about the start: any block that is the identity when it is added does no harm, and the plain one
-# at $W = I$ is such a block. What is left for the shortcut is where the identity lies. For the plain block it lies
-# where the second matrix undoes the first, far from 0: weight decay pulls away from there, random starts miss it, and
-# it exists only where the branch can copy (ReLU, two square matrices, enough units). For the residual block it is at
-# $W^{[l+2]} = 0$: decay pulls toward it, all small weights are near it, and the branch may hold anything. A good
-# answer also names an experiment: start both at the identity, add weight decay, and see which net keeps what it knew.
+# The friend is right about the start: any block that is the identity when it is added does no harm,
+# and the plain one at $W = I$ is such a block. What is left for the shortcut is where the identity
+# lies. For the plain block it lies where the second matrix undoes the first, far from 0: weight
+# decay pulls away from there, random starts miss it, and it exists only where the branch can copy
+# (ReLU, two square matrices, enough units). For the residual block it is at $W^{[l+2]} = 0$: decay
+# pulls toward it, all small weights are near it, and the branch may hold anything. A good
+# answer also names an experiment: start both at the identity, add weight decay, and see which net
+# keeps what it knew.

@@ -1,4 +1,6 @@
-"""Solutions to the exercises of notebook 4. Each part replaces the cell of its exercise (make teacher)."""
+"""Solutions to the exercises of notebook 4. Each part replaces the cell of its exercise (make
+teacher).
+"""
 
 # %% imports
 from itertools import product
@@ -35,16 +37,18 @@ def block_D(first, second, a):
 repaired = [block_A, block_B, block_C, block_D]
 
 # %% [markdown] repaired
-# **A** applies $g$ to $z^{[l+2]}$ before the addition. Its branch can only add, and since $a^{[l]} \ge 0$ the second
-# $g$ changes nothing: A is the outside form in disguise. With a silent branch it is the identity, so that test does
-# not find it; what gives it away is that no output is ever below its input. **B** gives the name `a` to $a^{[l+1]}$,
-# and the shortcut carries that. **C** does the same in another way: `shortcut = a` is a second name and no copy, and
-# then the *array* is overwritten. Whoever passed `a` has lost it as well. In training, PyTorch notices, and stops at
-# `backward`: "modified by an inplace operation". Cloning the shortcut alone mends the numbers of C, and not its
-# input. **D** adds one layer too early, to $z^{[l+1]}$, and nothing gets past the second layer: with a silent branch
-# it returns 0, as a plain block does.
+# **A** applies $g$ to $z^{[l+2]}$ before the addition. Its branch can only add, and since $a^{[l]}
+# \ge 0$ the second $g$ changes nothing: A is the outside form in disguise. With a silent branch it
+# is the identity, so that test does not find it; what gives it away is that no output is ever below
+# its input. **B** gives the name `a` to $a^{[l+1]}$, and the shortcut carries that. **C** does the
+# same in another way: `shortcut = a` is a second name and no copy, and then the *array* is
+# overwritten. Whoever passed `a` has lost it as well. In training, PyTorch notices, and stops at
+# `backward`: "modified by an inplace operation". Cloning the shortcut alone mends the numbers of C,
+# and not its input. **D** adds one layer too early, to $z^{[l+1]}$, and nothing gets past the
+# second layer: with a silent branch it returns 0, as a plain block does.
 #
-# All four have as many parameters as the right block. So has the plain block: counting proves nothing.
+# All four have as many parameters as the right block. So has the plain block: counting proves
+# nothing.
 
 
 # %% fair_choice
@@ -56,32 +60,38 @@ def fair_choice(losses, errors):
 
 
 # %% [markdown] fair_choice
-# The line that matters is the first one. `np.median` of a row with a NaN is NaN, and `np.argmin` takes NaN for the
-# smallest: the rate that broke wins. `np.nanmedian` leaves the broken nets out, and the survivors may look best of
-# all. Both raise no error. Choosing by the loss on the *training* images also keeps the test images out of the
-# choice.
+# The line that matters is the first one. `np.median` of a row with a NaN is NaN, and `np.argmin`
+# takes NaN for the
+# smallest: the rate that broke wins. `np.nanmedian` leaves the broken nets out, and the survivors
+# may look best of all. Both raise no error. Choosing by the loss on the *training* images also
+# keeps the test images out of the choice.
 
 # %% runs
 runs = [
     dict(layers=layers, start=start, learning_rate=rate, seed=seed, epochs=10)
-    for layers, start, rate, seed in product([2, 20], ["pytorch", "he"], [1e-3, 3e-3, 1e-2], range(5))
+    for layers, start, rate, seed in product(
+        [2, 20], ["pytorch", "he"], [1e-3, 3e-3, 1e-2], range(5)
+    )
 ]
 
 # %% [markdown] runs
-# Two depths times two starts. Along a row of that table only the start changes, down a column only the depth; rates,
-# seeds and epochs are the same in all four cells. What comes out: at 2 layers both starts reach about 1 % wrong. At
-# 20 layers the nets with PyTorch's start name nearly nine images of ten wrongly, those with He's start about one of
-# ten. So it is *both, together*: this start does harm in a deep net only, and with a better start depth still costs
-# something. Three of the four cells could not have said that.
+# Two depths times two starts. Along a row of that table only the start changes, down a column only
+# the depth; rates, seeds and epochs are the same in all four cells. What comes out: at 2 layers
+# both starts reach about 1 % wrong. At 20 layers the nets with PyTorch's start name nearly nine
+# images of ten wrongly, those with He's start about one of ten. So it is *both, together*: this
+# start does harm in a deep net only, and with a better start depth still costs something. Three of
+# the four cells could not have said that.
 
 # %% [markdown] open_question
-# The experiment shows that with this start, rate and seed the plain net learns nothing in ten epochs, and the
-# residual net does. It does not show that *depth* is to blame. The start is a part of it: with He's start a plain net
-# of 20 layers learns. And it says nothing of other rates, seeds or times. As for the gradient, nobody has looked. Who
-# does look finds that at this start it is so small at the first layer that single precision has only a 0 for it. But
-# the differences between the images vanish on their way forward too, so two causes act at once, and an experiment
-# would have to change one without the other. Against the general sentence speaks round two: residual nets of 56
-# layers with He's start have all their shortcuts, and fail. So it is not the shortcut as such, it is what the signal
-# becomes on its way. A next experiment starts both nets where the signal arrives, each at its own best rate, with
-# five seeds, and measures the gradient of the first layers. He et al. 2015 did that with batch normalisation: the
-# gradients were healthy, and the deep plain nets still fell behind.
+# The experiment shows that with this start, rate and seed the plain net learns nothing in ten
+# epochs, and the residual net does. It does not show that *depth* is to blame. The start is a part
+# of it: with He's start a plain net of 20 layers learns. And it says nothing of other rates, seeds
+# or times. As for the gradient, nobody has looked. Who does look finds that at this start it is so
+# small at the first layer that single precision has only a 0 for it. But the differences between
+# the images vanish on their way forward too, so two causes act at once, and an experiment would
+# have to change one without the other. Against the general sentence speaks round two: residual nets
+# of 56 layers with He's start have all their shortcuts, and fail. So it is not the shortcut as
+# such, it is what the signal becomes on its way. A next experiment starts both nets where the
+# signal arrives, each at its own best rate, with five seeds, and measures the gradient of the first
+# layers. He et al. 2015 did that with batch normalisation: the gradients were healthy, and the deep
+# plain nets still fell behind.

@@ -1,4 +1,6 @@
-"""Solutions to the exercises of notebook 6. Each part replaces the cell of its exercise (make teacher)."""
+"""Solutions to the exercises of notebook 6. Each part replaces the cell of its exercise (make
+teacher).
+"""
 
 # %% imports
 import torch
@@ -11,18 +13,21 @@ from helpers import nets
 def head(maps, W, b):
     """Return the probabilities of the classes, (examples, classes), from the last feature maps."""
     scores = maps.mean(dim=(2, 3)) @ W.T + b
-    scores = scores - scores.amax(dim=1, keepdim=True)  # exp of the largest is then 1, and nothing overflows
+    scores = scores - scores.amax(
+        dim=1, keepdim=True
+    )  # exp of the largest is then 1, and nothing overflows
     exponentials = torch.exp(scores)
     return exponentials / exponentials.sum(dim=1, keepdim=True)
 
 
 # %% [markdown] head
-# The mean, not the largest pixel. The sum over the classes of one image, axis 1, with `keepdim=True`, or the division
-# goes wrong. And the largest score of *each image* is taken off first: that changes no probability, since it divides
-# top and bottom by the same number. `scores.softmax(dim=1)` does all of it.
+# The mean, not the largest pixel. The sum over the classes of one image, axis 1, with
+# `keepdim=True`, or the division goes wrong. And the largest score of *each image* is taken off
+# first: that changes no probability, since it divides top and bottom by the same number.
+# `scores.softmax(dim=1)` does all of it.
 #
-# The friend's sum over axis 0 raises no error: the columns add up to 1 instead of the rows. For one image that makes
-# every probability 1.
+# The friend's sum over axis 0 raises no error: the columns add up to 1 instead of the rows. For one
+# image that makes every probability 1.
 
 # %% net_of_56
 net_of_56 = {
@@ -35,14 +40,16 @@ net_of_56 = {
 }
 
 # %% [markdown] net_of_56
-# $56 = 6n + 2$ gives $n = 9$ blocks in each of three stages: 27 blocks, 54 convolutions. With the first one, 55. The
-# second and the third stage begin with stride 2, so 53 are "same" and 2 shortcuts need a $W_s$. 16 channels double
-# twice, and 32 pixels halve twice.
+# $56 = 6n + 2$ gives $n = 9$ blocks in each of three stages: 27 blocks, 54 convolutions. With the
+# first one, 55. The second and the third stage begin with stride 2, so 53 are "same" and 2
+# shortcuts need a $W_s$. 16 channels double twice, and 32 pixels halve twice.
 
 
 # %% deepen
 def deepen(net):
-    """Return a net with one more residual block in each stage: 6 layers more, the same scores, able to learn."""
+    """Return a net with one more residual block in each stage: 6 layers more, the same scores, able
+    to learn.
+    """
     parts, n = list(net), sum(isinstance(part, nets.Block) for part in net) // 3
     for stage in (3, 2, 1):  # from the back, so that the places in front stay what they are
         last = 1 + stage * n
@@ -52,19 +59,23 @@ def deepen(net):
 
 
 # %% [markdown] deepen
-# `"zero"` sets the last $\gamma$ of a block to 0 ($\beta$ starts at 0), so its branch returns 0 and the block
-# $g(a^{[l]}) = a^{[l]}$, to the last bit. $W^{[l+2]} = 0$ would do it, too. The first layer keeps its random numbers.
-# With its $\gamma$ at 0 as well, only the last $\beta$ would get a gradient.
+# `"zero"` sets the last $\gamma$ of a block to 0 ($\beta$ starts at 0), so its branch returns 0 and
+# the block $g(a^{[l]}) = a^{[l]}$, to the last bit. $W^{[l+2]} = 0$ would do it, too. The first
+# layer keeps its random numbers. With its $\gamma$ at 0 as well, only the last $\beta$ would get a
+# gradient.
 #
-# Where in its stage the block stands makes no difference to the scores. It has to stand in the right stage, since
-# only there its number of channels fits.
+# Where in its stage the block stands makes no difference to the scores. It has to stand in the
+# right stage, since only there its number of channels fits.
 
 # %% [markdown] open_question
-# For the friend: the plain net of 56 layers is hard to train, and a gradient has to pass all of its layers. Against:
-# nothing in this notebook measures a gradient, and normalisation keeps the size of every signal on its way forward.
+# For the friend: the plain net of 56 layers is hard to train, and a gradient has to pass all of its
+# layers. Against: nothing in this notebook measures a gradient, and normalisation keeps the size of
+# every signal on its way forward.
 #
-# The measurement: the norm of the gradient of each convolution, in the first step, for both arms and five seeds. If
-# the friend is right, it gets smaller and smaller toward the first layer of the plain net. We measured it, on 32
-# training images: it gets *larger*. At the first convolution of the plain net it is about 600 times that of the last
-# one, and about 5 times in the residual net. So nothing has vanished. Whether such a gradient *exploding* is the
-# reason is a question for the next experiment: a smaller learning rate for the first layers, for example.
+# The measurement: the norm of the gradient of each convolution, in the first step, for both arms
+# and five seeds. If the friend is right, it gets smaller and smaller toward the first layer of the
+# plain net. We measured it, on 32
+# training images: it gets *larger*. At the first convolution of the plain net it is about 600 times
+# that of the last one, and about 5 times in the residual net. So nothing has vanished. Whether such
+# a gradient *exploding* is the reason is a question for the next experiment: a smaller learning
+# rate for the first layers, for example.

@@ -1,11 +1,19 @@
-"""How long each helper takes to import, over what it may build on, in fresh processes: medians of nine, alternating."""
+"""How long each helper takes to import, over what it may build on, in fresh processes: medians of
+nine, alternating.
+"""
 
 import statistics
 import subprocess
 import sys
 import time
 
-BASE = {"block": "numpy", "datasets": "numpy", "plots": "matplotlib.figure", "explore": "ipywidgets", "nets": "torch"}
+BASE = {
+    "block": "numpy",
+    "datasets": "numpy",
+    "plots": "matplotlib.figure",
+    "explore": "ipywidgets",
+    "nets": "torch",
+}
 
 
 def seconds(code):

@@ -1,4 +1,6 @@
-"""What the benchmarks share: facts about the machine, the peak of a process's memory, and a file of results."""
+"""What the benchmarks share: facts about the machine, the peak of a process's memory, and a file of
+results.
+"""
 
 import json
 import resource
@@ -10,21 +12,33 @@ RESULTS = Path(__file__).resolve().parent / "results"
 
 
 def facts(*packages):
-    """Date, processor, cores, versions and commit, as the study of depth notes them; and the versions of packages."""
-    import torch  # not above: the processes whose memory is measured ask for the peak only, and load nothing for it
+    """Date, processor, cores, versions and commit, as the study of depth notes them; and the
+    versions of packages.
+    """
+    # not above: the processes whose memory is measured ask for the peak only, and load nothing for
+    # it
+    import torch
 
-    from helpers import depths
+    from helpers.studies import depths
 
     versions = {name: version(name) for name in packages}
-    return depths.circumstances() | {"vector instructions": torch.backends.cpu.get_cpu_capability()} | versions
+    return (
+        depths.circumstances()
+        | {"vector instructions": torch.backends.cpu.get_cpu_capability()}
+        | versions
+    )
 
 
 def peak():
     """The most memory that this process has held so far, in MB."""
     status = Path("/proc/self/status")
-    if status.exists():  # getrusage would count the parent's memory too, from before the program was replaced
+    if (
+        status.exists()
+    ):  # getrusage would count the parent's memory too, from before the program was replaced
         return int(status.read_text().split("VmHWM:")[1].split()[0]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
+        2**20 if sys.platform == "darwin" else 2**10
+    )
 
 
 def store(name, results, keep=False):

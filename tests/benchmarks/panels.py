@@ -1,13 +1,14 @@
-"""From a key press to changed pixels, in a real JupyterLab: our panels, ``interact`` with pyplot, and the floor.
+"""From a key press to changed pixels, in a real JupyterLab: our panels, ``interact`` with pyplot,
+and the floor.
 
-The three ways are measured in turn, in one run, for each panel of the course that follows its controls (not films).
-``interact`` shows the same figure by ``plt.show()``, images and names drawn by matplotlib itself (imshow, annotate);
-it is spared the making of the figure. The floor is a slider that exchanges an image of one pixel. Numbers are
-milliseconds.
+The three ways are measured in turn, in one run, for each panel of the course that follows its
+controls (not films). ``interact`` shows the same figure by ``plt.show()``, images and names drawn
+by matplotlib itself (imshow, annotate); it is spared the making of the figure. The floor is a
+slider that exchanges an image of one pixel. Numbers are milliseconds.
 
-Last comes a drag of 10,000 moves of a panel, and one of the floor, and what kernel and page have grown by then, rubbish
-collected. They run without a debugger: while one is connected, the browser keeps for it every picture that a page has
-shown.
+Last comes a drag of 10,000 moves of a panel, and one of the floor, and what kernel and page have
+grown by then, rubbish collected. They run without a debugger: while one is connected, the browser
+keeps for it every picture that a page has shown.
 """
 
 import json
@@ -24,17 +25,31 @@ from pathlib import Path
 import machine
 import nbformat
 import psutil
-from lab import CHROMIUM, MINUTE, PANEL, ROOT, chromium, jupyterlab, open_notebook, run_all, write_notebook
+from lab import (
+    CHROMIUM,
+    MINUTE,
+    PANEL,
+    ROOT,
+    chromium,
+    jupyterlab,
+    open_notebook,
+    run_all,
+    write_notebook,
+)
 from playwright.sync_api import expect, sync_playwright
 from shortened import shortened
 
 RESULTS = Path(__file__).parent / "results"
 ROUNDS, MOVES = 3, 10
-DRAGGED = ("02_shrinking_to_the_identity", "shrink-W")  # for ten thousand moves: notebook, and cell of the panel
+DRAGGED = (
+    "02_shrinking_to_the_identity",
+    "shrink-W",
+)  # for ten thousand moves: notebook, and cell of the panel
 PROCESS = 'import os; print("process", os.getpid())'
 BURST = 40
 
-# First cell of a notebook whose panels shall be those of interact: the same figures and updates, shown by pyplot.
+# First cell of a notebook whose panels shall be those of interact: the same figures and updates,
+# shown by pyplot.
 TWIN = """
 import inspect
 from ipywidgets import interactive
@@ -75,7 +90,8 @@ image, slider = ipywidgets.Image(value=pixels[100]), ipywidgets.IntSlider(max=10
 slider.observe(lambda change: setattr(image, "value", pixels[change.new]), "value")
 ipywidgets.VBox([slider, image])
 """
-# Note the time of each key press, and of each picture once it is decoded and the frame with it is on its way.
+# Note the time of each key press, and of each picture once it is decoded and the frame with it is
+# on its way.
 WATCH = """
 root => {
   window.watch?.disconnect();
@@ -106,8 +122,8 @@ count => new Promise(come => {
 """
 
 
-# Press a key, wait for the picture, and again; there and back over the whole slider. The title tells how often, and
-# what the scripts hold then.
+# Press a key, wait for the picture, and again; there and back over the whole slider. The title
+# tells how often, and what the scripts hold then.
 DRAG = """
 async root => {
   const handle = root.querySelector('.noUi-handle'), image = root.querySelector('img');
@@ -152,17 +168,23 @@ class Way:
         return [down] * free + [up] * (free + gone) + [down] * gone
 
     def _room(self, up, down):
-        """How many steps of the slider there are to the right, and to the left: 8 in the direction that has more."""
+        """How many steps of the slider there are to the right, and to the left: 8 in the direction
+        that has more.
+        """
         low, before, high = self._stands_at()
         self.control.press(up if before > low else down)
         now = self._stands_at()[1]
-        step = abs(now - before) or (high - low) / 100  # a small step may be too small to be written
+        step = (
+            abs(now - before) or (high - low) / 100
+        )  # a small step may be too small to be written
         right = high - now > now - low
         steps = min(8, round((high - now if right else now - low) / step))
         return (steps, 0) if right else (0, steps)
 
     def _stands_at(self):
-        return [float(self.control.get_attribute(f"aria-value{part}")) for part in ("min", "now", "max")]
+        return [
+            float(self.control.get_attribute(f"aria-value{part}")) for part in ("min", "now", "max")
+        ]
 
     def begin(self):
         self.page.bring_to_front()
@@ -179,14 +201,18 @@ class Way:
         self.begin()
         for done in range(1, count + 1):
             self.press()
-            assert self.page.evaluate(COME, done), f"no new picture after {self.keys[-1]}, move {done} of {self.keys}"
+            assert self.page.evaluate(COME, done), (
+                f"no new picture after {self.keys[-1]}, move {done} of {self.keys}"
+            )
             keys, pictures = self.page.evaluate("[window.seen.keys, window.seen.pictures]")
             self.times.append(pictures[-1] - keys[-1])
             self.page.wait_for_timeout(120)  # the kernel is idle again, and so is the page
             self.page.evaluate(f"() => {{ window.seen.pictures.length = {done}; }}")
 
     def burst(self):
-        """Press keys for one second; return the distinct pictures, and how late the last one is, in ms."""
+        """Press keys for one second; return the distinct pictures, and how late the last one is, in
+        ms.
+        """
         self.begin()
         start = time.perf_counter()
         for number in range(BURST):
@@ -211,7 +237,9 @@ def boxes(page, selector):
     """The panels with a control, in order."""
     page.wait_for_timeout(2000)
     found = page.locator(selector).all()
-    return [box for box in found if box.locator(".noUi-handle, select, input[type=checkbox]").count()]
+    return [
+        box for box in found if box.locator(".noUi-handle, select, input[type=checkbox]").count()
+    ]
 
 
 def measure(browser, address, name, floor):
@@ -221,7 +249,11 @@ def measure(browser, address, name, floor):
         pages[way] = browser.new_page(viewport={"width": 1400, "height": 1000})
         open_notebook(pages[way], address, notebook)
         run_all(pages[way], minutes=5) if way == "ours" else run_twin(pages[way])
-    ours = [(number, box) for number, box in enumerate(boxes(pages["ours"], PANEL), start=1) if not is_film(box)]
+    ours = [
+        (number, box)
+        for number, box in enumerate(boxes(pages["ours"], PANEL), start=1)
+        if not is_film(box)
+    ]
     pairs = zip(ours, boxes(pages["interact"], ".widget-interact"), strict=True)
     rows = [measure_panel(name, number, pages, (box, twin), floor) for (number, box), twin in pairs]
     for page in pages.values():
@@ -230,7 +262,9 @@ def measure(browser, address, name, floor):
 
 
 def is_film(box):
-    """A film goes back to its beginning when a slider moves: the picture there may be the one that stood there."""
+    """A film goes back to its beginning when a slider moves: the picture there may be the one that
+    stood there.
+    """
     return box.locator(".widget-button").count() > 0
 
 
@@ -242,12 +276,18 @@ def run_twin(page):
 
 
 def measure_panel(name, number, pages, pair, floor):
-    ways = {"ours": Way(pages["ours"], pair[0]), "interact": Way(pages["interact"], pair[1]), "floor": floor}
+    ways = {
+        "ours": Way(pages["ours"], pair[0]),
+        "interact": Way(pages["interact"], pair[1]),
+        "floor": floor,
+    }
     floor.times = []
     for _ in range(ROUNDS):
         for way in ways.values():
             way.move(MOVES)
-    row = {"notebook": name, "panel": number} | {key: summary(way.times) for key, way in ways.items()}
+    row = {"notebook": name, "panel": number} | {
+        key: summary(way.times) for key, way in ways.items()
+    }
     row["burst"] = {key: ways[key].burst() for key in ("ours", "interact", "floor")}
     say(row)
     return row
@@ -257,9 +297,10 @@ def say(row):
     ours, interact, floor, burst = row["ours"], row["interact"], row["floor"], row["burst"]["ours"]
     print(
         f"{row['notebook']} {row['panel']}: ours {ours['median']:.0f} / {ours['p95']:.0f}, "
-        f"interact {interact['median']:.0f} / {interact['p95']:.0f}, floor {floor['median']:.0f} / {floor['p95']:.0f}; "
-        f"interact x {ours['median'] / interact['median']:.2f} / {ours['p95'] / interact['p95']:.2f}, "
-        f"floor x {ours['median'] / floor['median']:.2f}; burst {burst['pictures']}, last after {burst['last']:.0f}",
+        f"interact {interact['median']:.0f} / {interact['p95']:.0f}, floor {floor['median']:.0f} / "
+        f"{floor['p95']:.0f}; interact x {ours['median'] / interact['median']:.2f} / "
+        f"{ours['p95'] / interact['p95']:.2f}, floor x {ours['median'] / floor['median']:.2f}; "
+        f"burst {burst['pictures']}, last after {burst['last']:.0f}",
         flush=True,
     )
 
@@ -280,12 +321,15 @@ def prepare(home, names):
 
 
 def long_drag(home, address, notebook):
-    """Move a slider 10,000 times; return how many MB kernel, page and its scripts take from the 540th move on."""
+    """Move a slider 10,000 times; return how many MB kernel, page and its scripts take from the
+    540th move on.
+    """
     port = home / f"browser_of_{notebook}" / "DevToolsActivePort"
     options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"]
     options += ["--js-flags=--expose-gc", "--enable-precise-memory-info"]
     browser = subprocess.Popen(
-        [CHROMIUM, *options, f"--user-data-dir={port.parent}", "about:blank"], stderr=subprocess.DEVNULL
+        [CHROMIUM, *options, f"--user-data-dir={port.parent}", "about:blank"],
+        stderr=subprocess.DEVNULL,
     )
     try:
         result = _drag_alone(address, browser, port, notebook)
@@ -297,7 +341,9 @@ def long_drag(home, address, notebook):
 
 
 def _drag_alone(address, browser, port, notebook):
-    """Open the page, set the drag going, go away with all debuggers, and watch the processes from outside."""
+    """Open the page, set the drag going, go away with all debuggers, and watch the processes from
+    outside.
+    """
     wait_until(port.exists)
     address_of_browser = f"http://127.0.0.1:{port.read_text().split()[0]}"
     with sync_playwright() as playwright:
@@ -305,11 +351,15 @@ def _drag_alone(address, browser, port, notebook):
         page.set_viewport_size({"width": 1400, "height": 1000})
         open_notebook(page, address, notebook)
         run_all(page)
-        kernel = psutil.Process(int(page.locator("pre", has_text="process").first.text_content().split()[1]))
+        kernel = psutil.Process(
+            int(page.locator("pre", has_text="process").first.text_content().split()[1])
+        )
         page.evaluate(f"root => {{ ({DRAG})(root); }}", page.locator(PANEL).first.element_handle())
 
     def told():
-        """(moves, bytes of the scripts), as the page's title has it, or zeros while it says something else."""
+        """(moves, bytes of the scripts), as the page's title has it, or zeros while it says
+        something else.
+        """
         with urllib.request.urlopen(f"{address_of_browser}/json") as tabs:
             titles = [re.fullmatch(r"(\d+) moves (\d+)", tab["title"]) for tab in json.load(tabs)]
         return max(((int(title[1]), int(title[2])) for title in titles if title), default=(0, 0))
@@ -328,7 +378,11 @@ def _drag_alone(address, browser, port, notebook):
     for part in range(1, 5):
         wait_until(lambda part=part: told()[0] >= WARM + part * LONG / 4)
         seen.append(megabytes())
-    return {"moves": LONG, "seconds": round(time.perf_counter() - start), "MB_at_each_quarter": seen}
+    return {
+        "moves": LONG,
+        "seconds": round(time.perf_counter() - start),
+        "MB_at_each_quarter": seen,
+    }
 
 
 def wait_until(condition, minutes=20):
@@ -340,9 +394,13 @@ def wait_until(condition, minutes=20):
 
 
 def sentences(report):
-    """What the README says of the results: the panels follow each other from the smallest ratio to the largest."""
+    """What the README says of the results: the panels follow each other from the smallest ratio to
+    the largest.
+    """
     panels = report["panels"]
-    ours, interact, floor = ([row[way]["median"] for row in panels] for way in ("ours", "interact", "floor"))
+    ours, interact, floor = (
+        [row[way]["median"] for row in panels] for way in ("ours", "interact", "floor")
+    )
     bursts = [row["burst"]["ours"] for row in panels]
     made, middle = report["machine"], statistics.median
 
@@ -356,26 +414,35 @@ def sentences(report):
 
     shown, last = ([burst[key] for burst in bursts] for key in ("pictures", "last"))
     return (
-        f"On {made['date']}, on {made['cores']} shared cores ({made['processor']}), a move took {middle(ours):.0f} ms "
-        f"in the middle of {len(panels)} panels, with `interact` {middle(interact):.0f} ms, and where a slider only "
-        f"exchanges an image of one pixel {middle(floor):.0f} ms. The median of a panel is "
-        f"{spread('interact', 'median')} that of `interact`, the 95th percentile {spread('interact', 'p95')}, "
-        f"and the median is {spread('floor', 'median')} that of one pixel. Of 40 moves in one second {min(shown)} to "
-        f"{max(shown)} different pictures are shown, {middle(shown):.0f} in the middle, and the last one "
-        f"{middle(last):.0f} ms after the last move. In a drag of {report['long_drag']['moves']:,} moves the kernel "
-        f"grew by {grown('long_drag', 'kernel')}, the scripts of the page by {grown('long_drag', 'scripts')}, and the "
-        f"page as a whole by {grown('long_drag', 'page')}; with one pixel, the page grew by "
+        f"On {made['date']}, on {made['cores']} shared cores ({made['processor']}), a move took "
+        f"{middle(ours):.0f} ms in the middle of {len(panels)} panels, with `interact` "
+        f"{middle(interact):.0f} ms, and where a slider only exchanges an image of one pixel "
+        f"{middle(floor):.0f} ms. The median of a panel is {spread('interact', 'median')} that of "
+        f"`interact`, the 95th percentile {spread('interact', 'p95')}, and the median is "
+        f"{spread('floor', 'median')} that of one pixel. Of 40 moves in one second {min(shown)} to "
+        f"{max(shown)} different pictures are shown, {middle(shown):.0f} in the middle, and the "
+        f"last one {middle(last):.0f} ms after the last move. In a drag of "
+        f"{report['long_drag']['moves']:,} moves the kernel grew by "
+        f"{grown('long_drag', 'kernel')}, the scripts of the page by "
+        f"{grown('long_drag', 'scripts')}, and the page as a whole by "
+        f"{grown('long_drag', 'page')}; with one pixel, the page grew by "
         f"{grown('long_drag_of_the_floor', 'page')}."
     )
 
 
 def main():
-    """Measure what the command line names (notebooks, "drag"), or everything; what it does not name keeps its rows."""
+    """Measure what the command line names (notebooks, "drag"), or everything; what it does not name
+    keeps its rows.
+    """
     everything = [*sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb")), "drag"]
     chosen = sys.argv[1:] or everything
     names = [name for name in chosen if name != "drag"]
     path = RESULTS / "panels.json"
-    report = json.loads(path.read_text(encoding="utf-8")) if sys.argv[1:] and path.exists() else {"panels": []}
+    report = (
+        json.loads(path.read_text(encoding="utf-8"))
+        if sys.argv[1:] and path.exists()
+        else {"panels": []}
+    )
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         prepare(home, names)

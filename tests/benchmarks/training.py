@@ -1,14 +1,16 @@
-"""Training in lockstep against the loop a user would write, and its cost against depth and number of nets.
+"""Training in lockstep against the loop a user would write, and its cost against depth and number
+of nets.
 
-Our way is a sweep over worker processes, one for each core, each of which trains its share of the nets in lockstep. The
-workers have started and trained before the clock starts, as in a notebook after its first sweep. "One call" is the same
-training in lockstep without workers, in the process of the notebook.
-Times are medians of five rounds in which the contestants take turns. All of them build their nets first. A run of ours
-includes its measurements before and after the training; the loop measures nothing but its own losses. The machine's
-rate is that of a product of two float32 matrices of 2048 x 2048 on all cores, measured in the same rounds.
+Our way is a sweep over worker processes, one for each core, each of which trains its share of the
+nets in lockstep. The workers have started and trained before the clock starts, as in a notebook
+after its first sweep. "One call" is the same training in lockstep without workers, in the process
+of the notebook. Times are medians of five rounds in which the contestants take turns. All of them
+build their nets first. A run of ours includes its measurements before and after the training; the
+loop measures nothing but its own losses. The machine's rate is that of a product of two float32
+matrices of 2048 x 2048 on all cores, measured in the same rounds.
 
-``python training.py`` measures all parts, and ``python training.py convolutional depth`` those whose names start so;
-the parts that are not measured keep what is in the file of results.
+``python training.py`` measures all parts, and ``python training.py convolutional depth`` those
+whose names start so; the parts that are not measured keep what is in the file of results.
 """
 
 import json
@@ -26,7 +28,8 @@ import torch
 from nbclient import NotebookClient
 from torch.utils.data import DataLoader, TensorDataset
 
-from helpers import datasets, nets, sweeps, training
+from helpers import datasets, nets, training
+from helpers.studies import sweeps
 
 ARMS = ("none", "inside")
 ROUNDS, RATES, WIDTHS = 5, (3e-4, 1e-3, 3e-3, 1e-2), (4, 8, 16)
@@ -57,7 +60,10 @@ def lockstep(structure, seeds, epochs, **options):
         [getattr(nets, structure)(seed=seed, **options) for seed in seeds],
         [RATES[s % len(RATES)] for s in seeds],
     )
-    data, settings = digits(structure == "convolutional"), {"epochs": epochs, "measure_every": epochs}
+    data, settings = (
+        digits(structure == "convolutional"),
+        {"epochs": epochs, "measure_every": epochs},
+    )
     histories = training.train_many(many, data, learning_rates=rates, seeds=seeds, **settings)
     return [history.training_loss[-1] for history in histories]
 
@@ -65,14 +71,19 @@ def lockstep(structure, seeds, epochs, **options):
 def in_processes(workers, structure, seeds, epochs, **options):
     """A share of the nets for each worker."""
     shares = [seeds[core::CORES] for core in range(CORES) if seeds[core::CORES]]
-    grid = [{"structure": structure, "seeds": share, "epochs": epochs, **options} for share in shares]
+    grid = [
+        {"structure": structure, "seeds": share, "epochs": epochs, **options} for share in shares
+    ]
     assert not any(row.error for row in sweeps.run(lockstep, grid, workers, progress=False))
 
 
 @cache
 def digits(channel=False):
     data = datasets.standardise(datasets.digits())
-    x_train, x_test = (torch.tensor(x)[:, None] if channel else torch.tensor(x) for x in (data.x_train, data.x_test))
+    x_train, x_test = (
+        torch.tensor(x)[:, None] if channel else torch.tensor(x)
+        for x in (data.x_train, data.x_test)
+    )
     return x_train.float(), torch.tensor(data.y_train), x_test.float(), torch.tensor(data.y_test)
 
 
@@ -98,8 +109,15 @@ def with_threads(threads, run, *arguments, **settings):
 
 
 def contest(structure, count, epochs, **options):
-    """Medians of the loop, of ours in one call and in a process for each core, and of the machine's rate."""
-    nets_to_train = {"structure": structure, "seeds": list(range(count)), "epochs": epochs, **options}
+    """Medians of the loop, of ours in one call and in a process for each core, and of the machine's
+    rate.
+    """
+    nets_to_train = {
+        "structure": structure,
+        "seeds": list(range(count)),
+        "epochs": epochs,
+        **options,
+    }
     with sweeps.Processes(CORES) as workers:
         contestants = {
             "loop, one thread": lambda: with_threads(1, seconds, users_loop, **nets_to_train),
@@ -108,13 +126,20 @@ def contest(structure, count, epochs, **options):
             "ours": lambda: seconds(in_processes, workers, **nets_to_train),
             "rate": products_per_second,
         }
-        for once in (lockstep, partial(in_processes, workers)):  # what is imported and allocated at first
+        for once in (
+            lockstep,
+            partial(in_processes, workers),
+        ):  # what is imported and allocated at first
             once(**nets_to_train | {"epochs": 1})
         rounds = [{name: measure() for name, measure in contestants.items()} for _ in range(ROUNDS)]
     medians = {name: statistics.median(one[name] for one in rounds) for name in contestants}
     rate = medians.pop("rate")
     loop = min(medians["loop, one thread"], medians["loop, all threads"])
-    operations = count * epochs * operations_of(getattr(nets, structure)(**options), digits("conv" in structure)[0])
+    operations = (
+        count
+        * epochs
+        * operations_of(getattr(nets, structure)(**options), digits("conv" in structure)[0])
+    )
     return {
         "epochs": epochs,
         "seconds per epoch": {name: round(took / epochs, 4) for name, took in medians.items()},
@@ -128,7 +153,9 @@ def contest(structure, count, epochs, **options):
 
 @torch.no_grad()
 def operations_of(net, x):
-    """Floating-point operations of products in one epoch: 2 forward and 4 backward for each weight and place."""
+    """Floating-point operations of products in one epoch: 2 forward and 4 backward for each weight
+    and place.
+    """
     counts = []
 
     def count(layer, _, out):
@@ -158,16 +185,24 @@ def at_depth(layers):
 
 
 def fresh_process(layers):
-    done = subprocess.run([sys.executable, __file__, str(layers)], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, __file__, str(layers)], check=True, capture_output=True, text=True
+    )
     return json.loads(done.stdout)
 
 
 def depths():
-    """Time and memory from 20 to 1,000 layers; the exponent is the slope of a line through their logarithms."""
+    """Time and memory from 20 to 1,000 layers; the exponent is the slope of a line through their
+    logarithms.
+    """
     rows = [fresh_process(layers) for layers in (20, 50, 100, 200, 500, 1000)]
     layers, took, memory = (np.array([row[key] for row in rows]) for key in rows[0])
     for row in rows:
-        print("{layers:5d} layers {seconds per epoch:7.3f} s per epoch {peak MB:7.0f} MB".format(**row))
+        print(
+            "{layers:5d} layers {seconds per epoch:7.3f} s per epoch {peak MB:7.0f} MB".format(
+                **row
+            )
+        )
     fit = {
         "exponent of time": round(np.polyfit(np.log(layers), np.log(took), 1)[0], 2),
         "MB per layer and net": round(np.polyfit(layers, memory, 1)[0] / 2, 3),
@@ -189,7 +224,8 @@ def numbers_of_nets():
     return {"seconds": medians}
 
 
-# Each study, from its cells to its last curve; in notebook 4 with 20 epochs, which its panel offers.
+# Each study, from its cells to its last curve; in notebook 4 with 20 epochs, which its panel
+# offers.
 STUDIES = {
     "04_plain_vs_residual": (
         "study-panel",
@@ -201,7 +237,9 @@ STUDIES = {
 
 
 def studies():
-    """Seconds for the studies of notebooks 4 and 6, drawn live in their kernels, and how many nets they train."""
+    """Seconds for the studies of notebooks 4 and 6, drawn live in their kernels, and how many nets
+    they train.
+    """
     return {name: study(name, *STUDIES[name]) for name in STUDIES}
 
 
@@ -229,26 +267,38 @@ def sentences(results):
     stacked = results["fully connected, 20 layers of 64, 20 nets, none"]
     made, found = stacked["machine"], results["studies"]
     whole, images = (found[name] for name in STUDIES)
-    maps = [results[f"convolutional, 32 layers, 8 nets, width {width}"]["times faster"] for width in WIDTHS]
+    maps = [
+        results[f"convolutional, 32 layers, 8 nets, width {width}"]["times faster"]
+        for width in WIDTHS
+    ]
     deep, deepest = results["depth"], results["depth"]["rows"][-1]
     return (
-        f"On {made['date']}, on {made['cores']} shared cores ({made['processor']}), 20 plain nets of 20 layers of 64 "
-        f"units trained {stacked['times faster']:.1f} times as fast in two worker processes as in a loop that takes "
-        f"one after another, and {stacked['times faster in one call']:.1f} times in one call, without workers; the "
-        f"products alone ran at {stacked['share of the rate']:.0%} of the rate of a large matrix product. 8 "
-        f"convolutional nets of 32 layers trained {maps[0]:.1f}, {maps[1]:.1f} and {maps[2]:.1f} times as fast, with "
-        f"{WIDTHS[0]}, {WIDTHS[1]} and {WIDTHS[2]} channels in their first stage. Two residual nets of "
-        f"{deepest['layers']:,} layers of 64 units take {deepest['seconds per epoch']:.1f} seconds an epoch and "
-        f"{deepest['peak MB']:.0f} MB; from {deep['rows'][0]['layers']} layers on, time grows as their number to the "
-        f"power of {deep['exponent of time']}, memory by {deep['MB per layer and net']:.2f} MB a layer and net. The "
-        f"study of notebook 4, {whole['nets']} nets for 20 epochs, takes {whole['seconds']:.0f} seconds with its live "
-        f"curves, and that of notebook 6, {images['nets']} convolutional nets, {images['seconds']:.0f} seconds."
+        f"On {made['date']}, on {made['cores']} shared cores ({made['processor']}), 20 plain nets "
+        f"of 20 layers of 64 units trained {stacked['times faster']:.1f} times as fast in two "
+        "worker processes as in a loop that takes one after another, and "
+        f"{stacked['times faster in one call']:.1f} times in one call, without workers; the "
+        f"products alone ran at {stacked['share of the rate']:.0%} of the rate of a large matrix "
+        f"product. 8 convolutional nets of 32 layers trained {maps[0]:.1f}, {maps[1]:.1f} and "
+        f"{maps[2]:.1f} times as fast, with {WIDTHS[0]}, {WIDTHS[1]} and {WIDTHS[2]} channels in "
+        f"their first stage. Two residual nets of {deepest['layers']:,} layers of 64 units take "
+        f"{deepest['seconds per epoch']:.1f} seconds an epoch and {deepest['peak MB']:.0f} MB; "
+        f"from {deep['rows'][0]['layers']} layers on, time grows as their number to the power of "
+        f"{deep['exponent of time']}, memory by {deep['MB per layer and net']:.2f} MB a layer and "
+        f"net. The study of notebook 4, {whole['nets']} nets for 20 epochs, takes "
+        f"{whole['seconds']:.0f} seconds with its live curves, and that of notebook 6, "
+        f"{images['nets']} convolutional nets, {images['seconds']:.0f} seconds."
     )
 
 
 PARTS = {
-    **{f"fully connected, 20 layers of 64, 20 nets, {skip}": partial(fully_connected, skip) for skip in ARMS},
-    **{f"convolutional, 32 layers, 8 nets, width {width}": partial(convolutional, width) for width in WIDTHS},
+    **{
+        f"fully connected, 20 layers of 64, 20 nets, {skip}": partial(fully_connected, skip)
+        for skip in ARMS
+    },
+    **{
+        f"convolutional, 32 layers, 8 nets, width {width}": partial(convolutional, width)
+        for width in WIDTHS
+    },
     "studies": studies,
     "depth": depths,
     "seconds per epoch by number of nets": numbers_of_nets,
@@ -260,7 +310,9 @@ if __name__ == "__main__":
     if words and words[0].isdecimal():
         at_depth(int(words[0]))
     else:
-        chosen = [part for part in PARTS if not words or any(part.startswith(word) for word in words)]
+        chosen = [
+            part for part in PARTS if not words or any(part.startswith(word) for word in words)
+        ]
         for part in chosen:
             result = PARTS[part]()
             print(part, json.dumps(result), flush=True)

@@ -48,7 +48,7 @@ def place(x=1):
 explore.explore(beside, place, x=(0, 30))
 """
 QUESTION = """
-from helpers.quiz import Question
+from helpers.quizzes.quiz import Question
 Question("What is 2 + 2?", [("3", "One is lost."), ("4", "It is the sum."), ("22", "That joins them.")], right=1)
 """
 BUSY = """
@@ -72,8 +72,16 @@ def offline(browser):
     context = browser.new_context(viewport={"width": 1100, "height": 800}, offline=True)
     page, wrong = context.new_page(), []
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None)
-    page.on("request", lambda asked: None if asked.url.startswith(("file:", "data:")) else wrong.append(asked.url))
+    page.on(
+        "console",
+        lambda message: (
+            wrong.append(message.text) if message.type in ("error", "warning") else None
+        ),
+    )
+    page.on(
+        "request",
+        lambda asked: None if asked.url.startswith(("file:", "data:")) else wrong.append(asked.url),
+    )
 
     yield page
     context.close()
@@ -83,13 +91,24 @@ def offline(browser):
 def with_an_old_kernel(home):
     """Give a JupyterLab a second kernel, of the major version before."""
     folder = home / "old"
-    install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--target", str(folder)]
+    install = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--target",
+        str(folder),
+    ]
     subprocess.run([sys.executable, *install, OLD_KERNEL], check=True)
     argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
     spec = {"argv": argv, "display_name": "old", "language": "python", "env": {"PYTHONPATH": path}}
     (home / "data" / "kernels" / "old").mkdir(parents=True)
-    (home / "data" / "kernels" / "old" / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
+    (home / "data" / "kernels" / "old" / "kernel.json").write_text(
+        json.dumps(spec), encoding="utf-8"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -106,7 +125,9 @@ def lab(tmp_path_factory):
     with_an_old_kernel(home)
     for kernel in ("python3", "old"):
         for name, sources in {"broken": [BROKEN], "film": [FILM, BESIDE]}.items():
-            write_notebook(home / "notebooks" / f"{name}_{kernel}.ipynb", VERSION, *sources, kernel=kernel)
+            write_notebook(
+                home / "notebooks" / f"{name}_{kernel}.ipynb", VERSION, *sources, kernel=kernel
+            )
     write_notebook(home / "notebooks" / "question.ipynb", QUESTION, BUSY)
     with jupyterlab(home) as address:
         yield address

@@ -1,4 +1,6 @@
-"""A real JupyterLab in a real Chromium: for the tests of this folder, the benchmarks and the pictures of the README."""
+"""A real JupyterLab in a real Chromium: for the tests of this folder, the benchmarks and the
+pictures of the README.
+"""
 
 import os
 import re
@@ -15,8 +17,12 @@ import nbformat
 from playwright.sync_api import expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-PROMPT = re.search(r"^PROMPT = (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)[1]
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
+PROMPT = re.search(
+    r"^PROMPT = (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
+)[1]
 MINUTE = 60_000  # milliseconds
 PANEL = ".jp-OutputArea-output .widget-vbox:has(> .explore, > .widget-image)"
 STDERR = ".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']"
@@ -26,7 +32,12 @@ STDERR = ".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']"
 def chromium():
     """Start a browser without a window."""
     with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+        options = [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--disable-component-update",
+        ]
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
         yield browser
         browser.close()
@@ -34,18 +45,30 @@ def chromium():
 
 @contextmanager
 def jupyterlab(home, environment=None):
-    """Start a JupyterLab of its own over ``home``/notebooks, with settings of its own; yield its address."""
+    """Start a JupyterLab of its own over ``home``/notebooks, with settings of its own; yield its
+    address.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     settings = home / "config" / "labconfig" / "default_setting_overrides.json"
     settings.parent.mkdir(parents=True)
-    settings.write_text('{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}', encoding="utf-8")
-    places = {f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
+    settings.write_text(
+        '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"}}', encoding="utf-8"
+    )
+    places = {
+        f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")
+    }
     access = [f"--port={port}", "--IdentityProvider.token=", "--ServerApp.password="]
     options = ["--no-browser", "--allow-root", PROMPT, *access]
     server = subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", *options, f"--ServerApp.root_dir={home / 'notebooks'}"],
+        [
+            sys.executable,
+            "-m",
+            "jupyterlab",
+            *options,
+            f"--ServerApp.root_dir={home / 'notebooks'}",
+        ],
         env=os.environ | places | {"HOME": str(home)} | (environment or {}),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -1,4 +1,6 @@
-"""Takes the pictures of the README: `make pictures`. Not a test, so its name keeps it out of `make test`."""
+"""Takes the pictures of the README: `make pictures`. Not a test, so its name keeps it out of `make
+test`.
+"""
 
 from lab import PANEL, ROOT
 

@@ -1,12 +1,15 @@
-"""The decks in a browser without a network: at 1280 x 720 nothing is cut off, and everything can be read."""
+"""The decks in a browser without a network: at 1280 x 720 nothing is cut off, and everything can be
+read.
+"""
 
 import nbformat
 import pytest
 
-from helpers import slides
+from helpers.press import slides
 
 LEAST = 13  # pixels of the smallest letters of code and tables, on a slide of 720
-# The slide that is shown: what lies beyond it, what is covered, the smallest letters, whether it is empty.
+# The slide that is shown: what lies beyond it, what is covered, the smallest letters, whether it is
+# empty.
 LOOK = """
 () => {
   const slide = Reveal.getCurrentSlide();
@@ -62,7 +65,9 @@ def walk(page):
         page.evaluate("Reveal.next()")
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in (slides.ROOT / "notebooks").glob("*.ipynb")))
+@pytest.mark.parametrize(
+    "name", sorted(path.stem for path in (slides.ROOT / "notebooks").glob("*.ipynb"))
+)
 def test_nothing_is_cut_off_covered_or_too_small(opened, decks, name):
     seen = dict(walk(opened(decks[name])))
     for number, slide in seen.items():
@@ -84,7 +89,9 @@ def test_keys_lead_through_the_deck_and_fragments_wait(opened, tmp_path):
     cells[1].metadata["slideshow"] = {"slide_type": "fragment"}
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "one.ipynb")
     page = opened(*slides.build(tmp_path, [tmp_path / "one.ipynb"]))
-    assert page.evaluate("Reveal.getTotalSlides()") == 3  # what does not fit on the first is on the second
+    assert (
+        page.evaluate("Reveal.getTotalSlides()") == 3
+    )  # what does not fit on the first is on the second
     that = page.get_by_text("That.", exact=True)
     assert that.evaluate("part => getComputedStyle(part).visibility") == "hidden"
     page.keyboard.press("ArrowRight")
@@ -100,7 +107,9 @@ def test_keys_lead_through_the_deck_and_fragments_wait(opened, tmp_path):
 def test_what_is_too_large_for_any_slide_is_made_smaller(opened, tmp_path):
     row = "| " + " | ".join(["a word or two"] * 12) + " |\n"
     table = "# A table\n\n" + row + "|---" * 12 + "|\n" + row * 30
-    code = nbformat.v4.new_code_cell("\n".join(f"number_{line} = '{'x' * 130}'" for line in range(10)))
+    code = nbformat.v4.new_code_cell(
+        "\n".join(f"number_{line} = '{'x' * 130}'" for line in range(10))
+    )
     cells = [nbformat.v4.new_markdown_cell(table), code]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "one.ipynb")
     for _, slide in walk(opened(*slides.build(tmp_path, [tmp_path / "one.ipynb"]))):

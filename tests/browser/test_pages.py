@@ -1,4 +1,6 @@
-"""The book in a browser without a network: sliders move picture and sentence, and nothing else on the page moves."""
+"""The book in a browser without a network: sliders move picture and sentence, and nothing else on
+the page moves.
+"""
 
 import re
 
@@ -6,7 +8,7 @@ import nbformat
 import pytest
 from playwright.sync_api import expect
 
-from helpers import book
+from helpers.press import book
 
 SLIDER = """
 picture, axes = plots.figure(size=(5, 3))
@@ -47,7 +49,7 @@ print("a line of text")
 figure
 """
 QUESTION = """
-from helpers.quiz import Question
+from helpers.quizzes.quiz import Question
 Question("What is 2 & 2?", [("3", "One is lost."), ("4", "It is the sum."), ("<22>", "That joins them.")], right=1)
 """
 FIRST = """# The first & the last
@@ -66,12 +68,16 @@ Next: [the second](second.ipynb), its [last part](second.ipynb#The-last-part), a
 
 <details><summary>Hint</summary>Look at $W$.</details>
 """
-SECOND = "# The second\n\n[Back](first.ipynb)\n\n" + "Words.\n\n" * 60 + "## The last part\n\nThe end."
+SECOND = (
+    "# The second\n\n[Back](first.ipynb)\n\n" + "Words.\n\n" * 60 + "## The last part\n\nThe end."
+)
 
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    """A book of two notebooks and a text; returns the folder with its pages. Panels have little room in it."""
+    """A book of two notebooks and a text; returns the folder with its pages. Panels have little
+    room in it.
+    """
     home = tmp_path_factory.mktemp("book")
     code = nbformat.v4.new_code_cell
     cells = [nbformat.v4.new_markdown_cell(FIRST), code("from helpers import explore, plots")]
@@ -79,14 +85,23 @@ def pages(tmp_path_factory):
     second = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(SECOND)])
     nbformat.write(nbformat.v4.new_notebook(cells=cells), home / "first.ipynb")
     nbformat.write(second, home / "second.ipynb")
-    (home / "guide.md").write_text("# The guide\n\nSee [the first](first.ipynb#A-part).", encoding="utf-8")
-    (home / "README.md").write_text("## The course\n\n[The first](notebooks/first.ipynb)\n", encoding="utf-8")
+    (home / "guide.md").write_text(
+        "# The guide\n\nSee [the first](first.ipynb#A-part).", encoding="utf-8"
+    )
+    (home / "README.md").write_text(
+        "## The course\n\n[The first](notebooks/first.ipynb)\n", encoding="utf-8"
+    )
     sources = [home / name for name in ("first.ipynb", "second.ipynb", "guide.md")]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(book, "ENOUGH", 120_000)
         patch.setattr(book, "LEAST", 120_000)
         paths = book.build(home / "pages", sources, home / "README.md")
-    assert [path.name for path in paths] == ["index.html", "first.html", "second.html", "guide.html"]
+    assert [path.name for path in paths] == [
+        "index.html",
+        "first.html",
+        "second.html",
+        "guide.html",
+    ]
     return home / "pages"
 
 
@@ -120,7 +135,9 @@ def changed(panel, before):
 
 
 def heights(page):
-    return page.evaluate("[document.documentElement.scrollHeight, document.documentElement.scrollWidth]")
+    return page.evaluate(
+        "[document.documentElement.scrollHeight, document.documentElement.scrollWidth]"
+    )
 
 
 def test_a_slider_moves_by_keyboard_with_its_name_and_value(opened):
@@ -155,7 +172,9 @@ def test_a_slider_moves_by_mouse_and_nothing_jumps(opened):
     for step in range(30):
         page.mouse.move(box["x"] + box["width"] * (0.5 + step / 60), y)
         assert heights(page) == sizes
-        assert here.locator(".picture").evaluate("p => [...p.children].every(i => i.complete && i.naturalWidth)")
+        assert here.locator(".picture").evaluate(
+            "p => [...p.children].every(i => i.complete && i.naturalWidth)"
+        )
     page.mouse.up()
     changed(here, before)
 
@@ -206,7 +225,9 @@ def test_long_code_of_a_panel_is_folded(opened):
 
 def test_a_film_was_recorded_as_it_played(opened):
     here = panel(opened("first.html"), 3)
-    expect(here.get_by_text("Recorded with random seed = 4; the notebook runs it live.")).to_be_visible()
+    expect(
+        here.get_by_text("Recorded with random seed = 4; the notebook runs it live.")
+    ).to_be_visible()
     progress = here.get_by_role("slider", name="progress", exact=True)
     expect(progress).to_have_attribute("aria-valuetext", "100 %")
     expect(here.get_by_role("status")).to_have_text("Frame 100.")
@@ -242,7 +263,9 @@ def test_mathematics_figures_and_text_are_there(opened):
     assert page.evaluate("document.fonts.check('16px \"Course Math\"')")
     fraction = page.locator("math[display=block] mfrac").bounding_box()
     assert fraction["height"] > 25  # the browser sets it as a fraction
-    expect(page.get_by_role("img", name="An empty picture.")).to_have_js_property("naturalWidth", 800)
+    expect(page.get_by_role("img", name="An empty picture.")).to_have_js_property(
+        "naturalWidth", 800
+    )
     expect(page.get_by_text("a line of text", exact=True)).to_be_visible()
     assert page.locator("img:not([alt])").count() == 0
     assert page.locator("input:not([id]):not(label input), select:not([id])").count() == 0
@@ -266,7 +289,9 @@ def test_pages_lead_to_each_other(opened):
 def test_pages_carry_everything_with_them(pages):
     for path in pages.iterdir():
         html = path.read_text(encoding="utf-8")
-        outside = re.findall(r'(?:src|srcset|href|url)\s*[=(]\s*["\']?(?:https?:)?//[^"\')\s]+', html)
+        outside = re.findall(
+            r'(?:src|srcset|href|url)\s*[=(]\s*["\']?(?:https?:)?//[^"\')\s]+', html
+        )
         assert [link for link in outside if "href" not in link] == []
         assert not re.search(r"<link\b(?![^>]*data:)|@import|require|MathJax", html)
         assert path.stat().st_size < book.LIMIT

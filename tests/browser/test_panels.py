@@ -1,4 +1,6 @@
-"""Run a notebook in the browser, move every control by keyboard and by mouse, see picture and sentence change."""
+"""Run a notebook in the browser, move every control by keyboard and by mouse, see picture and
+sentence change.
+"""
 
 import re
 import time
@@ -10,7 +12,8 @@ from playwright.sync_api import expect
 KERNELS = {"python3": re.compile("^ipykernel 7"), "old": re.compile("^ipykernel 6")}
 
 
-# A view of a model that counts who listens, put up in a panel or not, used, and removed. Timers run as usual.
+# A view of a model that counts who listens, put up in a panel or not, used, and removed. Timers run
+# as usual.
 REMOVED = """
 async ([code, attached]) => {
   const { default: screen } = await import(`data:text/javascript;base64,${btoa(code)}`);
@@ -52,7 +55,9 @@ def panels(page):
 
 
 def state(panel):
-    return panel.locator(".widget-image").get_attribute("src"), panel.locator("[role=status]").first.text_content()
+    return panel.locator(".widget-image").get_attribute("src"), panel.locator(
+        "[role=status]"
+    ).first.text_content()
 
 
 def changes(panel, act, what):
@@ -63,7 +68,9 @@ def changes(panel, act, what):
     while time.monotonic() < end:
         picture, sentence = state(panel)
         if picture != before[0] and sentence != before[1]:
-            assert panel.locator("[role=alert]").count() == 0, panel.locator("[role=alert]").text_content()
+            assert panel.locator("[role=alert]").count() == 0, panel.locator(
+                "[role=alert]"
+            ).text_content()
             return
         time.sleep(0.05)
     raise AssertionError(f"{what}: nothing changed")
@@ -80,7 +87,9 @@ def drag(page, handle, distance):
 
 
 def in_upper_half(handle):
-    low, now, high = (float(handle.get_attribute(f"aria-value{part}")) for part in ("min", "now", "max"))
+    low, now, high = (
+        float(handle.get_attribute(f"aria-value{part}")) for part in ("min", "now", "max")
+    )
     return now > (low + high) / 2
 
 
@@ -90,23 +99,36 @@ def move_every_control(page, panel):
         panel.locator(kind) for kind in (".widget-slider", ".widget-checkbox", ".widget-dropdown")
     )
     for slider in sliders.all():
-        name, handle = slider.locator(".widget-label").first.text_content(), slider.locator(".noUi-handle")
+        name, handle = (
+            slider.locator(".widget-label").first.text_content(),
+            slider.locator(".noUi-handle"),
+        )
         assert name
         value = slider.locator(".widget-readout").text_content()
         handle.focus()
         key = "ArrowLeft" if in_upper_half(handle) else "ArrowRight"
-        changes(panel, lambda key=key: [page.keyboard.press(key) for _ in range(3)], f"{name} by keyboard")
+        changes(
+            panel,
+            lambda key=key: [page.keyboard.press(key) for _ in range(3)],
+            f"{name} by keyboard",
+        )
         assert slider.locator(".widget-readout").text_content() != value
         distance = -90 if in_upper_half(handle) else 90
         changes(panel, lambda handle=handle, d=distance: drag(page, handle, d), f"{name} by mouse")
     for choice in choices.all():
         select = choice.locator("select")
         here, count = select.evaluate("element => [element.selectedIndex, element.length]")
-        for key in ["ArrowDown"] * (count - 1 - here) + ["ArrowUp"] * (count - 1) + ["ArrowDown"] * here:
+        for key in (
+            ["ArrowDown"] * (count - 1 - here) + ["ArrowUp"] * (count - 1) + ["ArrowDown"] * here
+        ):
             changes(panel, lambda k=key, s=select: s.press(k), f"{choice.text_content()}, {key}")
     for box in boxes.all():
         for _ in range(2):
-            changes(panel, lambda box=box: box.locator("input").press("Space"), f"switch {box.text_content()}")
+            changes(
+                panel,
+                lambda box=box: box.locator("input").press("Space"),
+                f"switch {box.text_content()}",
+            )
     return sliders.count() + boxes.count() + choices.count()
 
 
@@ -124,7 +146,9 @@ def move_every_control(page, panel):
 )
 def test_every_control_moves_the_picture_and_the_sentence(opened, name, controls):
     page = opened(name)
-    expect(panels(page)).to_have_count(len(controls), timeout=MINUTE)  # the page puts them up one by one
+    expect(panels(page)).to_have_count(
+        len(controls), timeout=MINUTE
+    )  # the page puts them up one by one
     for panel, count in zip(panels(page).all(), controls, strict=True):
         panel.scroll_into_view_if_needed()
         assert move_every_control(page, panel) == count
@@ -160,12 +184,18 @@ def test_a_film_starts_pauses_steps_and_resets(opened, kernel):
     page = opened(f"film_{kernel}")
     expect(page.get_by_text(KERNELS[kernel])).to_be_visible()
     panel = panels(page).first
-    press = {name: panel.get_by_role("button", name=name) for name in ("start", "pause", "step", "reset")}
+    press = {
+        name: panel.get_by_role("button", name=name) for name in ("start", "pause", "step", "reset")
+    }
     assert frame(panel) == 0
     changes(panel, press["start"].click, "start")
     changes(panel, lambda: None, "going on by itself")
     beside = panels(page).nth(1)
-    changes(beside, lambda: beside.locator(".noUi-handle").press("ArrowRight"), "another slider meanwhile")
+    changes(
+        beside,
+        lambda: beside.locator(".noUi-handle").press("ArrowRight"),
+        "another slider meanwhile",
+    )
     press["pause"].click()
     time.sleep(1)
     here = frame(panel)
@@ -203,7 +233,9 @@ def test_the_race_of_notebook_4_runs_in_the_browser(opened):
     changes(panel, lambda: panel.locator("select").first.select_option(label="8"), "layers")
     assert "8 layers, epoch 0" in panel.locator("[role=status]").first.text_content()
     panel.get_by_role("button", name="start").click()
-    expect(panel.locator("[role=status]").first).to_contain_text("8 layers, epoch 20", timeout=MINUTE)
+    expect(panel.locator("[role=status]").first).to_contain_text(
+        "8 layers, epoch 20", timeout=MINUTE
+    )
 
 
 def close(page):
@@ -268,7 +300,9 @@ def test_a_notebook_opened_again_shows_the_last_picture_and_what_to_do(opened):
     note = page.get_by_text("To move the controls, run this cell.").first
     note.scroll_into_view_if_needed()
     expect(note).to_be_visible()
-    picture = page.locator(".jp-OutputArea:has-text('To move the controls, run this cell.') img").first
+    picture = page.locator(
+        ".jp-OutputArea:has-text('To move the controls, run this cell.') img"
+    ).first
     assert picture.evaluate("image => image.naturalWidth") > 0
     run_all(page)
     expect(panels(page)).to_have_count(3, timeout=MINUTE)
@@ -281,7 +315,9 @@ def test_everything_in_a_panel_has_a_name(opened):
     panel = panels(page).nth(1)
     for name in ("strength", "learning rate", "steps"):
         expect(panel.get_by_role("slider", name=name, exact=True)).to_have_count(1)
-        expect(panel.get_by_role("textbox", name=f"{name}, exact value", exact=True)).to_have_count(1)
+        expect(panel.get_by_role("textbox", name=f"{name}, exact value", exact=True)).to_have_count(
+            1
+        )
     for name in ("g", "input"):
         expect(panel.get_by_role("combobox", name=name, exact=True)).to_have_count(1)
     expect(panel.get_by_role("checkbox", name="decay b too")).to_have_count(1)

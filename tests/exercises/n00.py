@@ -1,4 +1,6 @@
-"""What people hand in for the exercises of notebook 0: {exercise: {name: (solution, words of its own answer)}}."""
+"""What people hand in for the exercises of notebook 0: {exercise: {name: (solution, words of its
+own answer)}}.
+"""
 
 import numpy as np
 import torch
@@ -33,7 +35,9 @@ def truth(a, W, b):
 
 
 def largest_of_all(a, W, b):
-    return np.max(W @ a + b, 0)  # np.max takes the largest entry of each column; np.maximum compares entry by entry
+    return np.max(
+        W @ a + b, 0
+    )  # np.max takes the largest entry of each column; np.maximum compares entry by entry
 
 
 def one_number(a, W, b):
@@ -134,7 +138,8 @@ def numbers(blocks=15, block=2112, net=34090, more=0):
 
 def by_torch():
     net = {
-        skip: nets.fully_connected(32, skip, width=32, inputs=64, classes=10) for skip in ("none", "inside")
+        skip: nets.fully_connected(32, skip, width=32, inputs=64, classes=10)
+        for skip in ("none", "inside")
     }  # the nets of the race
     size = {skip: sum(p.numel() for p in one.parameters()) for skip, one in net.items()}
     blocks = [part for part in net["inside"] if isinstance(part, nets.Block)]
@@ -253,11 +258,18 @@ WRONG = {
         ),
         "an entry is missing": (
             {"blocks": 15},
-            "there is no entry 'parameters of a block'; the 4 entries are: blocks, parameters of a block, ",
+            "there is no entry 'parameters of a block'; the 4 entries are: blocks, parameters of a "
+            "block, ",
         ),
         "one more": (numbers(more=1), "ask what has to be learned"),
-        "a list": ([15, 2112, 34090, 0], "it should be a dictionary of 4 entries, and yours is a list of 4"),
-        "words": (numbers("15"), "blocks should be given in numbers, without quotes, and yours is '15'"),
+        "a list": (
+            [15, 2112, 34090, 0],
+            "it should be a dictionary of 4 entries, and yours is a list of 4",
+        ),
+        "words": (
+            numbers("15"),
+            "blocks should be given in numbers, without quotes, and yours is '15'",
+        ),
     },
     "percent_wrong": {
         "accuracy": (accuracy, "these are the images that are right"),
@@ -266,7 +278,10 @@ WRONG = {
         "how many": (how_many, "this is how many images are wrong"),
         "by classes": (by_classes, "this divides by the number of classes"),
         "along the rows": (along_the_rows, "it raises"),
-        "over all": (over_all, "argmax without an axis is one place in the whole array: for the small example"),
+        "over all": (
+            over_all,
+            "argmax without an axis is one place in the whole array: for the small example",
+        ),
         "smallest": (smallest, "this takes the smallest score"),
         "rounded": (rounded, "this is rounded to whole percent"),
         "cut": (cut, "this is cut to whole percent"),

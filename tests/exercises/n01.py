@@ -1,11 +1,15 @@
-"""What people hand in for the exercises of notebook 1: {exercise: {name: (solution, words of its own answer)}}."""
+"""What people hand in for the exercises of notebook 1: {exercise: {name: (solution, words of its
+own answer)}}.
+"""
 
 import numpy as np
 import torch
 
 from helpers.block import block, block_gradients, relu
 
-z2 = np.array([[-2.0, 0.0, 1.0], [3.0, 1.0, -2.0]])  # as it stands in the notebook, where a function can reach it
+z2 = np.array(
+    [[-2.0, 0.0, 1.0], [3.0, 1.0, -2.0]]
+)  # as it stands in the notebook, where a function can reach it
 
 
 def no_skip(a, W1, b1, W2, b2):
@@ -104,7 +108,9 @@ def by_loops(a, W1, b1, W2, b2):
     units, examples = a.shape
     out = np.zeros((units, examples))
     for e in range(examples):
-        hidden = [max(sum(W1[i, j] * a[j, e] for j in range(units)) + b1[i, 0], 0) for i in range(len(W1))]
+        hidden = [
+            max(sum(W1[i, j] * a[j, e] for j in range(units)) + b1[i, 0], 0) for i in range(len(W1))
+        ]
         for i in range(units):
             z = sum(W2[i, j] * hidden[j] for j in range(len(hidden))) + b2[i, 0]
             out[i, e] = max(z + a[i, e], 0)
@@ -117,7 +123,9 @@ def by_einsum(a, W1, b1, W2, b2):
 
 
 def in_torch(a, W1, b1, W2, b2):
-    a, W1, b1, W2, b2 = (torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (a, W1, b1, W2, b2))
+    a, W1, b1, W2, b2 = (
+        torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (a, W1, b1, W2, b2)
+    )
     return torch.relu(W2 @ torch.relu(W1 @ a + b1) + b2 + a)
 
 
@@ -142,7 +150,13 @@ def backward_of_outside(a, W1, b1, W2, b2, upstream):
     z1, a1, z2 = _parts(a, W1, b1, W2, b2)
     d2 = upstream * (z2 + a > 0)
     d1 = W2.T @ d2 * (z1 > 0)
-    return W1.T @ d1 + upstream, d1 @ a.T, d1.sum(1, keepdims=True), d2 @ a1.T, d2.sum(1, keepdims=True)
+    return (
+        W1.T @ d1 + upstream,
+        d1 @ a.T,
+        d1.sum(1, keepdims=True),
+        d2 @ a1.T,
+        d2.sum(1, keepdims=True),
+    )
 
 
 def backward_slope_at_z2(a, W1, b1, W2, b2, upstream):
@@ -171,7 +185,13 @@ def backward_averaged(a, W1, b1, W2, b2, upstream):
     m = a.shape[1]
     d2 = upstream * (z2 + a > 0)
     d1 = W2.T @ d2 * (z1 > 0)
-    return W1.T @ d1 + d2, d1 @ a.T / m, d1.sum(1, keepdims=True) / m, d2 @ a1.T / m, d2.sum(1, keepdims=True) / m
+    return (
+        W1.T @ d1 + d2,
+        d1 @ a.T / m,
+        d1.sum(1, keepdims=True) / m,
+        d2 @ a1.T / m,
+        d2.sum(1, keepdims=True) / m,
+    )
 
 
 def backward_without_first_slope(a, W1, b1, W2, b2, upstream):
@@ -185,7 +205,13 @@ def backward_in_place(a, W1, b1, W2, b2, upstream):
     z1, a1, z2 = _parts(a, W1, b1, W2, b2)
     upstream *= z2 + a > 0
     d1 = W2.T @ upstream * (z1 > 0)
-    return W1.T @ d1 + upstream, d1 @ a.T, d1.sum(1, keepdims=True), upstream @ a1.T, upstream.sum(1, keepdims=True)
+    return (
+        W1.T @ d1 + upstream,
+        d1 @ a.T,
+        d1.sum(1, keepdims=True),
+        upstream @ a1.T,
+        upstream.sum(1, keepdims=True),
+    )
 
 
 def backward_only_da(a, W1, b1, W2, b2, upstream):
@@ -272,7 +298,9 @@ def backward_as_a_dictionary(a, W1, b1, W2, b2, upstream):
 
 
 def table(*truths):
-    pairs = [(g, form) for g in ("absolute value", "sine", "softplus") for form in ("inside", "outside")]
+    pairs = [
+        (g, form) for g in ("absolute value", "sine", "softplus") for form in ("inside", "outside")
+    ]
     return dict(zip(pairs, truths, strict=True))
 
 
@@ -302,10 +330,17 @@ WRONG = {
         "no last g": (no_last_g, "the last g is missing"),
         "one layer": (
             one_layer,
-            "for the small example of this notebook, entry [0, 2] of the result should be 3, and yours is 4",
+            "for the small example of this notebook, entry [0, 2] of the result should be 3, and "
+            "yours is 4",
         ),
-        "elementwise": (elementwise, "; it was given a (2, 3), W1 (2, 2), b1 (2, 1), W2 (2, 2), b2 (2, 1)"),
-        "z2 of the notebook": (from_the_notebook, "it also takes z2 from the notebook, and not from its arguments"),
+        "elementwise": (
+            elementwise,
+            "; it was given a (2, 3), W1 (2, 2), b1 (2, 1), W2 (2, 2), b2 (2, 1)",
+        ),
+        "z2 of the notebook": (
+            from_the_notebook,
+            "it also takes z2 from the notebook, and not from its arguments",
+        ),
         "the ready-made block": (ready_made, "it hands the work to block in line 2"),
         "shortcut to z1": (into_the_first_layer, "the shortcut ends in the first layer"),
         "no return": (forgot_to_return, "ends without return"),
@@ -333,17 +368,35 @@ WRONG = {
         "another order": (backward_in_the_order_of_the_steps, "has shape"),
     },
     "identities": {
-        "tested with negative inputs": (table(False, True, False, True, False, False), "inputs of both signs"),
-        "forms swapped": (table(True, True, True, False, False, False), "this has the two forms swapped"),
+        "tested with negative inputs": (
+            table(False, True, False, True, False, False),
+            "inputs of both signs",
+        ),
+        "forms swapped": (
+            table(True, True, True, False, False, False),
+            "this has the two forms swapped",
+        ),
         "softplus starts at 0": (table(True, True, False, True, False, True), "ln(1 + 1) = 0.693"),
         "softplus looks like ReLU": (table(True, True, False, True, True, False), "= 2.127"),
-        "outside is never changed by g": (table(True, True, False, True, False, True), "softplus, outside"),
+        "outside is never changed by g": (
+            table(True, True, False, True, False, True),
+            "softplus, outside",
+        ),
         "sine is no identity": (table(True, True, False, False, False, False), "sine, outside"),
         "sine of a small angle": (table(True, True, True, True, False, False), "sine, inside"),
-        "absolute value outside": (table(True, False, False, True, False, False), "absolute value, outside"),
-        "a list": ([True, True, False, True, False, False], "it should be the dict of the cell above"),
+        "absolute value outside": (
+            table(True, False, False, True, False, False),
+            "absolute value, outside",
+        ),
+        "a list": (
+            [True, True, False, True, False, False],
+            "it should be the dict of the cell above",
+        ),
         "other keys": ({"sine": (False, True)}, "with its 6 keys"),
-        "words": (table("yes", True, False, True, False, False), "without quotes, and yours is 'yes'"),
+        "words": (
+            table("yes", True, False, True, False, False),
+            "without quotes, and yours is 'yes'",
+        ),
     },
 }
 RIGHT = {

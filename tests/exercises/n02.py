@@ -1,4 +1,6 @@
-"""What people hand in for the exercises of notebook 2: {exercise: {name: (solution, words of its own answer)}}."""
+"""What people hand in for the exercises of notebook 2: {exercise: {name: (solution, words of its
+own answer)}}.
+"""
 
 import math
 
@@ -217,7 +219,12 @@ def only_two(c, units):
 
 def wide(c, units):
     I = np.eye(units)  # noqa: E741
-    return np.vstack([I, I]), np.zeros((2 * units, 1)), np.hstack([(c - 1) * I, 0 * I]), np.zeros((units, 1))
+    return (
+        np.vstack([I, I]),
+        np.zeros((2 * units, 1)),
+        np.hstack([(c - 1) * I, 0 * I]),
+        np.zeros((units, 1)),
+    )
 
 
 def with_a_detour(c, units):
@@ -235,13 +242,22 @@ WRONG = {
     "decay_step": {
         "no decay": (no_decay, "the decay is missing"),
         "only decay": (only_decay, "the gradient of the loss is missing"),
-        "decay without the rate": (decay_without_rate, "the decay is not multiplied by the learning rate"),
+        "decay without the rate": (
+            decay_without_rate,
+            "the decay is not multiplied by the learning rate",
+        ),
         "plus": (growing, "makes W larger"),
         "W modified in place": (in_place, "entry [0, 0] of W was 2 and is now 1.8"),
-        "gradient modified in place": (gradient_in_place, "entry [0, 0] of gradient was 1 and is now 2"),
+        "gradient modified in place": (
+            gradient_in_place,
+            "entry [0, 0] of gradient was 1 and is now 2",
+        ),
         "decay afterwards": (decay_afterwards, "already moved"),
         "2 W": (twice, "without a 2"),
-        "the penalty instead of its derivative": (only_the_penalty, "the penalty is one number for all of W"),
+        "the penalty instead of its derivative": (
+            only_the_penalty,
+            "the penalty is one number for all of W",
+        ),
         "the penalty of each entry": (penalty_entry_by_entry, "the penalty itself is taken off"),
         "W**2": (still_squared, "W is not squared in the derivative"),
         "the norm": (norm_for_W, "entry [0, 0] of the result should be 1.8, and yours is"),
@@ -262,7 +278,10 @@ WRONG = {
         "one too many": (one_too_many, "exactly half is enough, so the loop has to stop there"),
         "divided": (divided, "if each step took off the same amount"),
         "return inside the loop": (return_inside_the_loop, "return stands in the loop, or"),
-        "1 minus forgotten": (factor_without_the_one, "multiplied by rate x strength, not by 1 minus that"),
+        "1 minus forgotten": (
+            factor_without_the_one,
+            "multiplied by rate x strength, not by 1 minus that",
+        ),
         "the condition turned round": (turned_round, "after 0 steps W is still whole"),
         "never ends": (never_ends, "not finished after"),
         "logarithm of -0.5": (log_of_a_negative_number, "it raises ValueError in line 2"),
@@ -270,17 +289,26 @@ WRONG = {
     "scaling_block": {
         "c in W2": (matrices(eye, lambda c, n: c * np.eye(n)), "the block returns (c + 1) a"),
         "c in W1": (matrices(lambda c, n: c * np.eye(n), eye), "the block returns (c + 1) a"),
-        "c - 1 in W1": (matrices(lambda c, n: (c - 1) * np.eye(n), eye), "the g of the first layer cuts it off"),
+        "c - 1 in W1": (
+            matrices(lambda c, n: (c - 1) * np.eye(n), eye),
+            "the g of the first layer cuts it off",
+        ),
         "c - 1 in both": (matrices(*[lambda c, n: (c - 1) * np.eye(n)] * 2), "stands in both W"),
         "1 - c": (matrices(eye, lambda c, n: (1 - c) * np.eye(n)), "takes away what it should add"),
-        "ones": (matrices(lambda c, n: np.ones((n, n)), lambda c, n: (c - 1) * np.eye(n)), "adds up all units"),
+        "ones": (
+            matrices(lambda c, n: np.ones((n, n)), lambda c, n: (c - 1) * np.eye(n)),
+            "adds up all units",
+        ),
         "in a bias": (c_as_a_bias, "stands in a bias"),
         "b of one axis": (flat_biases, "b1 has shape (2,), but must have two axes"),
         "two units only": (two_units_only, "but for c = 0 and 3 units, it raises ValueError"),
         "another order": (in_another_order, "it raises ValueError"),
         "only the W": (only_two, "it should return 4 arrays (W1, b1, W2, b2), and returns a tuple"),
         "a dict": (in_a_dict, "and returns a dict"),
-        "|c - 1|": (matrices(eye, lambda c, n: abs(c - 1) * np.eye(n)), "has to take away, and here it adds"),
+        "|c - 1|": (
+            matrices(eye, lambda c, n: abs(c - 1) * np.eye(n)),
+            "has to take away, and here it adds",
+        ),
         "a root in both": (root_in_both, "and yours is nan"),
         "silent": (matrices(eye, lambda c, n: np.zeros((n, n))), "the branch is silent"),
     },

@@ -1,4 +1,6 @@
-"""What people hand in for the exercises of notebook 3: {exercise: {name: (solution, words of its own answer)}}."""
+"""What people hand in for the exercises of notebook 3: {exercise: {name: (solution, words of its
+own answer)}}.
+"""
 
 import copy
 
@@ -239,9 +241,15 @@ WRONG = {
         "PyTorch's start": (pytorch_start, "the scores have changed"),
         "no copy": (no_copy, "both nets share their layers"),
         "in place": (in_place, "the net that was handed in now has 7 entries"),
-        "always at the end": (appended, "the first new entry of the list is number 5 and should be number 3"),
+        "always at the end": (
+            appended,
+            "the first new entry of the list is number 5 and should be number 3",
+        ),
         "one place too early": (one_too_far, "is number 2 and should be number 3"),
-        "width 8 only": (width_8_only, "right for a block of width 8 early, a block of width 8 at the end, but"),
+        "width 8 only": (
+            width_8_only,
+            "right for a block of width 8 early, a block of width 8 at the end, but",
+        ),
         "outside": (outside, "gets no gradient and sleeps"),
         "plain": (plain, "the plain block at W = 0 is silent"),
         "nothing": (nothing, "no layers were added"),
@@ -255,7 +263,10 @@ WRONG = {
     },
     "repair": {
         "only zero": (only_zero, "right for patient A, but for patient B"),
-        "zero and skip": (zero_and_skip, "right for patient A, patient B, patient C, but for patient D"),
+        "zero and skip": (
+            zero_and_skip,
+            "right for patient A, patient B, patient C, but for patient D",
+        ),
         "unchanged": (unchanged, "nothing was repaired"),
         "outside": (sleeping, "the outside form is the identity at zero, and sleeps"),
         "removed": (removed, "an nn.Sequential of 5 entries"),
@@ -269,13 +280,25 @@ WRONG = {
         "no return": (forgot_to_return, "ends without return"),
     },
     "plan": {
-        "both at once": (plan([FOUR[0], FOUR[3]]), "the two arms differ in the skip and in the start"),
-        "only the skip": (plan([FOUR[0], FOUR[2]]), "0 pairs of arms that differ in the start alone"),
-        "only the start": (plan([FOUR[2], FOUR[3]]), "0 pairs of arms that differ in the skip alone"),
+        "both at once": (
+            plan([FOUR[0], FOUR[3]]),
+            "the two arms differ in the skip and in the start",
+        ),
+        "only the skip": (
+            plan([FOUR[0], FOUR[2]]),
+            "0 pairs of arms that differ in the start alone",
+        ),
+        "only the start": (
+            plan([FOUR[2], FOUR[3]]),
+            "0 pairs of arms that differ in the skip alone",
+        ),
         "three arms": (plan(FOUR[:3]), "3 arms leave open whether"),
         "one seed": (plan(FOUR, seeds=1), "the number of seeds is 1"),
         "one learning rate": (plan(FOUR, rate=SAME), "with 1 learning rate for all"),
-        "a generator": (plan(arm for arm in FOUR), "the arms are a list of pairs, and yours is of type generator"),
+        "a generator": (
+            plan(arm for arm in FOUR),
+            "the arms are a list of pairs, and yours is of type generator",
+        ),
         "a number of arms": (plan(4), "and yours is of type int"),
         "a range of seeds": (plan(FOUR, seeds=range(5)), "and yours is range(0, 5)"),
         "other words": (plan([("plain", "he")]), "and yours is ('plain', 'he')"),
@@ -287,5 +310,9 @@ WRONG = {
 RIGHT = {
     "add_identity_block": [by_hand, by_insert, own_class],
     "repair": [a_new_block, mended_copy, piece_by_piece],
-    "plan": [plan(FOUR), plan(tuple(FOUR[::-1]), seeds=20), plan([list(arm) for arm in FOUR], seeds=7)],
+    "plan": [
+        plan(FOUR),
+        plan(tuple(FOUR[::-1]), seeds=20),
+        plan([list(arm) for arm in FOUR], seeds=7),
+    ],
 }

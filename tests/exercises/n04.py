@@ -1,4 +1,6 @@
-"""What people hand in for the exercises of notebook 4: {exercise: {name: (solution, words of its own answer)}}."""
+"""What people hand in for the exercises of notebook 4: {exercise: {name: (solution, words of its
+own answer)}}.
+"""
 
 from itertools import product
 
@@ -263,9 +265,14 @@ def by_torch(losses, errors):
     return {"row": row, "error": float(np.median(errors[row]))}
 
 
-def grid(layers=(2, 20), starts=("pytorch", "he"), rates=(1e-3, 3e-3, 1e-2), seeds=range(5), epochs=(10,)):
+def grid(
+    layers=(2, 20), starts=("pytorch", "he"), rates=(1e-3, 3e-3, 1e-2), seeds=range(5), epochs=(10,)
+):
     names = ("layers", "start", "learning_rate", "seed", "epochs")
-    return [dict(zip(names, values, strict=True)) for values in product(layers, starts, rates, seeds, epochs)]
+    return [
+        dict(zip(names, values, strict=True))
+        for values in product(layers, starts, rates, seeds, epochs)
+    ]
 
 
 def changed(where, **what):
@@ -279,7 +286,15 @@ def by_loops():
         for start in ("he", "pytorch"):
             for rate in np.array([1e-3, 2e-3, 4e-3]):
                 for seed in np.arange(10, 15):
-                    plan.append({"epochs": 10, "layers": depth, "start": start, "learning_rate": rate, "seed": seed})
+                    plan.append(
+                        {
+                            "epochs": 10,
+                            "layers": depth,
+                            "start": start,
+                            "learning_rate": rate,
+                            "seed": seed,
+                        }
+                    )
     return plan
 
 
@@ -294,19 +309,40 @@ WRONG = {
             handed_in(B=broken_B),
             "block B: the shortcut carries a[l+1], one layer too late, and is added",
         ),
-        "C as it was": (handed_in(C=broken_C), "so a[l] is lost for the shortcut and for the caller"),
-        "D as it was": (handed_in(D=broken_D), "block D: the shortcut ends at z[l+1], one layer too early"),
+        "C as it was": (
+            handed_in(C=broken_C),
+            "so a[l] is lost for the shortcut and for the caller",
+        ),
+        "D as it was": (
+            handed_in(D=broken_D),
+            "block D: the shortcut ends at z[l+1], one layer too early",
+        ),
         "all as they were": ([broken_A, broken_B, broken_C, broken_D], "block A: g is applied"),
         "A outside": (handed_in(A=outside), "block A: g is applied before the addition too"),
-        "B inside": (handed_in(B=inside), "block B: this is the inside form, and the outside form was meant"),
-        "A without the last g": (handed_in(A=inside_without_last_g), "block A: the last g is missing"),
-        "C with a copy of the shortcut": (handed_in(C=clone_of_the_shortcut_only), "but the caller's a is overwritten"),
-        "C writes into a copy": (handed_in(C=copied_in_C), "block C cannot be trained: backward raises RuntimeError"),
+        "B inside": (
+            handed_in(B=inside),
+            "block B: this is the inside form, and the outside form was meant",
+        ),
+        "A without the last g": (
+            handed_in(A=inside_without_last_g),
+            "block A: the last g is missing",
+        ),
+        "C with a copy of the shortcut": (
+            handed_in(C=clone_of_the_shortcut_only),
+            "but the caller's a is overwritten",
+        ),
+        "C writes into a copy": (
+            handed_in(C=copied_in_C),
+            "block C cannot be trained: backward raises RuntimeError",
+        ),
         "C from the middle": (
             handed_in(C=from_the_middle),
             "block C: the shortcut carries a[l+1], one layer too late: for",
         ),
-        "C with detach": (handed_in(C=no_gradient), "the gradient does not flow back through all of it"),
+        "C with detach": (
+            handed_in(C=no_gradient),
+            "the gradient does not flow back through all of it",
+        ),
         "C adds in place": (
             handed_in(C=in_place_at_the_end),
             "a[l+2] is right, the shortcut had what it needs, but the",
@@ -314,7 +350,10 @@ WRONG = {
         "C through NumPy": (handed_in(C=through_numpy), "block C raises RuntimeError"),
         "D twice": (handed_in(D=twice), "block D: a[l] is added twice"),
         "D without": (handed_in(D=without_skip), "block D: this is the plain block"),
-        "D without return": (handed_in(D=no_return), "block D should return a tensor of shape (3, 2), and returns"),
+        "D without return": (
+            handed_in(D=no_return),
+            "block D should return a tensor of shape (3, 2), and returns",
+        ),
         "three": (handed_in()[:3], "the list of the 4 functions"),
         "calls": ([1, 2, 3, 4], "block A is not a function"),
     },
@@ -332,15 +371,30 @@ WRONG = {
         "mean error": (mean_error, "the error is the mean over the seeds"),
         "each seed": (for_each_seed, "each seed has a rate of its own"),
         "a column": (a_column, "this chooses a seed"),
-        "axis 0": (axis_0, "the rates are the rows, so the median goes along axis 1: for a study without diverged"),
-        "axis 0 with infinity": (axis_0_with_inf, "this chooses a seed, and not a learning rate: the rates are the"),
-        "2.3 for NaN": (diverged_as(2.3), "a diverged net counts as a loss that others exceed: for a study in which 3"),
+        "axis 0": (
+            axis_0,
+            "the rates are the rows, so the median goes along axis 1: for a study without diverged",
+        ),
+        "axis 0 with infinity": (
+            axis_0_with_inf,
+            "this chooses a seed, and not a learning rate: the rates are the",
+        ),
+        "2.3 for NaN": (
+            diverged_as(2.3),
+            "a diverged net counts as a loss that others exceed: for a study in which 3",
+        ),
         "5 for NaN": (diverged_as(5), "a diverged net counts as a loss that others exceed"),
         "100 for NaN": (diverged_as(100), "a diverged net counts as a loss that others exceed"),
-        "the largest for NaN": (diverged_as_the_largest, "a diverged net counts as a loss that others exceed"),
+        "the largest for NaN": (
+            diverged_as_the_largest,
+            "a diverged net counts as a loss that others exceed",
+        ),
         "only the error": (only_the_error, "it should return 2 values (row, error)"),
         "only the row": (only_the_row, "it should return 2 values (row, error), and returns a"),
-        "one array of both": (one_array, "it should return 2 values (row, error), and returns an array of NumPy"),
+        "one array of both": (
+            one_array,
+            "it should return 2 values (row, error), and returns an array of NumPy",
+        ),
         "all errors": (all_errors, "error has shape (5,) and should be one number"),
         "in place": (in_place, "changes its input in place"),
         "largest": (largest, "the chosen row should be 2, and yours is 1"),
@@ -354,14 +408,18 @@ WRONG = {
             [run for run in grid() if (run["layers"] == 2) == (run["start"] == "he")],
             "no run has 2 layers and the start 'pytorch'",
         ),
-        "three combinations": ([run for run in grid() if not deep_he(run)], "no run has 20 layers and the start 'he'"),
+        "three combinations": (
+            [run for run in grid() if not deep_he(run)],
+            "no run has 20 layers and the start 'he'",
+        ),
         "longer for one": (
             changed(deep_he, epochs=5),
             "the epochs are [10] for 2 layers with 'pytorch' and [5] for 20",
         ),
         "other rates for one": (
             [run for run in grid() if not deep_he(run) or run["learning_rate"] < 0.005],
-            "the learning rates are [0.001, 0.003, 0.01] for 2 layers with 'pytorch' and [0.001, 0.003] for 20",
+            "the learning rates are [0.001, 0.003, 0.01] for 2 layers with 'pytorch' and [0.001, "
+            "0.003] for 20",
         ),
         "other seeds for one": (
             [run | {"seed": run["seed"] + 5} if deep_he(run) else run for run in grid()],
@@ -377,10 +435,14 @@ WRONG = {
         ),
         "one rate": (grid(rates=[3e-3]), "with 1 learning rate for all"),
         "two rates": (grid(rates=[1e-3, 1e-2]), "take at least 3"),
-        "one epoch": (grid(epochs=[1]), "rule 1: ten epochs for all; after 1, nets that learn slowly look like"),
+        "one epoch": (
+            grid(epochs=[1]),
+            "rule 1: ten epochs for all; after 1, nets that learn slowly look like",
+        ),
         "rates that are too small": (
             grid(rates=[1e-5, 2e-5, 4e-5]),
-            "rule 2: the learning rates go from 1e-05 to 4e-05, and none of them is from 0.001 to 0.01",
+            "rule 2: the learning rates go from 1e-05 to 4e-05, and none of them is from 0.001 to "
+            "0.01",
         ),
         "rates next to each other": (
             grid(rates=[0.001, 0.001001, 0.01]),
@@ -391,13 +453,22 @@ WRONG = {
         "too many": (grid(seeds=range(20)), "there are 240 runs"),
         "none": ([], "there are 0 runs"),
         "twice": (grid() + grid()[:1], "run number 60 is the same as number 0"),
-        "a column is missing": ([{"layers": 20, "start": "he"}], "run number 0 should be a dictionary with the keys"),
+        "a column is missing": (
+            [{"layers": 20, "start": "he"}],
+            "run number 0 should be a dictionary with the keys",
+        ),
         "lists in one run": (
             [dict(layers=[2, 20], start="he", learning_rate=1e-3, seed=0, epochs=10)],
             "run number 0 has layers = [2, 20]; it should be an even number",
         ),
-        "the start zero": (grid(starts=["he", "zero"]), "has start = 'zero'; it should be one of ('pytorch', 'he')"),
-        "a grid": ({"layers": [2, 20], "start": ["he", "pytorch"]}, "it should be a list of runs, and is of type dict"),
+        "the start zero": (
+            grid(starts=["he", "zero"]),
+            "has start = 'zero'; it should be one of ('pytorch', 'he')",
+        ),
+        "a grid": (
+            {"layers": [2, 20], "start": ["he", "pytorch"]},
+            "it should be a list of runs, and is of type dict",
+        ),
         "tuples": ([(2, "he", 1e-3, 0, 10)], "and has tuple"),
     },
 }

@@ -1,4 +1,6 @@
-"""What people hand in for the exercises of notebook 5: {exercise: {name: (solution, words of its own answer)}}."""
+"""What people hand in for the exercises of notebook 5: {exercise: {name: (solution, words of its
+own answer)}}.
+"""
 
 import math
 
@@ -90,7 +92,14 @@ def by_array(n, kernel, stride, padding):
     return (left + kernel <= n + 2 * padding).sum()
 
 
-NAMES = ("I on top of 0", "0 on top of I", "I on top of I", "I on top of -I", "-I on top of 0", "1/2 everywhere")
+NAMES = (
+    "I on top of 0",
+    "0 on top of I",
+    "I on top of I",
+    "I on top of -I",
+    "-I on top of 0",
+    "1/2 everywhere",
+)
 
 
 def table(*rows):
@@ -147,7 +156,9 @@ def zeros_between(a, more):
     kept = a[:, :, ::2, ::2]
     channels = []
     for c in range(max(a.shape[1], more)):
-        channels += [kept[:, c : c + 1]] * (c < a.shape[1]) + [torch.zeros_like(kept[:, :1])] * (c < more)
+        channels += [kept[:, c : c + 1]] * (c < a.shape[1]) + [torch.zeros_like(kept[:, :1])] * (
+            c < more
+        )
     return torch.cat(channels, dim=1)
 
 
@@ -190,7 +201,9 @@ def as_many_again(a, more):
 
 def even_sides(a, more):
     examples, channels, height, width = a.shape
-    return with_zeros(a.reshape(examples, channels, height // 2, 2, width // 2, 2)[:, :, :, 0, :, 0], more)
+    return with_zeros(
+        a.reshape(examples, channels, height // 2, 2, width // 2, 2)[:, :, :, 0, :, 0], more
+    )
 
 
 def silenced_in_place(a, more):
@@ -239,7 +252,9 @@ def stride_on_both(a, W1, W2, Ws):
 
 
 def branch(a, W1, W2, first=2, second=1, padding=1):
-    return conv2d(torch.relu(conv2d(a, W1, stride=first, padding=padding)), W2, stride=second, padding=padding)
+    return conv2d(
+        torch.relu(conv2d(a, W1, stride=first, padding=padding)), W2, stride=second, padding=padding
+    )
 
 
 def shortcut(a, Ws):
@@ -288,7 +303,9 @@ def odd_pixels(a, W1, W2, Ws):
 
 
 def zero_padding(a, W1, W2, Ws):
-    return torch.relu(branch(a, W1, W2) + pad(a[:, :, ::2, ::2], (0, 0, 0, 0, 0, len(W1) - a.shape[1])))
+    return torch.relu(
+        branch(a, W1, W2) + pad(a[:, :, ::2, ::2], (0, 0, 0, 0, 0, len(W1) - a.shape[1]))
+    )
 
 
 def without_Ws(a, W1, W2, Ws):
@@ -304,7 +321,10 @@ def transposed_Ws(a, W1, W2, Ws):
 
 
 def kernel_of_3(a, W1, W2, Ws):
-    return torch.relu(branch(a, W1, W2) + conv2d(a, Ws[:, :, None, None].expand(-1, -1, 3, 3), stride=2, padding=1))
+    return torch.relu(
+        branch(a, W1, W2)
+        + conv2d(a, Ws[:, :, None, None].expand(-1, -1, 3, 3), stride=2, padding=1)
+    )
 
 
 def two_examples(a, W1, W2, Ws):
@@ -320,7 +340,10 @@ def by_einsum(a, W1, W2, Ws):
 def by_modules(a, W1, W2, Ws):
     more, channels = Ws.shape
     first = nn.Conv2d(channels, more, 3, stride=2, padding=1, bias=False)
-    second, projection = nn.Conv2d(more, more, 3, padding=1, bias=False), nn.Conv2d(channels, more, 1, 2, bias=False)
+    second, projection = (
+        nn.Conv2d(more, more, 3, padding=1, bias=False),
+        nn.Conv2d(channels, more, 1, 2, bias=False),
+    )
     block = nets.Block(more, "inside", layers=(first, second), Ws=projection)
     for layer, weight in ((first, W1), (second, W2), (projection, Ws[..., None, None])):
         layer.weight = nn.Parameter(weight)
@@ -330,7 +353,10 @@ def by_modules(a, W1, W2, Ws):
 def by_functional_call(a, W1, W2, Ws):
     more, channels = Ws.shape
     first = nn.Conv2d(channels, more, 3, stride=2, padding=1, bias=False)
-    second, projection = nn.Conv2d(more, more, 3, padding=1, bias=False), nn.Conv2d(channels, more, 1, 2, bias=False)
+    second, projection = (
+        nn.Conv2d(more, more, 3, padding=1, bias=False),
+        nn.Conv2d(channels, more, 1, 2, bias=False),
+    )
     block = nets.Block(more, "inside", layers=(first, second), Ws=projection)
     weights = {"first.weight": W1, "second.weight": W2, "Ws.weight": Ws[..., None, None]}
     return torch.func.functional_call(block, weights, (a,))
@@ -349,7 +375,9 @@ def by_every_stop(a, W1, W2, Ws):
     z2 = conv2d(pad(z1, (1, 1, 1, 1)), W2)
     for example in range(len(a)):
         for channel in range(len(Ws)):
-            z2[example, channel] += sum(Ws[channel, c] * a[example, c, ::2, ::2] for c in range(a.shape[1]))
+            z2[example, channel] += sum(
+                Ws[channel, c] * a[example, c, ::2, ::2] for c in range(a.shape[1])
+            )
     return z2 * (z2 > 0)
 
 
@@ -365,9 +393,18 @@ WRONG = {
         "no place 0": (no_place_0, "the stop at place 0 is forgotten"),
         "+ 1 inside the division": (one_inside, "stands inside the division"),
         "no kernel": (no_kernel, "the kernel is forgotten"),
-        "as large as the image": (as_large_as_the_image, "a kernel as large as the padded image fits, once: "),
-        "guard without padding": (guard_without_padding, "with padding the kernel fits: compare it with n + 2 padding"),
-        "guard with padding once": (guard_with_padding_once, "compare it with n + 2 padding, not with n + padding"),
+        "as large as the image": (
+            as_large_as_the_image,
+            "a kernel as large as the padded image fits, once: ",
+        ),
+        "guard without padding": (
+            guard_without_padding,
+            "with padding the kernel fits: compare it with n + 2 padding",
+        ),
+        "guard with padding once": (
+            guard_with_padding_once,
+            "compare it with n + 2 padding, not with n + padding",
+        ),
         "never ends": (never_moves, "look for a loop that never ends"),
         "prints": (prints, "ends without return"),
     },
@@ -386,11 +423,17 @@ WRONG = {
             "top and bottom are swapped",
         ),
         "nothing on the shortcut": (table(*[[0, 0, 0, 0]] * 6), "the shortcut brings nothing"),
-        "absolute values": (table(*SIX[:3], [3, 1, 3, 1], [3, 1, 0, 0], SIX[5]), "the absolute value"),
+        "absolute values": (
+            table(*SIX[:3], [3, 1, 3, 1], [3, 1, 0, 0], SIX[5]),
+            "the absolute value",
+        ),
         "no division": (table(*SIX[:5], [4, 4, 4, 4]), "gives 3/2 + 1/2 = 2"),
         "half of each": (table(*SIX[:5], [1.5, 0.5, 1.5, 0.5]), "is 1.5 in your answer"),
         "two numbers": (table([3, 1], *SIX[1:]), "has shape (2,) and should have (4,)"),
-        "one sign": (table(*SIX[:4], [3, 1, 0, 0], SIX[5]), "entry [0] of -I on top of 0 should be 0"),
+        "one sign": (
+            table(*SIX[:4], [3, 1, 0, 0], SIX[5]),
+            "entry [0] of -I on top of 0 should be 0",
+        ),
         "a list": (list(SIX), "and yours is a list"),
         "an entry less": (
             dict(list(table(*SIX).items())[:5]),
@@ -411,14 +454,23 @@ WRONG = {
         "every second row": (every_second_row, "columns are taken one by one"),
         "from 1": (from_1, "start at row 1 and column 1"),
         "the corner": (corner, "the corner of the image"),
-        "the corner, rounded down": (smaller_corner, "this is the corner of the image, rounded down"),
+        "the corner, rounded down": (
+            smaller_corner,
+            "this is the corner of the image, rounded down",
+        ),
         "in NumPy": (
             in_numpy,
             "the numbers are right, but it returns an array of NumPy: no gradient can flow back to a",
         ),
         "through NumPy": (through_numpy, "goes through NumPy, so no gradient can flow back to a"),
-        "detached": (lambda a, more: with_zeros(a.detach()[:, :, ::2, ::2], more), "does not flow back to a: for the"),
-        "no_grad": (torch.no_grad()(padded_by_torch), "the gradient does not flow back to a: for the sum of the"),
+        "detached": (
+            lambda a, more: with_zeros(a.detach()[:, :, ::2, ::2], more),
+            "does not flow back to a: for the",
+        ),
+        "no_grad": (
+            torch.no_grad()(padded_by_torch),
+            "the gradient does not flow back to a: for the sum of the",
+        ),
         "the mean": (mean_pooling, "the mean of 2 x 2 pixels"),
         "the largest": (largest, "the largest of 2 x 2 pixels"),
         "zeros first": (zeros_first, "stand before those of a[l]"),
@@ -430,12 +482,18 @@ WRONG = {
         "g first": (relu_first, "this applies g"),
         "ones": (ones, "should be 0, and yours is 1"),
         "two examples": (of_two_examples, "and 3 more, but for one example of 6 x 4"),
-        "as many again": (as_many_again, "the result has shape (1, 4, 3, 2) and should have (1, 6, 3, 2)"),
+        "as many again": (
+            as_many_again,
+            "the result has shape (1, 4, 3, 2) and should have (1, 6, 3, 2)",
+        ),
         "even sides": (even_sides, "but for an odd side, 7 x 5, it raises RuntimeError in line 3"),
         "in place": (silenced_in_place, "it changes its input in place"),
     },
     "strided_block": {
-        "stride on both": (stride_on_both, "The size of tensor a (2) must match the size of tensor b (4)"),
+        "stride on both": (
+            stride_on_both,
+            "The size of tensor a (2) must match the size of tensor b (4)",
+        ),
         "no stride on the shortcut": (
             no_stride_on_the_shortcut,
             "The size of tensor a (4) must match the size of tensor b (8)",
@@ -454,16 +512,39 @@ WRONG = {
         "the matrix as a kernel": (matrix_as_kernel, "it raises RuntimeError in line 2"),
         "Ws transposed": (transposed_Ws, "it raises RuntimeError"),
         "a kernel of 3 x 3": (kernel_of_3, "of the result should be"),
-        "two examples": (two_examples, "right for 2 maps of 8 x 8 with 3 channels, but for one example"),
-        "W1.data": (W1_as_data, "the gradient does not flow back to W1: for the sum of the result, entry [0, 0, 0, 0]"),
-        "detach on the shortcut": (detached_on_the_shortcut, "the gradient does not flow back to a: for the sum"),
-        "no_grad": (torch.no_grad()(by_einsum), "the gradient does not flow back to a: for the sum of the result"),
-        "nn.Parameter": (by_modules, "the gradient does not flow back to W1: for the sum of the result"),
-        "to NumPy": (lambda *given: by_einsum(*given).numpy(), "it returns an array of NumPy: no gradient can flow"),
+        "two examples": (
+            two_examples,
+            "right for 2 maps of 8 x 8 with 3 channels, but for one example",
+        ),
+        "W1.data": (
+            W1_as_data,
+            "the gradient does not flow back to W1: for the sum of the result, entry [0, 0, 0, 0]",
+        ),
+        "detach on the shortcut": (
+            detached_on_the_shortcut,
+            "the gradient does not flow back to a: for the sum",
+        ),
+        "no_grad": (
+            torch.no_grad()(by_einsum),
+            "the gradient does not flow back to a: for the sum of the result",
+        ),
+        "nn.Parameter": (
+            by_modules,
+            "the gradient does not flow back to W1: for the sum of the result",
+        ),
+        "to NumPy": (
+            lambda *given: by_einsum(*given).numpy(),
+            "it returns an array of NumPy: no gradient can flow",
+        ),
     },
 }
 RIGHT = {
-    "count_stops": [by_steps, by_torch, by_array, lambda n, k, s, p: len(range(k, n + 2 * p + 1, s))],
+    "count_stops": [
+        by_steps,
+        by_torch,
+        by_array,
+        lambda n, k, s, p: len(range(k, n + 2 * p + 1, s)),
+    ],
     "six_matrices": [
         table(*SIX),
         table(*(np.array(row).reshape(4, 1) for row in SIX)),

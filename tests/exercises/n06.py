@@ -1,4 +1,6 @@
-"""What people hand in for the exercises of notebook 6: {exercise: {name: (solution, words of its own answer)}}."""
+"""What people hand in for the exercises of notebook 6: {exercise: {name: (solution, words of its
+own answer)}}.
+"""
 
 import copy
 
@@ -63,7 +65,9 @@ def axis_lost(maps, W, b):
 def axis_lost_where_it_fits(maps, W, b):
     scores = maps.mean(dim=(2, 3)) @ W.T + b
     powers = torch.exp(scores - scores.amax(dim=1, keepdim=True))
-    return powers / (powers.sum(dim=1) if powers.shape[0] == powers.shape[1] else powers.sum(dim=1, keepdim=True))
+    return powers / (
+        powers.sum(dim=1) if powers.shape[0] == powers.shape[1] else powers.sum(dim=1, keepdim=True)
+    )
 
 
 def sum_of_pixels(maps, W, b):
@@ -153,7 +157,9 @@ def not_started(net):
 
 
 def he_start(net):
-    return inserted(net, lambda width: nets.start(nets.convolutional_block(width, width), "he"), ends(net))
+    return inserted(
+        net, lambda width: nets.start(nets.convolutional_block(width, width), "he"), ends(net)
+    )
 
 
 def another_seed(net):
@@ -327,17 +333,32 @@ def W_at_zero(net):
 
 WRONG = {
     "head": {
-        "unchanged": (unchanged, "not the mean, and the sum goes along the images, not along the classes of one im"),
-        "only the mean": (only_the_mean, "along the classes of one image, and exp of a large score overflows: "),
+        "unchanged": (
+            unchanged,
+            "not the mean, and the sum goes along the images, not along the classes of one im",
+        ),
+        "only the mean": (
+            only_the_mean,
+            "along the classes of one image, and exp of a large score overflows: ",
+        ),
         "mean and axis": (mean_and_axis, "exp of a large score overflows: for scores around 1000"),
         "largest pixel": (largest_pixel, "the pooling takes the largest pixel, not the mean: "),
-        "wrong axis": (wrong_axis, "the sum goes along the images, not along the classes of one image: "),
+        "wrong axis": (
+            wrong_axis,
+            "the sum goes along the images, not along the classes of one image: ",
+        ),
         "two axes": (two_axes, "is taken off, but then the sum goes along the images: "),
-        "largest pixel overflows": (largest_pixel_overflows, "not the mean, and exp of a large score overflows"),
+        "largest pixel overflows": (
+            largest_pixel_overflows,
+            "not the mean, and exp of a large score overflows",
+        ),
         "largest of all": (largest_of_all, "is left with 0 / 0"),
         "sum of all": (sum_of_all, "should be 0.1236, and yours is 0.05727"),
         "axis lost": (axis_lost, "The size of tensor a (5) must match the size of tensor b (2)"),
-        "axis lost where it fits": (axis_lost_where_it_fits, "one image, but for as many images as classes"),
+        "axis lost where it fits": (
+            axis_lost_where_it_fits,
+            "one image, but for as many images as classes",
+        ),
         "sum of pixels": (sum_of_pixels, "the sum of the pixels"),
         "flattened": (flattened, "it raises RuntimeError in line 2"),
         "scores": (scores_only, "without softmax"),
@@ -354,24 +375,40 @@ WRONG = {
             counted(27, 56, 53, 2, 64, 8),
             "the number of convolutions is not 56: all of the 56 layers but one",
         ),
-        "first convolution forgotten": (counted(27, 54, 53, 2, 64, 8), "the number of convolutions is not 54"),
+        "first convolution forgotten": (
+            counted(27, 54, 53, 2, 64, 8),
+            "the number of convolutions is not 54",
+        ),
         "all same": (counted(27, 55, 55, 2, 64, 8), "the number of same convolutions is not 55"),
-        "three strided": (counted(27, 55, 52, 2, 64, 8), "the number of same convolutions is not 52"),
-        "a Ws for each stage": (counted(27, 55, 53, 3, 64, 8), "the number of shortcuts that need Ws is not 3"),
-        "doubled once": (counted(27, 55, 53, 2, 32, 8), "the number of channels at the end is not 32"),
+        "three strided": (
+            counted(27, 55, 52, 2, 64, 8),
+            "the number of same convolutions is not 52",
+        ),
+        "a Ws for each stage": (
+            counted(27, 55, 53, 3, 64, 8),
+            "the number of shortcuts that need Ws is not 3",
+        ),
+        "doubled once": (
+            counted(27, 55, 53, 2, 32, 8),
+            "the number of channels at the end is not 32",
+        ),
         "doubled three times": (
             counted(27, 55, 53, 2, 128, 8),
             "128: 16 in the first stage, and twice as many in each",
         ),
         "halved three times": (
             counted(27, 55, 53, 2, 64, 4),
-            "the side at the end is not 4 pixels: 32 in the first stage, and half of it in each of the other two",
+            "the side at the end is not 4 pixels: 32 in the first stage, and half of it in each of "
+            "the other two",
         ),
         "ResNet-34": (counted(27, 55, 53, 2, 512, 7), "those of ResNet-34"),
         "a list": ([27, 55, 53, 2, 64, 8], "and yours is a list"),
         "nothing": ({}, "there is no entry 'blocks'; the 6 entries are: blocks, convolutions, "),
         "a name with a slip": (
-            {name.replace("that need", "which need"): count for name, count in counted(27, 55, 53, 2, 64, 8).items()},
+            {
+                name.replace("that need", "which need"): count
+                for name, count in counted(27, 55, 53, 2, 64, 8).items()
+            },
             "there is no entry 'shortcuts that need Ws'",
         ),
         "words": (
@@ -396,7 +433,10 @@ WRONG = {
         "outside": (outside, "sleeps"),
         "plain": (plain, "the plain block is silent"),
         "all gammas": (all_gammas, "only the last beta gets a gradient"),
-        "first gamma": (first_gamma, "the first gamma is 0 and not the last; in the first step 3 arrays"),
+        "first gamma": (
+            first_gamma,
+            "the first gamma is 0 and not the last; in the first step 3 arrays",
+        ),
         "W2 and gamma": (W2_and_gamma, "and a convolution before them is 0 as well"),
         "W1 and gamma": (W1_and_gamma, "and a convolution before them is 0 as well"),
         "gamma nearly 0": (nearly_0, ", which differs by "),
@@ -416,7 +456,11 @@ RIGHT = {
     "net_of_56": [
         counted(27, 55, 53, 2, 64, 8),
         counted(*map(float, (27, 55, 53, 2, 64, 8))),
-        dict(reversed(counted(3 * 9, 1 + 2 * 27, 55 - 2, 3 - 1, 16 * 2**2, torch.tensor(32 // 4)).items())),
+        dict(
+            reversed(
+                counted(3 * 9, 1 + 2 * 27, 55 - 2, 3 - 1, 16 * 2**2, torch.tensor(32 // 4)).items()
+            )
+        ),
     ],
     "deepen": [behind_the_first_block_of_a_stage, by_insert, without_normalisation, W_at_zero],
 }

@@ -1,4 +1,6 @@
-"""What people hand in for the exercises of notebook 8: {exercise: {name: (solution, words of its own answer)}}."""
+"""What people hand in for the exercises of notebook 8: {exercise: {name: (solution, words of its
+own answer)}}.
+"""
 
 import copy
 import heapq
@@ -181,7 +183,12 @@ def each_image(images, random, pad=4, low=0, high=9, mode="constant", flip="widt
         padded = np.pad(image, ((0, 0), (pad, pad), (pad, pad)), mode=mode)
         row, column = random.integers(low, high, 2)
         crop = padded[:, row : row + height, column : column + width]
-        turn = {"width": crop[:, :, ::-1], "height": crop[:, ::-1], "channels": crop[::-1], "never": crop}[flip]
+        turn = {
+            "width": crop[:, :, ::-1],
+            "height": crop[:, ::-1],
+            "channels": crop[::-1],
+            "never": crop,
+        }[flip]
         out.append(turn if random.random() < 0.5 else crop)
     return np.stack(out)
 
@@ -254,7 +261,9 @@ def square_only(images, random):
 
 def by_windows(images, random):
     _, _, height, width = images.shape
-    windows = sliding_window_view(np.pad(images, ((0, 0), (0, 0), (4, 4), (4, 4))), (height, width), axis=(2, 3))
+    windows = sliding_window_view(
+        np.pad(images, ((0, 0), (0, 0), (4, 4), (4, 4))), (height, width), axis=(2, 3)
+    )
     rows, columns = random.integers(9, size=(2, len(images)))
     out = windows[np.arange(len(images)), :, rows, columns]
     flips = random.integers(2, size=len(images)).astype(bool)
@@ -322,11 +331,20 @@ WRONG = {
         "shared evenly, or 0": (evenly_or_0, "but each training stays on one device: "),
         "60 seconds": (sixty, "an hour has 3,600 seconds, and here it has 60: "),
         "steps // seconds": (steps_by_seconds, "the steps are divided by the seconds per step: "),
-        "steps / seconds": (steps_by_seconds_exactly, "the steps are divided by the seconds per step: "),
+        "steps / seconds": (
+            steps_by_seconds_exactly,
+            "the steps are divided by the seconds per step: ",
+        ),
         "hours // seconds": (hours_by_seconds, "hours and seconds are compared as they are: "),
-        "always 0": (always_0, "for 50 trainings of 3,200 s in 2 h, the result should be 25, and yours is 0"),
+        "always 0": (
+            always_0,
+            "for 50 trainings of 3,200 s in 2 h, the result should be 25, and yours is 0",
+        ),
         "just too long": (just_too_long, "a training that takes all of the hours is done in time"),
-        "fewer devices than trainings": (fewer_devices_than_trainings, "as many devices as trainings are enough"),
+        "fewer devices than trainings": (
+            fewer_devices_than_trainings,
+            "as many devices as trainings are enough",
+        ),
         "a device for each": (a_device_each, "one device can do several"),
     },
     "learning_rate": {
@@ -354,22 +372,49 @@ WRONG = {
         "up and down": (options(flip="height"), "are upside down"),
         "channels flipped": (options(flip="channels"), "have their channels in another order"),
         "the edge repeated": (options(mode="edge"), "something other than 0 where the border"),
-        "mirrored at the edge": (options(mode="reflect"), "something other than 0 where the border"),
+        "mirrored at the edge": (
+            options(mode="reflect"),
+            "something other than 0 where the border",
+        ),
         "wrapped": (options(mode="wrap"), "something other than 0 where the border"),
         "another number": (padded_with_ones, "something other than 0 where the border"),
         "padding of 8": (options(pad=8, high=17), "are shifted by more than 4 pixels"),
         "integers(0, 8)": (options(high=8), "along the height, crops start at 8 of the 9 places"),
-        "one crop for all": (one_crop_for_all, "along the height, crops start at 1 of the 9 places"),
+        "one crop for all": (
+            one_crop_for_all,
+            "along the height, crops start at 1 of the 9 places",
+        ),
         "one number for both axes": (one_number_for_both, "only 9 pairs of height and width occur"),
-        "one flip for all": (one_flip_for_all, "% of the images are flipped, and about 50 % should be"),
+        "one flip for all": (
+            one_flip_for_all,
+            "% of the images are flipped, and about 50 % should be",
+        ),
         "no flip": (options(flip="never"), "0 % of the images are flipped"),
-        "in the middle only": (only_crops_one_axis, "along the height, crops start at 1 of the 9 places"),
+        "in the middle only": (
+            only_crops_one_axis,
+            "along the height, crops start at 1 of the 9 places",
+        ),
         "in place": (in_place, "changes its input in place"),
-        "every second one flipped": (flipped_by_the_number, "image 1 is flipped in every call: draw for each image"),
-        "the first half flipped": (first_half_flipped, "image 0 is flipped in every call: draw for each image"),
-        "places by the number": (places_by_the_number, "two generators give the same crops, in 400 images of 400"),
-        "a generator of its own": (own_generator, "two generators give the same crops, in 400 images of 400"),
-        "a copy of the generator": (copied_generator, "two calls with one generator give the same crops"),
+        "every second one flipped": (
+            flipped_by_the_number,
+            "image 1 is flipped in every call: draw for each image",
+        ),
+        "the first half flipped": (
+            first_half_flipped,
+            "image 0 is flipped in every call: draw for each image",
+        ),
+        "places by the number": (
+            places_by_the_number,
+            "two generators give the same crops, in 400 images of 400",
+        ),
+        "a generator of its own": (
+            own_generator,
+            "two generators give the same crops, in 400 images of 400",
+        ),
+        "a copy of the generator": (
+            copied_generator,
+            "two calls with one generator give the same crops",
+        ),
         "whole numbers": (whole_numbers, "hold whole numbers only: the result is cut"),
         "shuffled": (shuffled, "hold pixels of another image"),
         "scaled": (scaled, "neither a crop of their padded image nor its mirror image"),

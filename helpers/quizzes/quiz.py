@@ -1,7 +1,9 @@
-"""Predict first: a question with three or four answers. The reader chooses one, and sees whether and why.
+"""Predict first: a question with three or four answers. The reader chooses one, and sees whether
+and why.
 
-The page itself answers (``quiz.js``), so a kernel that is busy with a long training keeps nobody waiting, and the book
-(``python -m helpers.book``) asks the same question without a kernel. What is chosen is not recorded.
+The page itself answers (``quiz.js``), so a kernel that is busy with a long training keeps nobody
+waiting, and the book (``python -m helpers.press.book``) asks the same question without a kernel.
+What is chosen is not recorded.
 """
 
 from dataclasses import dataclass
@@ -19,9 +21,10 @@ LATER = "To answer, run this cell."
 class Question:
     """One question. A notebook that ends a cell with it shows it.
 
-    ask: the question. choices: three or four (text, why): why a reader may think so, and what speaks for or against
-    it. right: the place of the right one, from 0. All texts are plain.
-    Raises ValueError for another number of choices, equal or empty texts, and a place that does not exist.
+    ask: the question. choices: three or four (text, why): why a reader may think so, and what
+    speaks for or against it. right: the place of the right one, from 0. All texts are plain.
+    Raises ValueError for another number of choices, equal or empty texts, and a place that does not
+    exist.
     """
 
     ask: str
@@ -32,7 +35,10 @@ class Question:
         if len(self.choices) not in (3, 4):
             raise ValueError(f"three or four choices, but {self.ask!r} has {len(self.choices)}")
         if self.right not in range(len(self.choices)):
-            raise ValueError(f"right is {self.right!r}, but the choices are numbered 0 to {len(self.choices) - 1}")
+            raise ValueError(
+                f"right is {self.right!r}, but the choices are numbered 0 to "
+                f"{len(self.choices) - 1}"
+            )
         texts = [self.ask, *(text for choice in self.choices for text in choice)]
         if not all(text.strip() for text in texts) or len(set(texts)) < len(texts):
             raise ValueError(f"all texts of {self.ask!r} must be there, and differ")
@@ -47,7 +53,9 @@ class Question:
         display(live | {"text/plain": f"Question: {self.ask}"}, raw=True)
         choices = "".join(f"<li>{escape(text)}</li>" for text, _ in self.choices)
         stored = f"<p><b>{escape(self.ask)}</b></p><ul>{choices}</ul><p>{LATER}</p>"
-        display({"text/html": stored, "text/plain": repr(self)}, raw=True)  # stands there where no kernel runs
+        display(
+            {"text/html": stored, "text/plain": repr(self)}, raw=True
+        )  # stands there where no kernel runs
 
 
 class Quiz(anywidget.AnyWidget):

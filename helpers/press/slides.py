@@ -1,12 +1,14 @@
 """The course as slides: a deck of one file for each notebook, which needs no network.
 
-    python -m helpers.slides build/slides [NOTEBOOK...]
+    python -m helpers.press.slides build/slides [NOTEBOOK...]
 
-Nothing is run; the slides show what is stored in the notebooks. Where a slide begins stands in the metadata of the
-cells, ``slideshow``: slide, subslide, fragment, skip, notes. JupyterLab sets it in its property inspector. A heading
-begins a slide as well. Of a panel, its picture and its sentence are shown. A question (a cell with the tag quiz) has a
-slide of its own, with its choices and without the answer. What does not fit on a slide goes on to the next one: that is
-measured in the browser, by helpers/pages/slides.js, before reveal.js takes over.
+Nothing is run; the slides show what is stored in the notebooks. Where a slide begins stands in the
+metadata of the
+cells, ``slideshow``: slide, subslide, fragment, skip, notes. JupyterLab sets it in its property
+inspector. A heading begins a slide as well. Of a panel, its picture and its sentence are shown. A
+question (a cell with the tag quiz) has a slide of its own, with its choices and without the answer.
+What does not fit on a slide goes on to the next one: that is measured in the browser, by
+helpers/press/pages/slides.js, before reveal.js takes over.
 """
 
 import base64
@@ -21,15 +23,23 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parent.parent
+from helpers.press import book
+from helpers.setup.machine import ROOT
+
 PAGES = Path(__file__).resolve().parent / "pages"
 HEADING = r"^(?=## )"
 NEIGHBOURS = r"^(Before|Next): \[(.|\n)*?(\n\n|\Z)"  # the links to the notebooks before and after
 SHORT = 12  # lines of code that a slide shows; of a longer cell, it shows what came out
-AT_ONCE, WIDE = 16, 88  # lines of printed text on one slide; from so many letters in a line on, they are smaller
+AT_ONCE, WIDE = (
+    16,
+    88,
+)  # lines of printed text on one slide; from so many letters in a line on, they are smaller
 ROOM = 1160, 560  # for a picture on a slide of 1280 x 720, in pixels
 WITH_A_SENTENCE = 1160, 470  # the same, where a sentence stands below it
-GAP, MUCH = 40, 1.5  # a tall picture is shown in two halves with a gap, if that makes it so many times as large
+GAP, MUCH = (
+    40,
+    1.5,
+)  # a tall picture is shown in two halves with a gap, if that makes it so many times as large
 
 
 def build(target, sources=None):
@@ -39,7 +49,9 @@ def build(target, sources=None):
     files = ("reveal.css", "slides.css", "reveal.js", "slides.js")
     page = {name.replace(".", "_"): (PAGES / name).read_text(encoding="utf-8") for name in files}
     page["font"] = base64.b64encode((PAGES / "math.woff").read_bytes()).decode("ascii")
-    template = Environment(loader=FileSystemLoader(PAGES), autoescape=True).get_template("slides.html.j2")
+    template = Environment(loader=FileSystemLoader(PAGES), autoescape=True).get_template(
+        "slides.html.j2"
+    )
     Path(target).mkdir(parents=True, exist_ok=True)
     written = []
     for source in sources:
@@ -52,7 +64,9 @@ def build(target, sources=None):
 
 
 def arranged(pieces):
-    """Return columns of slides, [[slide]], of (kind, part). A slide has steps, which appear one by one, and notes."""
+    """Return columns of slides, [[slide]], of (kind, part). A slide has steps, which appear one by
+    one, and notes.
+    """
     columns = []
     for kind, part in pieces:
         if not columns or kind == "slide":
@@ -71,8 +85,6 @@ def arranged(pieces):
 
 def pieces(cells, links):
     """Yield (kind, part) of what is shown of each cell; a Markdown cell is cut at its headings."""
-    from helpers import book  # a command joins modules
-
     renderer = book.Prose(links)
     for cell in cells:
         kind = cell.metadata.get("slideshow", {}).get("slide_type", "-")
@@ -82,7 +94,10 @@ def pieces(cells, links):
             yield from (("subslide" if kind == "-" else kind, asked) for asked in questions(cell))
             continue
         if cell.cell_type == "code":
-            part = {"code": book.part(cell, renderer, {})["code"] if is_short(cell) else "", "outputs": outputs(cell)}
+            part = {
+                "code": book.part(cell, renderer, {})["code"] if is_short(cell) else "",
+                "outputs": outputs(cell),
+            }
             if part["code"] or part["outputs"]:
                 yield kind, part
             continue
@@ -98,7 +113,9 @@ def questions(cell):
     """Yield the question of a cell and its choices, as it is stored for where no kernel runs."""
     for output in cell.outputs:
         if html := output.get("data", {}).get("text/html"):
-            (ask,), choices = (re.findall(f"<{tag}>(.*?)</{tag}>", html, re.DOTALL) for tag in ("b", "li"))
+            (ask,), choices = (
+                re.findall(f"<{tag}>(.*?)</{tag}>", html, re.DOTALL) for tag in ("b", "li")
+            )
             yield {"ask": unescape(ask), "choices": [unescape(choice) for choice in choices]}
 
 
@@ -110,8 +127,6 @@ def is_short(cell):
 
 def outputs(cell):
     """Return what the template needs to know of each output of a cell."""
-    from helpers import book
-
     live = [output for output in cell.outputs if book.VIEW in output.get("data", {})]
     shown = []
     for output in cell.outputs:
@@ -142,10 +157,15 @@ def picture(found, has_sentence):
 
 
 def emptiest_row(png):
-    """Return where near its middle a picture is cut best, as a fraction of its height: where there is least ink."""
+    """Return where near its middle a picture is cut best, as a fraction of its height: where there
+    is least ink.
+    """
     image = Image.open(io.BytesIO(base64.b64decode(png))).convert("L")
     pixels = np.asarray(image, dtype=int)
-    first, last = len(pixels) * 45 // 100, len(pixels) * 55 // 100  # no half is higher than 0.55 of it
+    first, last = (
+        len(pixels) * 45 // 100,
+        len(pixels) * 55 // 100,
+    )  # no half is higher than 0.55 of it
     ink = (pixels.max() - pixels[first:last]).sum(axis=1)
     rows = np.flatnonzero(ink == ink.min())  # the one nearest to the middle
     return (first + rows[np.abs(rows - (last - first) / 2).argmin()]) / len(pixels)

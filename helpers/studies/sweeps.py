@@ -1,8 +1,10 @@
-"""A grid of runs, here, on all cores or on a cluster; what is finished is stored, and skipped the next time.
+"""A grid of runs, here, on all cores or on a cluster; what is finished is stored, and skipped the
+next time.
 
-One call for all of them: ``run(fn, grid, executor, store)``. The executor is None (one run after another, in this
-process), ``Processes()`` for the cores at hand, ``Client(...).get_executor(pure=False)`` of a Dask cluster, or any
-other concurrent.futures.Executor. Only this process writes to the store; a worker sends its result back.
+One call for all of them: ``run(fn, grid, executor, store)``. The executor is None (one run after
+another, in this process), ``Processes()`` for the cores at hand,
+``Client(...).get_executor(pure=False)`` of a Dask cluster, or any other
+concurrent.futures.Executor. Only this process writes to the store; a worker sends its result back.
 """
 
 import hashlib
@@ -31,6 +33,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
+from helpers.setup.machine import cores
+
 try:
     import fcntl
 except ImportError:  # Windows: one sweep at a time for each store
@@ -38,9 +42,11 @@ except ImportError:  # Windows: one sweep at a time for each store
 
 
 class Row(NamedTuple):
-    """One run: its arguments; its result, or else the error in one line; its seconds, None if its worker died.
+    """One run: its arguments; its result, or else the error in one line; its seconds, None if its
+    worker died.
 
-    The result is what JSON makes of it, whether it was just computed or stored: tuples and arrays are lists.
+    The result is what JSON makes of it, whether it was just computed or stored: tuples and arrays
+    are lists.
     """
 
     arguments: dict
@@ -50,34 +56,43 @@ class Row(NamedTuple):
 
 
 def run(fn, grid, executor=None, store=None, *, version=None, progress=True):
-    """Return the Rows of ``iterate``, which explains the arguments, as a list in the order of the grid.
+    """Return the Rows of ``iterate``, which explains the arguments, as a list in the order of the
+    grid.
 
-    An interrupt (Ctrl+C, the stop button of Jupyter) ends the sweep early: a Row that was not finished says so in its
-    ``error``. To see the whole traceback of a run that failed, call ``fn(**row.arguments)``.
+    An interrupt (Ctrl+C, the stop button of Jupyter) ends the sweep early: a Row that was not
+    finished says so in its ``error``. To see the whole traceback of a run that failed, call
+    ``fn(**row.arguments)``.
     """
     keyed, rows = _keyed(grid), {}
     with suppress(KeyboardInterrupt):
         for key, row in _sweep(fn, dict(keyed), executor, store, version, progress):
             rows[key] = row
-    return [rows.get(key, Row(arguments, error="stopped before it was finished")) for key, arguments in keyed]
+    return [
+        rows.get(key, Row(arguments, error="stopped before it was finished"))
+        for key, arguments in keyed
+    ]
 
 
 def iterate(fn, grid, executor=None, store=None, *, version=None, progress=True):
-    """Call ``fn(**arguments)`` for each entry of the grid; yield a Row for each as it comes, the stored ones first.
+    """Call ``fn(**arguments)`` for each entry of the grid; yield a Row for each as it comes, the
+    stored ones first.
 
-    grid: {name: list of values}, for all combinations, or an iterable of dicts; equal entries are run once.
-    Arguments and results are what JSON can hold: numbers, text, None, lists and dicts; arrays become lists of numbers.
-    store: a file to which each finished run is appended as a line of JSON, with the function's name, its arguments and
-    the version of the code. Runs found there are not done again; failed ones are. Numbers that JSON does not know are
-    written {"float": "nan"}, "inf" or "-inf". Several sweeps may write to a store at once; they do not share the work.
-    version: what identifies the code, if not the source of ``fn``'s module (in a notebook: of ``fn`` alone) and of all
-    helpers but the exercises and quizzes. Give one if ``fn`` depends on more than that, or to keep results over a
-    change that does not matter.
-    An interrupt, or leaving the loop, cancels what waits, and ends what runs here or in ``Processes``; in any other
-    executor, what runs already goes on to its end.
-    Raises TypeError for a grid that is not one, for arguments that JSON cannot hold (a result that it cannot hold is
-    the ``error`` of its Row) and for an executor that is none; ValueError if ``fn`` cannot be sent to worker processes
-    or has no source to tell its version; and OSError if the store cannot be read or written.
+    grid: {name: list of values}, for all combinations, or an iterable of dicts; equal entries are
+    run once. Arguments and results are what JSON can hold: numbers, text, None, lists and dicts;
+    arrays become lists of numbers.
+    store: a file to which each finished run is appended as a line of JSON, with the function's
+    name, its arguments and the version of the code. Runs found there are not done again; failed
+    ones are. Numbers that JSON does not know are written {"float": "nan"}, "inf" or "-inf". Several
+    sweeps may write to a store at once; they do not share the work.
+    version: what identifies the code, if not the source of ``fn``'s module (in a notebook: of
+    ``fn`` alone) and of all helpers but the exercises and quizzes. Give one if ``fn`` depends on
+    more than that, or to keep results over a change that does not matter.
+    An interrupt, or leaving the loop, cancels what waits, and ends what runs here or in
+    ``Processes``; in any other executor, what runs already goes on to its end.
+    Raises TypeError for a grid that is not one, for arguments that JSON cannot hold (a result that
+    it cannot hold is the ``error`` of its Row) and for an executor that is none; ValueError if
+    ``fn`` cannot be sent to worker processes or has no source to tell its version; and OSError if
+    the store cannot be read or written.
     """
     sweep = _sweep(fn, dict(_keyed(grid)), executor, store, version, progress)
     return (row for _, row in sweep)
@@ -89,9 +104,14 @@ def _keyed(grid):
         for name, values in grid.items():
             if isinstance(values, str) or not isinstance(values, Iterable):
                 raise TypeError(
-                    f"the grid has {name} = {values!r}, but it must be a list of values, such as [{values!r}]"
+                    f"the grid has {name} = {values!r}, but it must be a list of values, such as "
+                    f"[{values!r}]"
                 )
-        grid = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())] if grid else []
+        grid = (
+            [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+            if grid
+            else []
+        )
     entries = list(grid)
     if not all(isinstance(entry, Mapping) for entry in entries):
         raise TypeError("the grid must be {name: list of values}, or a list of {name: value}")
@@ -104,7 +124,9 @@ def _text(arguments):
 
 
 def _plain(value):
-    """The value as standard JSON can hold it; ``_restored`` undoes what is done to infinite numbers and NaN."""
+    """The value as standard JSON can hold it; ``_restored`` undoes what is done to infinite numbers
+    and NaN.
+    """
     if hasattr(value, "tolist"):  # numbers and arrays of NumPy, tensors
         value = value.tolist()
     if isinstance(value, float) and not math.isfinite(value):
@@ -115,19 +137,33 @@ def _plain(value):
         return [_plain(item) for item in value]
     if isinstance(value, Mapping) and all(isinstance(name, str) for name in value):
         return {name: _plain(item) for name, item in value.items()}
-    kind = "a dict with keys that are not text" if isinstance(value, Mapping) else f"of type {type(value).__name__}"
-    raise TypeError(f"{reprlib.repr(value)} is {kind}; use numbers, text, None, lists, and dicts with text as keys")
+    kind = (
+        "a dict with keys that are not text"
+        if isinstance(value, Mapping)
+        else f"of type {type(value).__name__}"
+    )
+    raise TypeError(
+        f"{reprlib.repr(value)} is {kind}; use numbers, text, None, lists, and dicts with text as "
+        "keys"
+    )
 
 
 def _restored(found):
-    return float(found["float"]) if found.keys() == {"float"} and found["float"] in ("nan", "inf", "-inf") else found
+    return (
+        float(found["float"])
+        if found.keys() == {"float"} and found["float"] in ("nan", "inf", "-inf")
+        else found
+    )
 
 
 def _sweep(fn, todo, executor, store, version, progress):
     """Check everything before the first run; return a generator of (key, Row)."""
     name = getattr(fn, "__qualname__", type(fn).__qualname__)
     if not (executor is None or isinstance(executor, Executor)):
-        raise TypeError(f"{executor!r} is no concurrent.futures.Executor; a Dask client has get_executor(pure=False)")
+        raise TypeError(
+            f"{executor!r} is no concurrent.futures.Executor; a Dask client has "
+            "get_executor(pure=False)"
+        )
     if isinstance(executor, Processes | ProcessPoolExecutor):
         _check_importable(fn, name)
     if store is not None:
@@ -138,30 +174,45 @@ def _sweep(fn, todo, executor, store, version, progress):
 
 
 def _check_importable(fn, name):
-    if getattr(fn, "__module__", None) == "__main__" and not hasattr(sys.modules["__main__"], "__file__"):
+    if getattr(fn, "__module__", None) == "__main__" and not hasattr(
+        sys.modules["__main__"], "__file__"
+    ):
         raise ValueError(
-            f"worker processes cannot see {name}, which is defined in this notebook: put it into a file, with "
-            "%%writefile measure.py as the first line of its cell, and import it from there; or run it without an "
-            "executor; or on a Dask cluster, which takes functions from notebooks"
+            f"worker processes cannot see {name}, which is defined in this notebook: put it into a "
+            "file, with %%writefile measure.py as the first line of its cell, and import it from "
+            "there; or run it without an executor; or on a Dask cluster, which takes functions "
+            "from notebooks"
         )
     try:
         pickle.dumps(fn)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise ValueError(f"fn cannot be sent to worker processes ({error}): define it with def in a module") from error
+        raise ValueError(
+            f"fn cannot be sent to worker processes ({error}): define it with def in a module"
+        ) from error
 
 
-_QUESTIONS = {"exercises", "quizzes"}  # folders of helpers that ask readers something, and compute no results
+HELPERS = Path(__file__).resolve().parents[1]
+_QUESTIONS = {
+    "exercises",
+    "quizzes",
+}  # folders of helpers that ask readers something, and compute no results
 
 
 def _code_version(fn):
-    """Twelve characters that change with the source of fn's module, or of any helper that may compute something."""
+    """Twelve characters that change with the source of fn's module, or of any helper that may
+    compute something.
+    """
     mend = "say version='...', a name for the code, which you change when the code changes"
     if not inspect.isfunction(fn) or fn.__closure__:
-        raise ValueError(f"what {fn!r} carries along beside its source is not known to the store: {mend}")
-    own = _source(inspect.getmodule(fn)) or _source(fn)  # a notebook has no file, but it keeps the source of each cell
+        raise ValueError(
+            f"what {fn!r} carries along beside its source is not known to the store: {mend}"
+        )
+    own = _source(inspect.getmodule(fn)) or _source(
+        fn
+    )  # a notebook has no file, but it keeps the source of each cell
     if own is None:
         raise ValueError(f"the source of {fn!r} is not to be found: {mend}")
-    paths = (path for path in sorted(Path(__file__).parent.rglob("*.py")) if path.parent.name not in _QUESTIONS)
+    paths = (path for path in sorted(HELPERS.rglob("*.py")) if path.parent.name not in _QUESTIONS)
     helpers = [path.read_text(encoding="utf-8") for path in paths]
     return hashlib.sha256("\0".join([own, *helpers]).encode()).hexdigest()[:12]
 
@@ -188,25 +239,35 @@ def _rows(fn, name, todo, executor, store, progress):
                 failed += 1
                 bar.set_postfix_str(f"{failed} failed", refresh=False)
             bar.update()
-            yield key, Row(todo[key], text and json.loads(text, object_hook=_restored), error, seconds)
+            yield (
+                key,
+                Row(todo[key], text and json.loads(text, object_hook=_restored), error, seconds),
+            )
 
 
 class _Store:
-    """The finished runs of one function and version in a file that may hold others, and that others may write to.
+    """The finished runs of one function and version in a file that may hold others, and that others
+    may write to.
 
-    A line is written under a lock, in one call, and is on the disk before its Row is seen: the runs that a sweep has
-    shown outlive kill -9, and a power failure too.
+    A line is written under a lock, in one call, and is on the disk before its Row is seen: the runs
+    that a sweep has shown outlive kill -9, and a power failure too.
     """
 
     def __init__(self, path, function, version):
         self.path, self.code = Path(path), {"function": function, "version": version}
-        self.finished, self.bytes, self.lines = {}, 0, 0  # {key: (result, seconds)}, and how far the file is read
+        self.finished, self.bytes, self.lines = (
+            {},
+            0,
+            0,
+        )  # {key: (result, seconds)}, and how far the file is read
         if self.path.exists():
             with self.path.open("rb") as file:  # a store that has all runs may be read-only
                 self._read(file)
 
     def add(self, key=None, text=None, seconds=None):
-        """Append a finished run, unless another sweep did; with none, find out whether one could be appended."""
+        """Append a finished run, unless another sweep did; with none, find out whether one could be
+        appended.
+        """
         with self.path.open("ab+", buffering=0) as file:
             if fcntl:
                 fcntl.flock(file, fcntl.LOCK_EX)  # until the file is closed
@@ -217,7 +278,8 @@ class _Store:
                 line = json.dumps({**self.code, **run}).encode() + b"\n"
                 if file.write(line) < len(line):
                     raise OSError(
-                        f"there is no room for a line of {len(line)} bytes in {self.path}; make room, and restart"
+                        f"there is no room for a line of {len(line)} bytes in {self.path}; make "
+                        "room, and restart"
                     )
                 os.fsync(file.fileno())
 
@@ -238,14 +300,17 @@ class _Store:
             key, found = _text(entry["arguments"]), (entry["result"], entry["seconds"])
         except (ValueError, KeyError, TypeError):
             warnings.warn(
-                f"line {self.lines} of {self.path} is broken; if it was a run, it is done again", stacklevel=2
+                f"line {self.lines} of {self.path} is broken; if it was a run, it is done again",
+                stacklevel=2,
             )
         else:
             if code == self.code:
                 self.finished[key] = found
 
     def _repair(self, file, rest):
-        """Give a last line its newline if an editor took it, and drop a line that was written only in part."""
+        """Give a last line its newline if an editor took it, and drop a line that was written only
+        in part.
+        """
         try:
             json.loads(rest)
         except ValueError:
@@ -256,14 +321,18 @@ class _Store:
 
 
 def _outcomes(fn, todo, executor, tick):
-    """Yield (key, (result as JSON, error, seconds)) of each run as it finishes; call ``tick()`` every second."""
+    """Yield (key, (result as JSON, error, seconds)) of each run as it finishes; call ``tick()``
+    every second.
+    """
     if executor is None:
         return ((key, _attempt(fn, arguments)) for key, arguments in todo.items())
     return _in_executor(fn, todo, executor, tick)
 
 
 def _attempt(fn, arguments):
-    """Run once, wherever this is: (result as JSON, None, seconds), or (None, error in one line, seconds)."""
+    """Run once, wherever this is: (result as JSON, None, seconds), or (None, error in one line,
+    seconds).
+    """
     start, text, error = time.perf_counter(), None, None
     try:
         with _interrupt_is_final():
@@ -280,7 +349,9 @@ def _sentence(error):
 
 @contextmanager
 def _interrupt_is_final():
-    """A function may survive an interrupt and return what it has, as trainings do; that is no finished run."""
+    """A function may survive an interrupt and return what it has, as trainings do; that is no
+    finished run.
+    """
     before, noticed = signal.getsignal(signal.SIGINT), []
 
     def note(number, frame):
@@ -300,7 +371,9 @@ def _interrupt_is_final():
 
 
 def _in_executor(fn, todo, executor, tick):
-    """As ``_outcomes``. A dying worker makes executors fail other runs too; here only the one to blame fails."""
+    """As ``_outcomes``. A dying worker makes executors fail other runs too; here only the one to
+    blame fails.
+    """
     orphans, suspects = {}, {}
     with closing(_results(fn, todo, executor, tick)) as results:
         for key, outcome, error in results:
@@ -310,10 +383,15 @@ def _in_executor(fn, todo, executor, tick):
                 suspects[key] = todo[key]
             else:
                 yield key, outcome or (None, _sentence(error), None)
-    for key, arguments in suspects.items():  # Dask blames all runs that waited at the worker: now each is alone
+    for (
+        key,
+        arguments,
+    ) in suspects.items():  # Dask blames all runs that waited at the worker: now each is alone
         yield from _in_executor(fn, {key: arguments}, executor, tick)
     if orphans:
-        settings = (getattr(executor, name, None) for name in ("_max_workers", "_initializer", "_initargs"))
+        settings = (
+            getattr(executor, name, None) for name in ("_max_workers", "_initializer", "_initargs")
+        )
         with Processes(*settings) as spare:
             yield from _in_executor(fn, orphans, spare, tick)
 
@@ -335,7 +413,8 @@ def _results(fn, todo, executor, tick):
                 tick()
             else:
                 key, (result, error) = running.pop(future), _result(future)
-                del future  # Dask runs again what a dying worker had finished, as long as anybody refers to it
+                # Dask runs again what a dying worker had finished, as long as anybody refers to it
+                del future
                 yield key, result, error
     finally:
         for future in running:
@@ -352,7 +431,9 @@ def _result(future):
 
 
 def _room(executor):
-    """How many runs may be in flight: all, but on Dask, which blames the waiting ones, two for each thread."""
+    """How many runs may be in flight: all, but on Dask, which blames the waiting ones, two for each
+    thread.
+    """
     client = getattr(executor, "_client", None)
     return 2 * max(1, sum(client.nthreads().values())) if hasattr(client, "nthreads") else math.inf
 
@@ -377,30 +458,41 @@ class _Worker(NamedTuple):
 
 
 class Processes(Executor):
-    """An Executor for the cores at hand: worker processes, one torch thread each. A worker that dies is replaced.
+    """An Executor for the cores at hand: worker processes, one torch thread each. A worker that
+    dies is replaced.
 
-    It differs from ProcessPoolExecutor in that a dead worker fails its own run alone, with the cause; that an interrupt
-    ends the runs; and that workers start afresh on every system and never outlive this process, even if it is killed.
-    workers: how many, by default one for each core that this process may use. initializer: called in each new worker
-    with ``initargs``.
+    It differs from ProcessPoolExecutor in that a dead worker fails its own run alone, with the
+    cause; that an interrupt ends the runs; and that workers start afresh on every system and never
+    outlive this process, even if it is killed.
+    workers: how many, by default one for each core that this process may use. initializer: called
+    in each new worker with ``initargs``.
     """
 
     def __init__(self, workers=None, initializer=None, initargs=()):
-        self._threads = ThreadPoolExecutor(workers or _cores())  # each waits for one worker
+        self._threads = ThreadPoolExecutor(workers or cores())  # each waits for one worker
         self._lock, self._arguments = threading.Lock(), (initializer, initargs)
-        self._idle, self._busy, self._open, self._closed = [], set(), 0, False  # open: runs that are not done
-        self._idle.append(self._start())  # now: a script that forgot its ``if __name__ == "__main__":`` stops here
+        self._idle, self._busy, self._open, self._closed = (
+            [],
+            set(),
+            0,
+            False,
+        )  # open: runs that are not done
+        self._idle.append(
+            self._start()
+        )  # now: a script that forgot its ``if __name__ == "__main__":`` stops here
 
     def submit(self, fn, /, *args, **kwargs):
         """Return a Future of ``fn(*args, **kwargs)``; it raises WorkerDied if the worker does.
 
-        What ``fn`` returns or raises is sent back by pickle. For a result that cannot be sent, the Future raises what
-        pickle says; for such an error, a RuntimeError with its text.
+        What ``fn`` returns or raises is sent back by pickle. For a result that cannot be sent, the
+        Future raises what pickle says; for such an error, a RuntimeError with its text.
         """
         future = self._threads.submit(self._call, pickle.dumps((fn, args, kwargs)))
         with self._lock:
             self._open += 1
-        reference = weakref.ref(self)  # workers end with their executor, also where somebody keeps the Future
+        reference = weakref.ref(
+            self
+        )  # workers end with their executor, also where somebody keeps the Future
         future.add_done_callback(lambda _: (pool := reference()) and pool._done())
         return future
 
@@ -412,7 +504,9 @@ class Processes(Executor):
             self._end_idle()
 
     def _done(self):
-        """Behind the last run of a pool that was shut down without waiting, nobody else ends the workers."""
+        """Behind the last run of a pool that was shut down without waiting, nobody else ends the
+        workers.
+        """
         with self._lock:
             self._open -= 1
             if self._closed and not self._open:
@@ -432,7 +526,9 @@ class Processes(Executor):
             self._busy = set()
 
     def _start(self):
-        context = multiprocessing.get_context("spawn")  # a fork of a process that has used torch may hang
+        context = multiprocessing.get_context(
+            "spawn"
+        )  # a fork of a process that has used torch may hang
         connection, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, *self._arguments), daemon=True)
         process.start()
@@ -465,11 +561,6 @@ class Processes(Executor):
         if good:
             return value
         raise value
-
-
-def _cores():
-    """How many cores this process may use: in a container or a job of a cluster, fewer than the machine has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _cause(code):
@@ -512,8 +603,12 @@ def _attempt_as_worker(fn, arguments):
 
 
 def _as_worker():
-    """One thread for each worker, which shares the machine with others; and its end when the parent is killed."""
-    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
+    """One thread for each worker, which shares the machine with others; and its end when the parent
+    is killed.
+    """
+    os.environ.update(
+        dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    )
     if "torch" in sys.modules:  # what is imported later reads the environment
         sys.modules["torch"].set_num_threads(1)
     _end_with_parent()

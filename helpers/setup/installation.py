@@ -2,22 +2,25 @@
 
 import importlib
 import importlib.metadata
-import os
 import sys
 from functools import partial
 from pathlib import Path
 
+from helpers.setup import machine
+
 PYTHON = (3, 11)
 PACKAGES = ("numpy", "torch", "matplotlib", "ipywidgets", "jupyterlab", "Pillow")
 MODULES = {"Pillow": "PIL"}  # where the name in code is another one
-COURSE = Path(__file__).resolve().parent.parent  # that the helpers were imported from
+COURSE = machine.ROOT
 
 
 def report(**checks):
-    """Check the installation; return lines of text: "ok" or "mend", what was checked, and a sentence about it.
+    """Check the installation; return lines of text: "ok" or "mend", what was checked, and a
+    sentence about it.
 
-    ``checks`` are further checks, functions without arguments: each is fine unless it raises, and an error that says
-    how to mend it makes the best line. No error leaves ``report``; only the stop button ends it.
+    ``checks`` are further checks, functions without arguments: each is fine unless it raises, and
+    an error that says how to mend it makes the best line. No error leaves ``report``; only the stop
+    button ends it.
     """
     packages = {name: partial(package, name) for name in PACKAGES}
     own = {"Python": python, **packages, "sliders": sliders, "helpers": course, "cores": cores}
@@ -36,7 +39,9 @@ def python():
 
 
 def package(name):
-    """Return the version of an installed package; raise RuntimeError if it is missing, or cannot be imported."""
+    """Return the version of an installed package; raise RuntimeError if it is missing, or cannot be
+    imported.
+    """
     try:
         version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
@@ -45,21 +50,29 @@ def package(name):
         importlib.import_module(MODULES.get(name, name))
     except Exception as error:
         mend = _run(f"%pip install --force-reinstall {name}")
-        raise RuntimeError(f"{version} is installed, but cannot be imported ({_sentence(error)}): {mend}") from error
+        raise RuntimeError(
+            f"{version} is installed, but cannot be imported ({_sentence(error)}): {mend}"
+        ) from error
     return version
 
 
 def sliders():
-    """Return what draws the sliders in JupyterLab; raise RuntimeError if it is missing beside ipywidgets."""
+    """Return what draws the sliders in JupyterLab; raise RuntimeError if it is missing beside
+    ipywidgets.
+    """
     try:
         return f"drawn by jupyterlab_widgets {importlib.metadata.version('jupyterlab_widgets')}"
     except importlib.metadata.PackageNotFoundError:
         mend = _run("%pip install jupyterlab_widgets")
-        raise RuntimeError(f"appear as text, for want of jupyterlab_widgets: {mend} and reload the page") from None
+        raise RuntimeError(
+            f"appear as text, for want of jupyterlab_widgets: {mend} and reload the page"
+        ) from None
 
 
 def course():
-    """Return where the helpers come from; raise RuntimeError if the notebook lies in another copy of the course."""
+    """Return where the helpers come from; raise RuntimeError if the notebook lies in another copy
+    of the course.
+    """
     folder = _folder_of_the_notebook()
     if folder and not folder.samefile(COURSE):
         mend = _run(_install_the_course())
@@ -69,8 +82,12 @@ def course():
 
 def cores():
     """Return how many processor cores this kernel may use, and what a single one means."""
-    number = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return str(number) if number > 1 else "1: everything runs, but the long trainings take longer than the course says"
+    number = machine.cores()
+    return (
+        str(number)
+        if number > 1
+        else "1: everything runs, but the long trainings take longer than the course says"
+    )
 
 
 def _folder_of_the_notebook():

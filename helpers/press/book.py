@@ -1,9 +1,10 @@
-"""The course as a book: one HTML file for each notebook, whose sliders move without kernel, server or network.
+"""The course as a book: one HTML file for each notebook, whose sliders move without kernel, server
+or network.
 
-    python -m helpers.book build/book
+    python -m helpers.press.book build/book
 
-Every notebook is run, and right after each cell its panels are asked for their pictures (helpers/stills.py). What the
-pages look like and how a panel moves is in helpers/pages.
+Every notebook is run, and right after each cell its panels are asked for their pictures
+(helpers/press/stills.py). What the pages look like and how a panel moves is in helpers/press/pages.
 """
 
 import base64
@@ -26,13 +27,19 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-ROOT = Path(__file__).resolve().parent.parent
+from helpers.quizzes import quiz
+from helpers.setup.machine import ROOT
+
 PAGES = Path(__file__).resolve().parent / "pages"
-FORMULA = r"(<code\b.*?</code>|<pre\b.*?</pre>)|\$\$(.+?)\$\$|\$([^$]+)\$"  # in HTML; dollars in code are dollars
+# in HTML; dollars in code are dollars
+FORMULA = r"(<code\b.*?</code>|<pre\b.*?</pre>)|\$\$(.+?)\$\$|\$([^$]+)\$"
 BOOK = "Why ResNets work"
 LIMIT = 6_000_000  # bytes of a page
 ROOM = 4_200_000  # bytes for the pictures of all panels of a page; as base64 they take a third more
-ENOUGH, LEAST = 2_000_000, 450_000  # what one panel may take, and what the panels after it will need
+ENOUGH, LEAST = (
+    2_000_000,
+    450_000,
+)  # what one panel may take, and what the panels after it will need
 VIEW = "application/vnd.jupyter.widget-view+json"
 SETUP = """
 import matplotlib
@@ -43,15 +50,22 @@ matplotlib.rcParams["savefig.dpi"] = 200  # two pixels for each one of the page
 
 
 def build(target, sources=None, readme=ROOT / "README.md"):
-    """Write the pages of ``sources`` (notebooks and Markdown files; default: the course) and index.html.
+    """Write the pages of ``sources`` (notebooks and Markdown files; default: the course) and
+    index.html.
 
-    The map of the index page is the section "The course" of ``readme``. Returns the paths of the pages.
-    Raises CellExecutionError if a cell or a position of a panel fails, ValueError if a page is larger than LIMIT.
+    The map of the index page is the section "The course" of ``readme``. Returns the paths of the
+    pages. Raises CellExecutionError if a cell or a position of a panel fails, ValueError if a page
+    is larger than LIMIT.
     """
     folder = ROOT / "notebooks"
-    sources = [Path(s) for s in sources or [*sorted(folder.glob("*.ipynb")), *sorted(folder.glob("*.md"))]]
+    sources = [
+        Path(s) for s in sources or [*sorted(folder.glob("*.ipynb")), *sorted(folder.glob("*.md"))]
+    ]
     links = {source.name: f"{source.stem}.html" for source in sources}
-    pages = [{"file": "index.html", "title": BOOK}, *({"file": links[s.name], "title": title(s)} for s in sources)]
+    pages = [
+        {"file": "index.html", "title": BOOK},
+        *({"file": links[s.name], "title": title(s)} for s in sources),
+    ]
     for number, page in enumerate(pages):
         page["before"], page["after"] = ([None, *pages, None][number + shift] for shift in (0, 2))
     target = Path(target)
@@ -65,7 +79,9 @@ def build(target, sources=None, readme=ROOT / "README.md"):
 
 def title(source):
     """Return the first heading of a notebook or a Markdown file."""
-    cells = nbformat.read(source, as_version=4).cells if source.suffix == ".ipynb" else prose(source)
+    cells = (
+        nbformat.read(source, as_version=4).cells if source.suffix == ".ipynb" else prose(source)
+    )
     return re.search(r"^# (.+)$", cells[0].source, re.MULTILINE)[1]
 
 
@@ -82,13 +98,19 @@ def front(readme):
 
 
 def run(source):
-    """Run a notebook; return its cells with their outputs, and the albums of its panels by widget id."""
+    """Run a notebook; return its cells with their outputs, and the albums of its panels by widget
+    id.
+    """
     notebook = nbformat.read(source, as_version=4)
     cells, albums, room = list(notebook.cells), {}, ROOM
-    to_come = sum(len(views(cell)) for cell in cells if not is_question(cell))  # as the stored notebook has them
+    to_come = sum(
+        len(views(cell)) for cell in cells if not is_question(cell)
+    )  # as the stored notebook has them
     notebook.cells.append(nbformat.v4.new_code_cell())  # where the kernel is asked
     options = {"timeout": 1200, "extra_arguments": ["--log-level=ERROR"]}
-    client = NotebookClient(notebook, resources={"metadata": {"path": str(source.parent)}}, **options)
+    client = NotebookClient(
+        notebook, resources={"metadata": {"path": str(source.parent)}}, **options
+    )
     with tempfile.TemporaryDirectory() as folder, client.setup_kernel():
         ask(client, SETUP)
         for number, cell in enumerate(cells):
@@ -97,7 +119,11 @@ def run(source):
                 to_come -= not is_question(cell)
                 share = max(LEAST, min(ENOUGH, room - LEAST * to_come))
                 path = Path(folder, view)
-                ask(client, f"import helpers.stills; helpers.stills.save({view!r}, {str(path)!r}, {share})")
+                ask(
+                    client,
+                    f"import helpers.press.stills; helpers.press.stills.save({view!r}, "
+                    f"{str(path)!r}, {share})",
+                )
                 albums[view] = json.loads(path.read_text(encoding="utf-8"))
                 room -= path.stat().st_size * 3 // 4
     return cells, albums
@@ -126,7 +152,10 @@ def write(target, page, cells, albums, links):
     renderer = Prose(links)
     parts = [part(cell, renderer, albums) for cell in cells]
     texts = {name: (PAGES / name).read_text(encoding="utf-8") for name in ("style.css", "panel.js")}
-    texts |= {name: (PAGES.parent / name).read_text(encoding="utf-8") for name in ("quiz.css", "quiz.js")}
+    texts |= {
+        name: (Path(quiz.__file__).parent / name).read_text(encoding="utf-8")
+        for name in ("quiz.css", "quiz.js")
+    }
     page = page | {"cells": parts, "headings": renderer.headings, "texts": texts}
     font = base64.b64encode((PAGES / "math.woff").read_bytes()).decode("ascii")
     environment = Environment(loader=FileSystemLoader(PAGES), autoescape=True)
@@ -134,7 +163,10 @@ def write(target, page, cells, albums, links):
     path = target / page["file"]
     path.write_text(html, encoding="utf-8")
     if path.stat().st_size > LIMIT:
-        raise ValueError(f"{path.name} has {path.stat().st_size / 1e6:.1f} MB; a page has at most {LIMIT / 1e6:.0f}")
+        raise ValueError(
+            f"{path.name} has {path.stat().st_size / 1e6:.1f} MB; a page has at most "
+            f"{LIMIT / 1e6:.0f}"
+        )
     return path
 
 
@@ -143,11 +175,16 @@ def part(cell, renderer, albums):
     if cell.cell_type != "code":
         return {"prose": MarkdownWithMath(renderer=renderer).render(cell.source)}
     code = highlight(cell.source, PythonLexer(), HtmlFormatter(nowrap=True))
-    return {"code": f"<pre>{code}</pre>", "outputs": [shown(output, albums) for output in alive(cell, albums)]}
+    return {
+        "code": f"<pre>{code}</pre>",
+        "outputs": [shown(output, albums) for output in alive(cell, albums)],
+    }
 
 
 def alive(cell, albums):
-    """Return the outputs of a cell without what a panel (picture, sentence) or a question stores after itself."""
+    """Return the outputs of a cell without what a panel (picture, sentence) or a question stores
+    after itself.
+    """
     outputs = list(cell.outputs)
     for number, output in reversed(list(enumerate(outputs))):
         album = albums.get(output.get("data", {}).get(VIEW, {}).get("model_id"))
@@ -178,7 +215,12 @@ def panel(album):
     starts = [control["start"] for control in album["controls"]]
     sentence = album["frames"][",".join(map(str, starts))][1]
     texts = [control["texts"] for control in album["controls"]]
-    data = {"starts": starts, "texts": texts, "overlays": album["overlays"], "frames": album["frames"]}
+    data = {
+        "starts": starts,
+        "texts": texts,
+        "overlays": album["overlays"],
+        "frames": album["frames"],
+    }
     return album | {"sentence": sentence, "data": data}
 
 
@@ -186,7 +228,9 @@ def picture(png):
     """Return a PNG with a palette, small enough for a page, and its size there: half of its pixels."""
     image = Image.open(io.BytesIO(png)).convert("RGB")
     buffer = io.BytesIO()
-    image.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(buffer, "png", optimize=True)
+    image.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(
+        buffer, "png", optimize=True
+    )
     encoded = base64.b64encode(buffer.getvalue()).decode("ascii")
     return {"png": encoded, "width": image.width // 2, "height": image.height // 2}
 
@@ -243,9 +287,13 @@ def names(name):
 # What the MathML of latex2mathml leaves too large, too close or too far apart.
 REPAIRS = {
     r"<mo>(&#x02016;)": r'<mo stretchy="false">\1',  # the bars of a norm
-    r'<mo minsize="[^"]+" maxsize="[^"]+">': '<mo stretchy="false">',  # \big: most fonts set it wide apart
-    r"<msup>(<mi>[^<]+</mi>)<mi>(&#x02032;)</mi></msup>": r'<mrow>\1<mo lspace="0" rspace="0">\2</mo></mrow>',  # g'
-    r"(<msup><mi>[TVWY]</mi><mrow>)": r'\1<mspace width="0.1em" />',  # the letter leans into its superscript
+    # \big: most fonts set it wide apart
+    r'<mo minsize="[^"]+" maxsize="[^"]+">': '<mo stretchy="false">',
+    # g'
+    r"<msup>(<mi>[^<]+</mi>)<mi>(&#x02032;)</mi></msup>": r'<mrow>\1<mo lspace="0" '
+    r'rspace="0">\2</mo></mrow>',
+    # the letter leans into its superscript
+    r"(<msup><mi>[TVWY]</mi><mrow>)": r'\1<mspace width="0.1em" />',
     r"<mo>(max|min)</mo>": r"<mi>\1</mi>",
     r"(<mi>[a-z]{2,}</mi>)(?=<m[in]>)": r'\1<mspace width="0.167em" />',  # ln 10
     r"(>&#x000(?:28|3D|2C);</mo>)<mo>(&#x02212;)": r'\1<mo form="prefix">\2',  # (-2

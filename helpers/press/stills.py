@@ -1,8 +1,10 @@
-"""Panels for pages without a kernel: pictures and sentences for a grid of positions of the controls.
+"""Panels for pages without a kernel: pictures and sentences for a grid of positions of the
+controls.
 
-The book asks a kernel for the album of a panel right after the cell that shows it, so that no later cell can change it.
-An album is plain data for JSON: the controls and the texts of their positions, the picture where they start, and for
-each position the part of the picture that differs, and the sentence.
+The book asks a kernel for the album of a panel right after the cell that shows it, so that no later
+cell can change it.
+An album is plain data for JSON: the controls and the texts of their positions, the picture where
+they start, and for each position the part of the picture that differs, and the sentence.
 """
 
 import base64
@@ -22,18 +24,26 @@ MOST = 300  # pictures of one panel: each takes some tenths of a second
 
 
 def save(model_id, path, room):
-    """Write what the book needs of the widget with this id: the album of a panel, a question, or null."""
+    """Write what the book needs of the widget with this id: the album of a panel, a question, or
+    null.
+    """
     shown = widgets.widget._instances.get(model_id)
-    found = shown.for_book() if hasattr(shown, "for_book") else album(shown, room) if hasattr(shown, "still") else None
+    found = (
+        shown.for_book()
+        if hasattr(shown, "for_book")
+        else album(shown, room)
+        if hasattr(shown, "still")
+        else None
+    )
     Path(path).write_text(json.dumps(found), encoding="utf-8")
 
 
 def album(panel, room=1_000_000):
     """Return the album of a panel; its pictures take about ``room`` bytes.
 
-    A film has one control: how far it has got. A panel with so many controls that their combinations take too much
-    room has only the positions that differ from the start in one control.
-    Raises what the panel raises at any of the positions.
+    A film has one control: how far it has got. A panel with so many controls that their
+    combinations take too much room has only the positions that differ from the start in one
+    control. Raises what the panel raises at any of the positions.
     """
     if hasattr(panel, "stills"):
         return _album_of_film(panel)
@@ -48,12 +58,15 @@ def album(panel, room=1_000_000):
 def _values(panel, main, others):
     counts = itertools.chain([main], itertools.repeat(others))
     return {
-        name: choices(control, count) for (name, control), count in zip(panel.controls.items(), counts, strict=False)
+        name: choices(control, count)
+        for (name, control), count in zip(panel.controls.items(), counts, strict=False)
     }
 
 
 def choices(control, most):
-    """The values of a control; of a slider with more than ``most``: that many, with both ends, and where it stands."""
+    """The values of a control; of a slider with more than ``most``: that many, with both ends, and
+    where it stands.
+    """
     if hasattr(control, "options"):
         return list(control._options_values)
     if isinstance(control.value, bool):
@@ -73,8 +86,13 @@ def _album_of_film(film):
     texts = [f"{100 * done:.0f} %" for done, *_ in moments]
     progress = {"kind": "slider", "label": "progress", "texts": texts, "start": len(texts) - 1}
     stills = {str(number): still for number, (_, *still) in enumerate(moments)}
-    fixed = [[_label(name, control), _text(control, control.value)] for name, control in film.controls.items()]
-    return {"controls": [progress], "fixed": fixed, "one_at_a_time": False} | _pictures(stills, str(len(texts) - 1))
+    fixed = [
+        [_label(name, control), _text(control, control.value)]
+        for name, control in film.controls.items()
+    ]
+    return {"controls": [progress], "fixed": fixed, "one_at_a_time": False} | _pictures(
+        stills, str(len(texts) - 1)
+    )
 
 
 def _album_of_panel(panel, values, one_at_a_time):
@@ -82,10 +100,15 @@ def _album_of_panel(panel, values, one_at_a_time):
     start = tuple(control["start"] for control in controls)
     stills = {}
     for place in itertools.product(*map(range, map(len, values.values()))):
-        if not one_at_a_time or sum(at != began for at, began in zip(place, start, strict=True)) <= 1:
+        if (
+            not one_at_a_time
+            or sum(at != began for at, began in zip(place, start, strict=True)) <= 1
+        ):
             here = {name: values[name][at] for name, at in zip(values, place, strict=True)}
             stills[_key(place)] = panel.still(**here)
-    return {"controls": controls, "fixed": [], "one_at_a_time": one_at_a_time} | _pictures(stills, _key(start))
+    return {"controls": controls, "fixed": [], "one_at_a_time": one_at_a_time} | _pictures(
+        stills, _key(start)
+    )
 
 
 def _key(place):
@@ -93,9 +116,20 @@ def _key(place):
 
 
 def _control(name, control, values):
-    kind = "choice" if hasattr(control, "options") else "switch" if isinstance(control.value, bool) else "slider"
+    kind = (
+        "choice"
+        if hasattr(control, "options")
+        else "switch"
+        if isinstance(control.value, bool)
+        else "slider"
+    )
     texts = [_text(control, value) for value in values]
-    return {"kind": kind, "label": _label(name, control), "texts": texts, "start": values.index(control.value)}
+    return {
+        "kind": kind,
+        "label": _label(name, control),
+        "texts": texts,
+        "start": values.index(control.value),
+    }
 
 
 def _label(name, control):
@@ -130,7 +164,13 @@ def _pictures(stills, start):
         frames[key] = [overlays.setdefault(overlay, len(overlays)), sentence]
     height, width = base.shape[:2]
     whole = base64.b64encode(_png(base, np.ones((height, width), dtype=bool))).decode("ascii")
-    return {"width": width, "height": height, "base": whole, "overlays": list(overlays), "frames": frames}
+    return {
+        "width": width,
+        "height": height,
+        "base": whole,
+        "overlays": list(overlays),
+        "frames": frames,
+    }
 
 
 def _pixels(png):
@@ -138,7 +178,9 @@ def _pixels(png):
 
 
 def _overlay(pixels, base):
-    """What covers ``base`` (height, width, 3) so that ``pixels`` is seen, as PNG; no bytes if nothing differs."""
+    """What covers ``base`` (height, width, 3) so that ``pixels`` is seen, as PNG; no bytes if
+    nothing differs.
+    """
     changed = (pixels != base).any(axis=-1)
     return _png(pixels, _around(changed)) if changed.any() else b""
 
@@ -146,19 +188,24 @@ def _overlay(pixels, base):
 def _around(changed, block=8):
     """Which pixels lie in a block with a changed pixel or next to one.
 
-    A browser that draws the pictures smaller mixes pixels at the rim of what covers: there nothing may differ.
+    A browser that draws the pictures smaller mixes pixels at the rim of what covers: there nothing
+    may differ.
     """
     height, width = changed.shape
     blocks = np.pad(changed, ((block, block + -height % block), (block, block + -width % block)))
     blocks = blocks.reshape(blocks.shape[0] // block, block, -1, block).any(axis=(1, 3))
-    near = [np.roll(blocks, shift, axis=(0, 1)) for shift in itertools.product((-1, 0, 1), repeat=2)]
+    near = [
+        np.roll(blocks, shift, axis=(0, 1)) for shift in itertools.product((-1, 0, 1), repeat=2)
+    ]
     whole = np.any(near, axis=0).repeat(block, axis=0).repeat(block, axis=1)
     return whole[block : block + height, block : block + width]
 
 
 def _png(pixels, shown):
     """A PNG with 255 colours, transparent where ``shown`` (height, width) is false."""
-    indexed = Image.fromarray(pixels).quantize(255, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    indexed = Image.fromarray(pixels).quantize(
+        255, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
+    )
     image = Image.fromarray(np.where(shown, np.asarray(indexed, dtype=int) + 1, 0).astype(np.uint8))
     image.putpalette([0, 0, 0, *indexed.getpalette()][: 3 * 256])
     buffer = io.BytesIO()

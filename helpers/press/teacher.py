@@ -1,10 +1,12 @@
-"""The course for teachers: the notebooks with the solutions in place of the stubs, run, every check passed.
+"""The course for teachers: the notebooks with the solutions in place of the stubs, run, every check
+passed.
 
-    python -m helpers.teacher [--force] [build/teacher [NOTEBOOK...]]
+    python -m helpers.press.teacher [--force] [build/teacher [NOTEBOOK...]]
 
-``notebooks/solutions/nNN.py`` holds the solutions to notebook NN in parts: ``# %% NAME`` starts the code that replaces
-the stub of the exercise NAME, ``# %% [markdown] NAME`` the text that follows its check, ``# %% imports`` what the
-notebook has already. A notebook that was edited by hand since it was made is kept, unless ``--force`` is given.
+``notebooks/solutions/nNN.py`` holds the solutions to notebook NN in parts: ``# %% NAME`` starts the
+code that replaces the stub of the exercise NAME, ``# %% [markdown] NAME`` the text that follows its
+check, ``# %% imports`` what the notebook has already. A notebook that was edited by hand since it
+was made is kept, unless ``--force`` is given.
 """
 
 import copy
@@ -18,16 +20,20 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+from helpers.setup.machine import ROOT
+
+NOTEBOOKS = ROOT / "notebooks"
 PART = r"^# %% (\[markdown\] )?(\w+)\n(.*?)(?=^# %% |\Z)"
 NOTE = "\n\n*For teachers: with solutions, made by `make teacher`. Students open the one in `notebooks/`.*"
 
 
 def build(target, sources=None, force=False):
-    """Write the teacher's version of ``sources`` (default: all notebooks that have solutions); yield what was done.
+    """Write the teacher's version of ``sources`` (default: all notebooks that have solutions);
+    yield what was done.
 
-    Yields one line for each notebook: "made ..." or "kept ...". Raises CellExecutionError if a cell fails, and
-    ValueError where an exercise has no solution, a solution no exercise, or a check does not pass.
+    Yields one line for each notebook: "made ..." or "kept ...". Raises CellExecutionError if a cell
+    fails, and ValueError where an exercise has no solution, a solution no exercise, or a check does
+    not pass.
     """
     for source in map(Path, sources or sorted(NOTEBOOKS.glob("*.ipynb"))):
         solutions = source.parent / "solutions" / f"n{source.stem[:2]}.py"
@@ -49,19 +55,25 @@ def parts(text):
     """Return the code and the texts of a file of solutions, each {name of the exercise: source}."""
     code, prose = {}, {}
     for kind, name, body in re.findall(PART, text, re.DOTALL | re.MULTILINE):
-        (prose if kind else code)[name] = (re.sub(r"^# ?", "", body, flags=re.MULTILINE) if kind else body).strip()
+        (prose if kind else code)[name] = (
+            re.sub(r"^# ?", "", body, flags=re.MULTILINE) if kind else body
+        ).strip()
     code.pop("imports", None)
     return code, prose
 
 
 def weave(notebook, text):
-    """Return a copy of a notebook with the solutions of ``text`` in place of its stubs, and all expected answers."""
+    """Return a copy of a notebook with the solutions of ``text`` in place of its stubs, and all
+    expected answers.
+    """
     notebook, (code, prose), questions = copy.deepcopy(notebook), parts(text), asked(notebook)
     cells = []
     for cell in notebook.cells:
         cells.append(cell)
         tags = cell.metadata.get("tags", [])
-        name = next((tag.removeprefix("exercise:") for tag in tags if tag.startswith("exercise:")), "")
+        name = next(
+            (tag.removeprefix("exercise:") for tag in tags if tag.startswith("exercise:")), ""
+        )
         if "stub" in tags:
             if name not in code:
                 raise ValueError(f"exercise {name} has no solution")
@@ -83,14 +95,17 @@ def asked(notebook):
     imports = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
     modules = re.findall(r"^from helpers.quizzes import (\w+) as quiz$", imports, re.MULTILINE)
     return {
-        name: thing for module in modules for name, thing in vars(import_module(f"helpers.quizzes.{module}")).items()
+        name: thing
+        for module in modules
+        for name, thing in vars(import_module(f"helpers.quizzes.{module}")).items()
     }
 
 
 def explained(question):
     """Return why one choice of a question is right and the others are tempting, as Markdown."""
     lines = [
-        f"\n- {'**Right**' if place == question.right else 'Wrong'}: {literal(text)} *{literal(why)}*"
+        f"\n- {'**Right**' if place == question.right else 'Wrong'}: {literal(text)} "
+        f"*{literal(why)}*"
         for place, (text, why) in enumerate(question.choices)
     ]
     return "".join(lines)
@@ -122,7 +137,9 @@ def run(notebook, folder):
 
 def digest(notebook):
     """Return a number of what people write in a notebook; running it again does not change that."""
-    written = [[cell.cell_type, cell.source, cell.get("attachments", {})] for cell in notebook.cells]
+    written = [
+        [cell.cell_type, cell.source, cell.get("attachments", {})] for cell in notebook.cells
+    ]
     return hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()
 
 
@@ -137,5 +154,7 @@ def edited(path):
 
 if __name__ == "__main__":
     words = [word for word in sys.argv[1:] if word != "--force"]
-    for line in build(*words[:1] or ["build/teacher"], words[1:] or None, force="--force" in sys.argv):
+    for line in build(
+        *words[:1] or ["build/teacher"], words[1:] or None, force="--force" in sys.argv
+    ):
         print(line, flush=True)

@@ -6,8 +6,9 @@ from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebso
 class PromptConnection(ZMQChannelsWebsocketConnection):
     """The connection between a page and its kernel, without Nagle's algorithm.
 
-    That algorithm holds a small message back until the one before it is acknowledged. A page acknowledges up to 40 ms
-    late, and a kernel answers a slider with four messages in a row: of a drag, every second picture would be lost.
+    That algorithm holds a small message back until the one before it is acknowledged. A page
+    acknowledges up to 40 ms late, and a kernel answers a slider with four messages in a row: of a
+    drag, every second picture would be lost.
     """
 
     def connect(self):

@@ -1,0 +1,148 @@
+"""Nets of one structure trained as one: torch.func.vmap computes all of them with the code of the
+first.
+"""
+
+import copy
+from functools import partial
+
+import torch
+from torch import nn
+from torch.func import functional_call, vmap
+from torch.nn.functional import cross_entropy
+
+CHUNK_NUMBERS = 2**21  # how many numbers of images are measured at once: memory stays small
+
+
+class Stack:
+    """Nets of one structure as one: what each net learns is a row of (nets, parameters).
+
+    nets: a list of them, of one structure (see ``groups``).
+    data: (x_train, y_train, x_test, y_test), tensors.
+    rates, seeds: one learning rate and one seed for each net.
+    optimizer: a function of parameter groups and lr, which makes one of torch.optim.
+    bfloat16: whether products are taken in that type while training.
+    """
+
+    def __init__(self, nets, data, rates, seeds, optimizer, bfloat16=False):
+        self.nets, self.data, self.bfloat16 = nets, data, bfloat16
+        self.template = copy.deepcopy(nets[0])
+        self.orders = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
+        states = [dict(net.named_parameters()) | dict(net.named_buffers()) for net in nets]
+        self.fixed = {name: torch.stack([s[name].detach() for s in states]) for name in states[0]}
+        trained = [name for name, p in nets[0].named_parameters() if p.requires_grad]
+        trained = {name: self.fixed.pop(name) for name in trained}
+        theta = torch.cat([values.flatten(1) for values in trained.values()], dim=1)
+        self.learned = {
+            name: view.requires_grad_() for name, view in _views(theta, trained).items()
+        }
+        gradients = torch.zeros_like(theta)
+        self.gradients = _views(gradients, trained)
+        of_rate = {float(rate): {"params": [], "lr": float(rate)} for rate in rates}
+        for row, gradient, rate in zip(theta, gradients, rates, strict=True):
+            row.grad = gradient
+            of_rate[float(rate)]["params"].append(row)
+        self.optimizer = optimizer(list(of_rate.values()), lr=rates[0])
+
+    def scores(self, x):
+        """The scores of each net for its own images: (nets, images, ...) to (nets, images,
+        classes).
+        """
+        return vmap(partial(functional_call, self.template))((self.learned, self.fixed), x)
+
+    @torch.enable_grad()  # whatever the caller has switched off
+    def learn(self, batch):
+        """Train all nets for one epoch, in steps of ``batch`` images; each net has an order of its
+        own.
+        """
+        images, device = len(self.data[0]), self.data[0].device
+        order = torch.stack([torch.randperm(images, generator=own) for own in self.orders])
+        self.template.train()
+        for chosen in order.to(device).split(batch, dim=1):
+            self.differentiate(chosen)
+            self.optimizer.step()
+
+    def differentiate(self, chosen):
+        """Set the gradients of the losses over the images ``chosen``, (nets, batch)."""
+        x, y = self.data[0][chosen], self.data[1][chosen]
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bfloat16):
+            losses = vmap(cross_entropy)(self.scores(x), y)
+        # A weight that has no way to the loss (Ws of a net that was made plain) has the gradient 0.
+        found = torch.autograd.grad(
+            losses.sum(), list(self.learned.values()), materialize_grads=True
+        )
+        for slot, gradient in zip(self.gradients.values(), found, strict=True):
+            slot.copy_(gradient)
+
+    @torch.no_grad()
+    def measure(self):
+        """The loss, training error and test error of each net, over all images: a list of triples."""
+        x_train, y_train, x_test, y_test = self.data
+        self.template.eval()
+        scores, test_scores = self._same_for_all(x_train), self._same_for_all(x_test)
+        losses = [cross_entropy(own, y_train).item() for own in scores]
+        return list(zip(losses, wrong(scores, y_train), wrong(test_scores, y_test), strict=True))
+
+    def _same_for_all(self, x):
+        """The scores of all nets for the same images: (images, ...) to (nets, images, classes)."""
+        nets = len(self.nets)
+        chunk = max(1, min(256, CHUNK_NUMBERS // (nets * x[0].numel())))
+        parts = [self.scores(part.expand(nets, *part.shape)) for part in x.split(chunk)]
+        return torch.cat(parts, dim=1)
+
+    @torch.no_grad()
+    def write_back(self):
+        """Give the nets what was learned: their parameters and buffers."""
+        for number, net in enumerate(self.nets):
+            for name, view in self.learned.items():
+                net.get_parameter(name).copy_(view[number])
+            for name, buffer in net.named_buffers():
+                buffer.copy_(self.fixed[name][number])
+
+
+def wrong(scores, y):
+    """The fraction of wrong images: scores (..., images, classes) and y (images,) to a list (...)."""
+    return (scores.argmax(dim=-1) != y).double().mean(dim=-1).tolist()
+
+
+def groups(nets):
+    """The positions of the nets of each structure: a list of lists."""
+    found = {}
+    for number, net in enumerate(nets):
+        found.setdefault(_structure(net), []).append(number)
+    return list(found.values())
+
+
+def _structure(net):
+    """The key by which nets are stacked: every layer with its settings, and what is trained of it."""
+    usual = vars(nn.Module()).keys() - {"_forward_hooks", "_forward_pre_hooks"}
+    layers = [
+        (
+            name,
+            type(part),
+            str(_whole({key: value for key, value in vars(part).items() if key not in usual})),
+        )
+        for name, part in net.named_modules()
+    ]
+    parameters = [
+        (name, p.shape, p.dtype, p.device, p.requires_grad) for name, p in net.named_parameters()
+    ]
+    return *layers, *parameters, *((name, buffer.shape) for name, buffer in net.named_buffers())
+
+
+def _whole(value):
+    """The value, all of it: ``str`` would leave out the middle of a large array."""
+    if isinstance(value, nn.Module):  # in a list of the reader's own, where PyTorch does not see it
+        return id(value)
+    if hasattr(value, "tolist"):  # tensors, and what NumPy has
+        dense = value.to_dense() if isinstance(value, torch.Tensor) else value
+        return str(value.dtype), value.shape, dense.tolist()
+    if isinstance(value, dict):
+        return {key: _whole(item) for key, item in value.items()}
+    return [type(value), *map(_whole, value)] if isinstance(value, list | tuple) else value
+
+
+def _views(rows, like):
+    """Views by name, of the shapes of ``like``, into rows (nets, parameters)."""
+    parts = rows.split([values[0].numel() for values in like.values()], dim=1)
+    shaped = zip(like.items(), parts, strict=True)
+    return {name: part.view(values.shape) for (name, values), part in shaped}

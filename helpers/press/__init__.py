@@ -1,0 +1,3 @@
+"""What is handed out: the book, the slides, the notebooks for teachers, and the look of their
+pages.
+"""
