@@ -20,17 +20,14 @@ def tanh(z):
 
 
 def sigmoid(z):
-    return 0.5 * (
-        1.0 + np.tanh(0.5 * z)
-    )  # the same function as 1 / (1 + exp(-z)), without overflow
+    return 0.5 * (1.0 + np.tanh(0.5 * z))  # 1 / (1 + exp(-z)), without overflow
 
 
 def linear(z):
     return z
 
 
-# The derivative of each g, as a function of z. At z = 0 ReLU's slope is taken as 0, as PyTorch
-# does.
+# The derivative of each g, as a function of z. At z = 0, ReLU's slope is 0, as in PyTorch.
 SLOPES = {
     relu: lambda z: np.where(z > 0, 1.0, 0.0),
     tanh: lambda z: 1.0 - np.tanh(z) ** 2,
@@ -50,13 +47,13 @@ class Gradients(NamedTuple):
 
 
 def block(a, W1, b1, W2, b2, skip="inside", g=relu, Ws=None):
-    """Return a[l+2] for a[l] = ``a``: two layers, and a shortcut past both of them.
+    """Return a[l+2] (out, examples): two layers, and a shortcut past both of them.
 
-    Shapes: a (units, examples); W1 (hidden, units); b1 (hidden, 1); W2 (out, hidden); b2 (out, 1).
-    The result is (out, examples). The shortcut adds a[l] as it is, where out = units, or ``Ws`` @
-    a[l] with Ws (out, units) (He et al. 2015, equation 2). ``skip`` is one of
-    "none" (a plain net), "inside" (He et al. 2015, arXiv 1512.03385, equation 1 and figure 2: the
-    sum, then g) and "outside" (He et al. 2016, arXiv 1603.05027, figure 4c: g, then the sum).
+    a: a[l], (units, examples).
+    W1, b1, W2, b2: (hidden, units), (hidden, 1), (out, hidden), (out, 1).
+    skip: "none" (a plain net), "inside" (the sum, then g: He et al. 2015, arXiv 1512.03385,
+        equation 1) or "outside" (g, then the sum: He et al. 2016, arXiv 1603.05027, figure 4c).
+    Ws: (out, units), multiplies a[l] on the shortcut (He et al. 2015, equation 2); None adds a[l].
     Raises ValueError if two shapes do not fit together, or for an unknown ``skip``.
     """
     a, W1, b1, W2, b2 = _checked(a, W1, b1, W2, b2, skip, Ws)
@@ -73,91 +70,70 @@ def block(a, W1, b1, W2, b2, skip="inside", g=relu, Ws=None):
 
 
 def block_gradients(a, W1, b1, W2, b2, upstream, skip="inside", g=relu):
-    """Return the Gradients of a loss whose derivative with respect to a[l+2] is ``upstream`` (out,
-    examples).
+    """Return the Gradients of a loss: the chain rule, written out.
 
-    The chain rule, written out; shapes and ``skip`` as for ``block``, and no Ws. ``g`` is one of
-    the four functions of this module, whose slopes are known. Raises ValueError for shapes that do
-    not fit, an unknown ``skip`` or ``g``.
+    upstream: the derivative of the loss with respect to a[l+2], (out, examples).
+    g: relu, tanh, sigmoid or linear. The rest is as for ``block``, without Ws.
+    Raises ValueError for shapes that do not fit, and for an unknown ``skip`` or ``g``.
     """
     a, W1, b1, W2, b2 = _checked(a, W1, b1, W2, b2, skip)
     slope = _slope(g)
     z1 = W1 @ a + b1
     a1 = g(z1)
     z2 = W2 @ a1 + b2
-    if np.shape(upstream) != z2.shape:
-        raise ValueError(
-            f"upstream has shape {np.shape(upstream)}, but a[l+2] has shape {z2.shape}"
-        )
+    _check_shape("upstream", upstream, z2)
     d2 = upstream * slope(z2 + a if skip == "inside" else z2)
     d1 = (W2.T @ d2) * slope(z1)
     through_the_shortcut = {"none": 0.0, "inside": d2, "outside": upstream}[skip]
-    return Gradients(
-        a=W1.T @ d1 + through_the_shortcut,
-        W1=d1 @ a.T,
-        b1=d1.sum(axis=1, keepdims=True),
-        W2=d2 @ a1.T,
-        b2=d2.sum(axis=1, keepdims=True),
-    )
+    of_b1, of_b2 = d1.sum(axis=1, keepdims=True), d2.sum(axis=1, keepdims=True)
+    return Gradients(W1.T @ d1 + through_the_shortcut, d1 @ a.T, of_b1, d2 @ a1.T, of_b2)
 
 
 def descend(
-    a,
-    target,
-    parameters,
-    *,
-    learning_rate,
-    steps,
-    skip="inside",
-    g=relu,
-    strength=0.0,
+    a, target, parameters, *, learning_rate, steps, skip="inside", g=relu, strength=0.0,
     decay_b=False,
-):
-    """Fit one block to ``target`` by gradient descent; return a generator of (loss, parameters)
-    after each step.
+):  # fmt: skip
+    """Fit a block by gradient descent; return a generator of (loss, parameters) after each step.
 
-    The loss is the squared error, summed over units and averaged over examples, halved:
-    L = sum((a[l+2] - target)**2) / (2 * examples). Weight decay adds ``strength`` / 2 * (sum(W1**2)
-    + sum(W2**2)) to what is minimised, with ``decay_b`` the squares of b1 and b2 too, and nothing
-    to the loss that is reported. ``parameters`` is (W1, b1, W2, b2); they are not changed in place.
-    Raises ValueError, at once and not at the first step, as ``block`` does, for a ``target`` of
-    another shape than a[l+2], for a ``g`` whose slope is not known, and for a negative ``strength``
-    or ``learning_rate``.
+    a, target: (units, examples) and (out, examples).
+    parameters: (W1, b1, W2, b2), which stay as they are.
+    learning_rate, steps: the size of the steps, and how many.
+    skip, g: as for ``block_gradients``.
+    strength, decay_b: weight decay adds strength / 2 * (sum(W1**2) + sum(W2**2)) to what is
+        minimised, with ``decay_b`` the squares of b1 and b2 too, and nothing to the loss reported.
+    The loss is sum((a[l+2] - target)**2) / (2 * examples).
+    Raises ValueError at once, not at the first step, as ``block_gradients`` does, for a ``target``
+    of another shape than a[l+2], and for a negative ``strength`` or ``learning_rate``.
     """
     _check_decay(strength, learning_rate)
     _slope(g)
-    penalties = (strength, strength * decay_b, strength, strength * decay_b)
+    penalties = (strength, strength * decay_b) * 2
     output = block(a, *parameters, skip=skip, g=g)
-    if np.shape(target) != output.shape:
-        raise ValueError(
-            f"target has shape {np.shape(target)}, but a[l+2] has shape {output.shape}"
-        )
-    return _steps(
-        a, target, parameters, output - target, learning_rate, steps, penalties, skip=skip, g=g
-    )
+    _check_shape("target", target, output)
+    error, form = output - target, {"skip": skip, "g": g}
+    return _steps(a, target, parameters, error, learning_rate, steps, penalties, form)
 
 
-def _steps(a, target, parameters, error, learning_rate, steps, penalties, **kind):
+def _steps(a, target, parameters, error, learning_rate, steps, penalties, form):
     """The steps of ``descend``; ``error`` is a[l+2] - target at the start."""
     examples = error.shape[1]
     for _ in range(steps):
-        gradients = block_gradients(a, *parameters, error / examples, **kind)[1:]
+        gradients = block_gradients(a, *parameters, error / examples, **form)[1:]
         parameters = tuple(
             p - learning_rate * (gradient + penalty * p)
             for p, gradient, penalty in zip(parameters, gradients, penalties, strict=True)
         )
-        error = block(a, *parameters, **kind) - target
+        error = block(a, *parameters, **form) - target
         yield float((error**2).sum() / (2 * examples)), parameters
 
 
 def decay(W, strength, learning_rate, steps):
-    """Let weight decay alone act on ``W`` (any shape); return its norms before and after each step,
-    and the final W.
+    """Let weight decay alone act on ``W`` (any shape); return its norms (steps + 1,) and its end.
 
     Each step is gradient descent on the penalty strength / 2 * sum(W**2), whose gradient is
-    strength * W, so that ||W|| after t steps is |1 - learning_rate * strength|**t times the norm at
-    the start. Norms: (steps + 1,). Raises ValueError for a negative ``strength``, ``learning_rate``
-    or ``steps``, and where learning_rate * strength > 2: there every step makes W larger.
+    strength * W: after t steps ||W|| is |1 - learning_rate * strength|**t of what it was.
+    Raises ValueError for a negative ``strength``, ``learning_rate`` or ``steps``, and where
+    learning_rate * strength > 2: there every step makes W larger.
     """
     _check_decay(strength, learning_rate)
     if steps < 0:
@@ -176,9 +152,11 @@ def decay(W, strength, learning_rate, steps):
 
 
 def random_block(units, seed, scale=1.0):
-    """Return (W1, b1, W2, b2) for ``units`` units: entries of W are normal with deviation scale *
-    sqrt(2 / units), the start of He et al. 2015 (arXiv 1502.01852, equation 10) at ``scale`` 1; b
-    is a tenth of that."""
+    """Return (W1, b1, W2, b2) of a block with as many ``units`` in each layer.
+
+    Entries of W are normal with standard deviation scale * sqrt(2 / units), at ``scale`` 1 the
+    start of He et al. 2015 (arXiv 1502.01852, equation 10); those of b are a tenth as large.
+    """
     rng = np.random.default_rng(seed)
     deviation = scale * np.sqrt(2.0 / units)
     shapes = [(units, units), (units, 1), (units, units), (units, 1)]
@@ -188,31 +166,31 @@ def random_block(units, seed, scale=1.0):
     )
 
 
+def check_known(name, value, choices):
+    """Return ``value``; raise ValueError if it is none of the ``choices``."""
+    if value not in choices:
+        raise ValueError(
+            f"{name} = {value!r} is not known; use one of {', '.join(map(repr, choices))}"
+        )
+    return value
+
+
 def _checked(a, W1, b1, W2, b2, skip, Ws=None):
-    """Return the five as arrays; raise ValueError, naming symbols and shapes, if they do not make a
-    block.
-    """
-    if skip not in SKIPS:
-        raise ValueError(f"skip = {skip!r} is not known; use one of {', '.join(map(repr, SKIPS))}")
+    """Return the five as arrays; raise ValueError, with symbols and shapes, if they do not fit."""
+    check_known("skip", skip, SKIPS)
     a, W1, b1, W2, b2 = map(np.asarray, (a, W1, b1, W2, b2))
     for name, array in {"a[l]": a, "W1": W1, "b1": b1, "W2": W2, "b2": b2}.items():
         if array.ndim != 2:
-            raise ValueError(
-                f"{name} has shape {array.shape}, but must have two axes; a vector is a column "
-                "(units, 1)"
-            )
-    _fits("W1", W1, "a[l]", a)
-    _is_column("b1", b1, "W1", W1)
-    if W2.shape[1] != W1.shape[0]:
+            vector = "a vector is a column (units, 1)"
+            raise ValueError(f"{name} has shape {array.shape}, but must have two axes; {vector}")
+    _check_product("W1", W1, "a[l]", a.shape, f"{W1.shape} and {a.shape}")
+    _check_column("b1", b1, "W1", W1)
+    _check_product("W2", W2, "a[l+1]", W1.shape, f"{W2.shape} and {W1.shape} of W1")
+    _check_column("b2", b2, "W2", W2)
+    fitting = (len(W2), len(a))
+    if Ws is None and skip != "none" and len(W2) != len(a):
         raise ValueError(
-            f"W2 has {W2.shape[1]} columns, but a[l+1] has {W1.shape[0]} rows (shapes {W2.shape} "
-            f"and {W1.shape} of W1)"
-        )
-    _is_column("b2", b2, "W2", W2)
-    fitting = (W2.shape[0], a.shape[0])
-    if Ws is None and skip != "none" and W2.shape[0] != a.shape[0]:
-        raise ValueError(
-            f"z[l+2] has {W2.shape[0]} rows (W2 has shape {W2.shape}), but a[l] has {a.shape[0]} "
+            f"z[l+2] has {len(W2)} rows (W2 has shape {W2.shape}), but a[l] has {len(a)} "
             f"(shape {a.shape}); the shortcut can add only equal shapes, or needs a Ws of shape "
             f"{fitting}"
         )
@@ -223,28 +201,29 @@ def _checked(a, W1, b1, W2, b2, skip, Ws=None):
     return a, W1, b1, W2, b2
 
 
-def _fits(name, W, input_name, x):
-    if W.shape[1] != x.shape[0]:
+def _check_product(name, W, other, shape, shapes):
+    if W.shape[1] != shape[0]:
         raise ValueError(
-            f"{name} has {W.shape[1]} columns, but {input_name} has {x.shape[0]} rows (shapes "
-            f"{W.shape} and {x.shape})"
+            f"{name} has {W.shape[1]} columns, but {other} has {shape[0]} rows (shapes {shapes})"
         )
 
 
-def _is_column(name, b, weight_name, W):
-    if b.shape != (W.shape[0], 1):
+def _check_column(name, b, of, W):
+    if b.shape != (len(W), 1):
         raise ValueError(
-            f"{name} has shape {b.shape}, but {weight_name} has {W.shape[0]} rows: use "
-            f"({W.shape[0]}, 1)"
+            f"{name} has shape {b.shape}, but {of} has {len(W)} rows: use ({len(W)}, 1)"
         )
+
+
+def _check_shape(name, array, output):
+    if np.shape(array) != output.shape:
+        raise ValueError(f"{name} has shape {np.shape(array)}, but a[l+2] has shape {output.shape}")
 
 
 def _slope(g):
     if g not in SLOPES:
-        raise ValueError(
-            f"the slope of g = {g!r} is not known; use relu, tanh, sigmoid or linear of "
-            "helpers.block"
-        )
+        known = "relu, tanh, sigmoid or linear of helpers.block"
+        raise ValueError(f"the slope of g = {g!r} is not known; use {known}")
     return SLOPES[g]
 
 

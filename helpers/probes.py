@@ -24,12 +24,11 @@ def is_leaf(module):
 
 @contextmanager
 def recording(net, choose=is_leaf):
-    """Record the calls of all modules of ``net`` that ``choose(module)`` picks; yield the growing
-    list of Calls.
+    """Record the calls of all modules that ``choose(module)`` picks; yield the growing list.
 
-    The Calls stand in the order in which the modules finished. Tensors are detached and not copied:
-    a layer that works in place would change what was recorded before it. The hooks are gone when
-    the block ends, also by an error.
+    The Calls are in the order in which the modules finished. Tensors are detached and not copied: a
+    layer that works in place would change what was recorded before it. The hooks are gone when the
+    block ends, also by an error.
     """
     calls = []
 

@@ -80,7 +80,7 @@ def test_arms_of_one_seed_start_from_the_same_numbers(start):
 
 
 def test_start_pytorch_is_what_linear_does_by_itself():
-    net = nets.start(nn.Sequential(nn.Linear(7, 5), nn.Linear(5, 3)), "pytorch", seed=11)
+    net = nets.initialise(nn.Sequential(nn.Linear(7, 5), nn.Linear(5, 3)), "pytorch", seed=11)
     with torch.random.fork_rng():
         torch.manual_seed(11)
         theirs = nn.Sequential(nn.Linear(7, 5), nn.Linear(5, 3))
@@ -89,7 +89,7 @@ def test_start_pytorch_is_what_linear_does_by_itself():
 
 
 def test_start_he_has_its_deviation_and_no_bias():
-    layer = nets.start(nn.Linear(500, 400), "he", seed=0)
+    layer = nets.initialise(nn.Linear(500, 400), "he", seed=0)
     assert layer.weight.std().item() == pytest.approx((2 / 500) ** 0.5, rel=0.01)
     assert not layer.bias.any()
 
@@ -135,7 +135,7 @@ def test_blocks_of_different_seeds_differ():
 
 @pytest.mark.parametrize("start", nets.STARTS)
 def test_layers_without_a_bias_can_be_started(start):
-    layer = nets.start(nn.Linear(4, 4, bias=False), start)
+    layer = nets.initialise(nn.Linear(4, 4, bias=False), start)
     assert layer.weight.any()
 
 
@@ -374,7 +374,7 @@ def test_start_zero_sets_the_last_gamma_of_each_block_and_no_other(shortcut):
 
 
 def test_start_pytorch_is_what_conv2d_does_by_itself():
-    net = nets.start(
+    net = nets.initialise(
         nn.Sequential(nn.Conv2d(7, 5, 3), nn.Conv2d(5, 3, 1, bias=False)), "pytorch", seed=11
     )
     with torch.random.fork_rng():
@@ -386,7 +386,7 @@ def test_start_pytorch_is_what_conv2d_does_by_itself():
 
 @pytest.mark.parametrize("kernel", [1, 3, 5])
 def test_start_he_counts_the_inputs_of_a_convolution(kernel):
-    layer = nets.start(nn.Conv2d(60, 400, kernel), "he", seed=0)
+    layer = nets.initialise(nn.Conv2d(60, 400, kernel), "he", seed=0)
     assert layer.weight.std().item() == pytest.approx((2 / (kernel * kernel * 60)) ** 0.5, rel=0.02)
     assert layer.weight.mean().item() == pytest.approx(0, abs=0.02 * layer.weight.std().item())
     assert not layer.bias.any()
@@ -397,7 +397,7 @@ def test_a_new_start_forgets_the_running_statistics():
     fresh = {name: value.clone() for name, value in net.state_dict().items()}
     net(random_images(4, 1, 8, 8))
     assert not torch.equal(net[0][1].running_mean, fresh["0.1.running_mean"])
-    nets.start(net, "he", seed=5)
+    nets.initialise(net, "he", seed=5)
     assert all(torch.equal(value, fresh[name]) for name, value in net.state_dict().items())
 
 

@@ -8,46 +8,22 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-# What belongs to single notebooks: files that join helpers, as a notebook does.
-OF_NOTEBOOKS = {"exercises", "quizzes"}
-# A module is a file, or a folder of files that import one another.
-FILES = {
-    path: path.parent.name if path.parent.name != "helpers" else path.stem
-    for path in sorted((ROOT / "helpers").rglob("*.py"))
-    if path != ROOT / "helpers" / "__init__.py" and path.parent.name not in OF_NOTEBOOKS
-}
-MODULES = sorted(set(FILES.values()))
-# A command joins modules, as a notebook does: here, and only inside its functions.
-COMMANDS = {"recipe", "depths", "slides"}
-HEAVY = {"torch", "matplotlib", "ipywidgets", "distributed"}
-MAY_IMPORT = {
-    "block": set(),
-    "datasets": set(),
-    "plots": {"matplotlib"},
-    "diagrams": {"matplotlib"},
-    "explore": {"matplotlib", "ipywidgets"},
-    "quiz": {"ipywidgets"},
-    "nets": {"torch"},
-    "training": {"torch"},
-    "paper": {"torch"},
-    "probes": {"torch"},
-    "recipe": set(),
-    "depths": set(),
-    "server": set(),
-    "sweeps": set(),
-    "installation": set(),
-    "stills": {"ipywidgets"},
-    "book": set(),
-    "slides": set(),
-    "checks": set(),
-    "teacher": set(),
-}
+FILES = [path for path in sorted((ROOT / "helpers").rglob("*.py")) if path.name != "__init__.py"]
+NAMES = [".".join(path.relative_to(ROOT / "helpers").with_suffix("").parts) for path in FILES]
+# The floors of the house; helpers/__init__.py is its map. Whoever stands on the lowest imports
+# nothing of the helpers but what the machine is.
+ENGINE_ROOMS = {"panels", "lockstep", "files", "setup"}
+FRONT = {"block", "nets", "training", "datasets", "plots", "diagrams", "explore", "probes"}
+WINGS = {"exercises", "quizzes", "studies", "press"}
+TORCH = {"nets", "training", "probes"}  # the other files of the front load without PyTorch
+LONGEST = 30  # lines of a function, with its docstring
 NUMPY_NOTEBOOKS = ("01_the_residual_block", "02_shrinking_to_the_identity")
 
 
@@ -94,49 +70,108 @@ def test_everything_the_course_needs_is_pinned():
             )
 
 
-def test_every_module_is_known_here():
-    assert set(MODULES) == set(MAY_IMPORT)
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    folders = {path.parent.name for path in FILES} - {"helpers"} | OF_NOTEBOOKS
-    assert set(project["tool"]["setuptools"]["packages"]) == {"helpers"} | {
-        f"helpers.{name}" for name in folders
-    }
+def room(name):
+    """The room of a module: "helpers.block" is in block, "helpers.panels.film" in panels."""
+    return name.split(".")[1]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_no_helper_imports_another(path):
-    name, tree = FILES[path], ast.parse(path.read_text(encoding="utf-8"))
-    parts = path.parent.name == name
-    functions = [
-        node for node in tree.body if isinstance(node, ast.FunctionDef) and name in COMMANDS
-    ]
-    joined = {node for function in functions for node in ast.walk(function)}
-    for node in ast.walk(tree):
+def floor(name):
+    return 2 if room(name) in WINGS else 1 if room(name) in FRONT else 0
+
+
+def imports(path):
+    """The modules and names that a file imports of the helpers, at any depth."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):
-            assert node.level == 0 or (node.level == 1 and parts)
-            assert node.level or node.module.split(".")[0] != "helpers" or node in joined
-            assert not any(alias.name == "*" for alias in node.names)
-        if isinstance(node, ast.Import):
-            assert not any(alias.name.split(".")[0] == "helpers" for alias in node.names)
+            assert node.level == 0, f"{path.name} imports by dots"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        yield from (name for name in names if name.startswith("helpers."))
 
 
-def test_only_notebooks_and_tests_load_the_exercises():
-    """Their files join helpers, as a notebook does; a file of exercises for a notebook without
-    torch loads no torch.
-    """
-    for path in (ROOT / "helpers").rglob("*.py"):
-        assert "helpers.exercises" not in path.read_text(encoding="utf-8"), path.name
-    for name in NUMPY_NOTEBOOKS:
-        code = f"import sys, helpers.exercises.n{name[:2]}; print('torch' in sys.modules)"
-        assert fresh(code, ROOT).strip() == "False"
+def test_the_map_names_every_room():
+    rooms = {path.relative_to(ROOT / "helpers").parts[0].removesuffix(".py") for path in FILES}
+    assert rooms == FRONT | WINGS | ENGINE_ROOMS
+    map_of_the_house = importlib.import_module("helpers").__doc__
+    assert set(re.findall(r"^(\w+) {2,}", map_of_the_house, re.MULTILINE)) == FRONT
+    assert all(re.search(rf"\b{name} \(", map_of_the_house) for name in WINGS | ENGINE_ROOMS)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    folders = {f"helpers.{name}" for name in WINGS | ENGINE_ROOMS}
+    assert set(project["tool"]["setuptools"]["packages"]) == {"helpers"} | folders
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_a_module_loads_only_what_it_may(name, tmp_path):
-    """In a fresh process, from another folder: that also shows that the package is installed."""
-    watched = sorted(HEAVY | {f"helpers.{other}" for other in MODULES if other != name})
-    code = f"import sys, helpers.{name}; print(*(m for m in {watched} if m in sys.modules))"
-    assert set(fresh(code, tmp_path).split()) <= MAY_IMPORT[name]
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
+def test_imports_lead_down(path):
+    """From wings to the front to the engine rooms, never back; from wing to wing only to ask."""
+    here = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for module in imports(path):
+        if room(module) == room(here) or (room(here), room(module)) == ("press", "quizzes"):
+            continue
+        if floor(here) == 0:
+            assert module.startswith("helpers.setup.machine"), f"{here} imports {module}"
+        elif floor(here) == 2:
+            assert floor(module) < 2, f"{here} imports {module}"
+        assert floor(module) <= floor(here), f"{here} imports {module}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
+def test_imports_are_at_the_top_or_say_why_not(path):
+    """None of the helpers is hidden in a function or in a text; a heavy package needs a reason."""
+    source = path.read_text(encoding="utf-8")
+    tree, lines = ast.parse(source), source.splitlines()
+    for node in set(ast.walk(tree)) - set(tree.body):
+        if isinstance(node, ast.Import | ast.ImportFrom) and node.col_offset:
+            line = lines[node.lineno - 1]
+            assert "helpers" not in line, line
+            reasons = line + lines[node.lineno - 2]
+            assert "#" in reasons or "try:" in reasons, f"{line.strip()} has no reason beside it"
+    documentation = {
+        ast.get_docstring(node, clean=False)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+    }
+    texts = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)} - documentation
+    for text in filter(lambda value: isinstance(value, str), texts):
+        assert not re.search(r"^\s*(from|import) helpers\b", text, re.MULTILINE), text
+
+
+def test_no_walk_leads_back_up():
+    """The graph of the front, without the engine rooms and wings, has no circle."""
+    graph = {
+        path.stem: {room(module) for module in imports(path)} & FRONT
+        for path in FILES
+        if path.parent.name == "helpers"
+    }
+    assert set(TopologicalSorter(graph).static_order()) == FRONT
+
+
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
+def test_files_and_functions_are_small(path):
+    source = path.read_text(encoding="utf-8")
+    if not re.fullmatch(r"n\d\d", path.stem):  # tables of exercises and questions
+        assert len(source.splitlines()) <= 300
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef):
+            assert node.end_lineno - node.lineno + 1 <= LONGEST, node.name
+
+
+def test_the_front_is_small():
+    front = [path for path in FILES if path.parent.name == "helpers"]
+    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in front) <= 1500
+
+
+def test_the_front_loads_light():
+    """In a fresh process: the files that need no PyTorch do not load it, nor a progress bar."""
+    for name in [*sorted(FRONT - TORCH), *(f"exercises.n{n[:2]}" for n in NUMPY_NOTEBOOKS)]:
+        loaded = fresh(f"import sys, helpers.{name}; print(*sys.modules)", ROOT).split()
+        assert not {"torch", "distributed", "tqdm", "pooch"} & set(loaded), name
+    assert not {"matplotlib", "ipywidgets"} & set(
+        fresh("import sys, helpers.block, helpers.datasets; print(*sys.modules)", ROOT).split()
+    )
+    assert not {"numpy", "torch", "ipywidgets"} & set(
+        fresh("import sys, helpers.setup.installation; print(*sys.modules)", ROOT).split()
+    )
 
 
 def public(module):
@@ -162,7 +197,7 @@ def is_foreign(kind, name):
     )
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
 def test_public_functions_have_docstrings(path):
     module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
     assert module.__doc__

@@ -38,7 +38,8 @@ class Stack:
         gradients = torch.zeros_like(theta)
         self.gradients = _views(gradients, trained)
         of_rate = {float(rate): {"params": [], "lr": float(rate)} for rate in rates}
-        for row, gradient, rate in zip(theta, gradients, rates, strict=True):
+        self.rows, self.diverged = list(theta), theta.new_zeros(len(nets), dtype=torch.bool)
+        for row, gradient, rate in zip(self.rows, gradients, rates, strict=True):
             row.grad = gradient
             of_rate[float(rate)]["params"].append(row)
         self.optimizer = optimizer(list(of_rate.values()), lr=rates[0])
@@ -50,19 +51,26 @@ class Stack:
         return vmap(partial(functional_call, self.template))((self.learned, self.fixed), x)
 
     @torch.enable_grad()  # whatever the caller has switched off
-    def learn(self, batch):
-        """Train all nets for one epoch, in steps of ``batch`` images; each net has an order of its
-        own.
-        """
+    def learn(self, batch, is_halted=lambda: False):
+        """Train all nets for one epoch, in steps of ``batch`` images, each net in its own order."""
         images, device = len(self.data[0]), self.data[0].device
         order = torch.stack([torch.randperm(images, generator=own) for own in self.orders])
         self.template.train()
         for chosen in order.to(device).split(batch, dim=1):
-            self.differentiate(chosen)
+            if is_halted():
+                return
+            self._freeze(~self.differentiate(chosen).isfinite())
             self.optimizer.step()
 
+    def _freeze(self, diverged):
+        """Take the gradients from nets that diverged: from now on they stay as they are."""
+        self.diverged |= diverged
+        if self.diverged.any():
+            for number in self.diverged.nonzero().ravel().tolist():
+                self.rows[number].grad = None
+
     def differentiate(self, chosen):
-        """Set the gradients of the losses over the images ``chosen``, (nets, batch)."""
+        """Set the gradients of the losses over the images ``chosen`` (nets, batch); return them."""
         x, y = self.data[0][chosen], self.data[1][chosen]
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bfloat16):
             losses = vmap(cross_entropy)(self.scores(x), y)
@@ -72,14 +80,19 @@ class Stack:
         )
         for slot, gradient in zip(self.gradients.values(), found, strict=True):
             slot.copy_(gradient)
+        return losses.detach()
 
     @torch.no_grad()
     def measure(self):
-        """The loss, training error and test error of each net, over all images: a list of triples."""
+        """The loss, training error and test error of each net over all images: a list of triples.
+
+        The loss of a net that diverged is NaN.
+        """
         x_train, y_train, x_test, y_test = self.data
         self.template.eval()
         scores, test_scores = self._same_for_all(x_train), self._same_for_all(x_test)
-        losses = [cross_entropy(own, y_train).item() for own in scores]
+        losses = torch.stack([cross_entropy(own, y_train) for own in scores])
+        losses = losses.masked_fill(self.diverged, torch.nan).tolist()
         return list(zip(losses, wrong(scores, y_train), wrong(test_scores, y_test), strict=True))
 
     def _same_for_all(self, x):
@@ -100,7 +113,7 @@ class Stack:
 
 
 def wrong(scores, y):
-    """The fraction of wrong images: scores (..., images, classes) and y (images,) to a list (...)."""
+    """Fractions of wrong images (...) of scores (..., images, classes), the labels y (images,)."""
     return (scores.argmax(dim=-1) != y).double().mean(dim=-1).tolist()
 
 
@@ -113,20 +126,15 @@ def groups(nets):
 
 
 def _structure(net):
-    """The key by which nets are stacked: every layer with its settings, and what is trained of it."""
+    """The key by which nets are stacked: each layer with its settings, and what learns."""
     usual = vars(nn.Module()).keys() - {"_forward_hooks", "_forward_pre_hooks"}
-    layers = [
-        (
-            name,
-            type(part),
-            str(_whole({key: value for key, value in vars(part).items() if key not in usual})),
-        )
-        for name, part in net.named_modules()
-    ]
-    parameters = [
-        (name, p.shape, p.dtype, p.device, p.requires_grad) for name, p in net.named_parameters()
-    ]
-    return *layers, *parameters, *((name, buffer.shape) for name, buffer in net.named_buffers())
+    layers = []
+    for name, part in net.named_modules():
+        settings = {key: value for key, value in vars(part).items() if key not in usual}
+        layers.append((name, type(part), str(_whole(settings))))
+    for name, p in net.named_parameters():
+        layers.append((name, p.shape, p.dtype, p.device, p.requires_grad))
+    return *layers, *((name, buffer.shape) for name, buffer in net.named_buffers())
 
 
 def _whole(value):

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers.datasets import Images, verified
+from helpers.datasets import Images
+from helpers.files.verified import verified
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"

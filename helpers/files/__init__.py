@@ -1,0 +1,1 @@
+"""The engine room of ``datasets``: pictures in class folders, and files with a known checksum."""
