@@ -173,7 +173,7 @@ def lockstep(
 def _epochs(stacks, histories, batch, moments):
     """Train {Stack: its Histories} to the last of the ``moments``; yield at each of them."""
     halt = Event()
-    pool = ThreadPoolExecutor(max(1, min(len(stacks), cores() // torch.get_num_threads())))
+    pool = ThreadPoolExecutor(max(1, cores() // torch.get_num_threads()))
     try:
         for epoch in range(max(moments) + 1):
             if epoch > 0:
