@@ -581,6 +581,17 @@ def test_diverging_net_is_reported_and_harms_no_other(data, optimizer, convoluti
         )
 
 
+def test_a_net_that_diverges_in_a_stack_stays_as_it_was(data):
+    many = [nets.fully_connected(8, "outside", seed=seed, width=16) for seed in range(2)]
+    options = {"optimizer": torch.optim.SGD, "measure_every": 3}
+    diverging, calm = training.train_many(
+        many, data, epochs=3, learning_rates=[1e12, 1e-3], seeds=[0, 1], **options
+    )
+    assert diverging.diverged
+    assert not calm.diverged
+    assert all(parameter.isfinite().all() for parameter in many[0].parameters())
+
+
 def test_training_ends_early_when_all_have_diverged(data):
     net = nets.fully_connected(8, "outside", width=16)
     moments = list(
