@@ -117,14 +117,14 @@ def test_what_does_not_fit_together_is_said(course):
 
 def test_edits_by_hand_are_kept(course, tmp_path, monkeypatch):
     """Made, made again, edited and kept, forced; a changed output is no edit."""
-    monkeypatch.setattr(teacher, "run", lambda notebook, folder: None)
+    monkeypatch.setattr(teacher, "run_notebook", lambda notebook, folder: None)
     target = tmp_path / "build"
     path = target / course.name
     assert [*teacher.build(target, [course])] == [f"made {path}"]
     notebook = nbformat.read(path, as_version=4)
     notebook.cells[3].outputs = [nbformat.v4.new_output("stream", text="run again")]
     nbformat.write(notebook, path)
-    assert not teacher.edited(path)
+    assert not teacher.is_edited(path)
     notebook.cells[0].source += "\nMy own note."
     nbformat.write(notebook, path)
     assert [*teacher.build(target, [course])] == [
@@ -134,7 +134,7 @@ def test_edits_by_hand_are_kept(course, tmp_path, monkeypatch):
     assert [*teacher.build(target, [course], force=True)] == [f"made {path}"]
     assert "My own note." not in sources(path)[0]
     path.write_text("not a notebook", encoding="utf-8")
-    assert teacher.edited(path)
+    assert teacher.is_edited(path)
 
 
 def test_a_solution_that_does_not_pass_is_not_written(course, tmp_path):
@@ -226,6 +226,6 @@ def test_a_solution_binds_no_other_names_than_its_stub(solutions):
 
 def test_parts_are_found_in_every_file():
     for path in SOLUTIONS:
-        code, prose = teacher.parts(path.read_text(encoding="utf-8"))
+        code, prose = teacher.split_parts(path.read_text(encoding="utf-8"))
         assert set(prose) == {*code, "open_question"}
         assert all(re.search(r"\w", text) for text in (*code.values(), *prose.values()))
