@@ -162,12 +162,12 @@ def test_a_tall_picture_is_cut_between_its_boxes_into_two_halves_that_are_much_l
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "png")
     png = base64.b64encode(buffer.getvalue()).decode("ascii")
-    assert slides.emptiest_row(png) * 742 in (367, 368)  # the gap nearest to 371
-    found = slides.picture({"width": 440, "height": 742, "alt": "x", "png": png}, False)
+    assert slides.find_emptiest_row(png) * 742 in (367, 368)  # the gap nearest to 371
+    found = slides.fit_picture({"width": 440, "height": 742, "alt": "x", "png": png}, False)
     assert found["width"] == 560
     assert sum(found["halves"]) == pytest.approx(742 * 560 / 440, abs=1)
     for width, height in [(440, 341), (440, 440), (900, 450)]:
-        assert "halves" not in slides.picture(
+        assert "halves" not in slides.fit_picture(
             {"width": width, "height": height, "alt": "x", "png": png}, False
         )
 
@@ -187,7 +187,7 @@ def test_long_code_is_left_out_and_long_text_comes_in_parts(tmp_path):
     ("size", "sentence", "expected"), [((100, 50), "", (1120, 560)), ((400, 20), "", (1160, 58))]
 )
 def test_pictures_are_as_large_as_a_slide_allows(size, sentence, expected):
-    found = slides.picture(
+    found = slides.fit_picture(
         {"width": size[0], "height": size[1], "alt": "x", "png": ""}, bool(sentence)
     )
     assert (found["width"], found["height"]) == expected

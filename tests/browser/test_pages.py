@@ -93,8 +93,8 @@ def pages(tmp_path_factory):
     )
     sources = [home / name for name in ("first.ipynb", "second.ipynb", "guide.md")]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(book, "ENOUGH", 120_000)
-        patch.setattr(book, "LEAST", 120_000)
+        patch.setattr(book, "MAX_PANEL_BYTES", 120_000)
+        patch.setattr(book, "MIN_PANEL_BYTES", 120_000)
         paths = book.build(home / "pages", sources, home / "README.md")
     assert [path.name for path in paths] == [
         "index.html",
@@ -294,7 +294,7 @@ def test_pages_carry_everything_with_them(pages):
         )
         assert [link for link in outside if "href" not in link] == []
         assert not re.search(r"<link\b(?![^>]*data:)|@import|require|MathJax", html)
-        assert path.stat().st_size < book.LIMIT
+        assert path.stat().st_size < book.PAGE_BYTES
 
 
 CONTRAST = """
