@@ -49,12 +49,17 @@ def cell(kind, source, *tags):
     return made
 
 
-CHECK = "class Answer:\n    def __repr__(self):\n        return '✓' if double(2) == 4 else '✗'\n\n\nAnswer()"
+CHECK = """class Answer:
+    def __repr__(self):
+        return '✓' if double(2) == 4 else '✗'
+
+
+Answer()"""
 
 
 @pytest.fixture
 def course(tmp_path):
-    """A course of one notebook, in a folder that cannot be written to; returns the notebook's path."""
+    """The path of the one notebook of a course, in a folder that cannot be written to."""
     folder = tmp_path / "notebooks"
     (folder / "solutions").mkdir(parents=True)
     (folder / "solutions" / "n01.py").write_text(TEXT, encoding="utf-8")
@@ -177,9 +182,7 @@ def test_the_first_notebook_runs_with_every_check_passed(tmp_path):
 
 @pytest.mark.parametrize("solutions", SOLUTIONS, ids=lambda path: path.stem)
 def test_solutions_need_only_what_their_notebook_imports(solutions):
-    """The cells of the exercises run after the cells of imports alone, in the order of the
-    notebook.
-    """
+    """They run in the order of the notebook, after the cells with its imports alone."""
     (path,) = teacher.NOTEBOOKS.glob(f"{solutions.stem[1:]}_*.ipynb")
     woven = teacher.weave(nbformat.read(path, as_version=4), solutions.read_text(encoding="utf-8"))
     scope, passed = {}, 0
@@ -206,9 +209,7 @@ def bound(source):
 
 @pytest.mark.parametrize("solutions", SOLUTIONS, ids=lambda path: path.stem)
 def test_a_solution_binds_no_other_names_than_its_stub(solutions):
-    """So what follows runs in the teacher's notebook as in the student's, which CI runs from top to
-    bottom.
-    """
+    """So the cells after it do the same as in the student's notebook, which CI runs."""
     (path,) = teacher.NOTEBOOKS.glob(f"{solutions.stem[1:]}_*.ipynb")
     student = nbformat.read(path, as_version=4)
     stubs = {
