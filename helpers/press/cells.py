@@ -80,18 +80,24 @@ class Prose(IPythonRenderer):
         self.links, self.headings, self._ids = links, [], set()
 
     def convert(self, markdown):
+        """Return a text as HTML."""
         return MarkdownWithMath(renderer=self).render(markdown)
 
     def block_math(self, body):
+        """Return a formula on a line of its own."""
         return convert_math(body, "block")
 
     def inline_math(self, body):
+        """Return a formula within a line."""
         return convert_math(body, "inline")
 
     def latex_environment(self, name, body):
+        """Return the formula of an environment, such as align."""
         return convert_math(f"\\begin{{{name}}}{body}\\end{{{name}}}", "block")
 
     def block_html(self, html):
+        """Return HTML as it is, but for its formulas."""
+
         def replace(match):
             code, block, inline = match.groups()
             return code or convert_math(unescape(block or inline), "block" if block else "inline")
@@ -99,6 +105,7 @@ class Prose(IPythonRenderer):
         return re.sub(FORMULA, replace, html, flags=re.DOTALL)
 
     def heading(self, text, level, **_):
+        """Return a heading with an id of its own, made of its words."""
         words = re.sub(r"\s+", "-", re.sub(r"<[^>]+>", "", text).strip())
         numbered = (f"{words}-{number}" for number in itertools.count(1))
         name = next(name for name in itertools.chain([words], numbered) if name not in self._ids)
@@ -108,6 +115,7 @@ class Prose(IPythonRenderer):
         return f'<h{level} id="{escape(name)}">{text}</h{level}>\n'
 
     def link(self, text, url, title=None):
+        """Return a link; of one that leads to no page, only its text."""
         if re.match(r"https?:|mailto:|#", url):
             return super().link(text, url, title)
         path, *place = url.split("#", 1)

@@ -7,8 +7,8 @@ from helpers.press import slides
 from helpers.setup.machine import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
-MIN_LETTERS = 13  # pixels of the smallest letters of code and tables, on a slide of 720
-# Of the slide that is shown: what lies beyond it or is covered or hidden, the height of the smallest
+MIN_LETTERS = 13  # pixels, on a slide 720 high
+# Of the slide that is shown: what lies beyond it, is covered or hidden, the height of the smallest
 # letters, whether the slide is empty, and its text.
 LOOK = """
 () => {
