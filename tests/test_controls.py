@@ -56,7 +56,7 @@ def contains(page, box):
 
 def move(panel):
     # The ends of every control first, the rest by chance.
-    controls = {name: stills.choices(control, 10**6) for name, control in panel.controls.items()}  # all
+    controls = {name: stills.list_values(control, 10**6) for name, control in panel.controls.items()}  # all
     rows = [{name: places[end]} for name, places in controls.items() for end in (0, -1)]
     rows += [{name: chance.choice(places) for name, places in controls.items()} for _ in range(PLACES - len(rows))]
     for row in rows if controls else ():

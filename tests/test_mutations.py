@@ -363,8 +363,8 @@ MUTATIONS = {
         "test_stills.py::test_a_slider_has_its_ends_its_start_and_steps_it_can_take",
     ),
     "covers that hide what stays": (
-        "helpers/press/stills.py",
-        "np.where(shown, ",
+        "helpers/press/pictures.py",
+        "np.where(mask, ",
         "np.where(True, ",
         "test_stills.py::test_a_grid_keeps_to_its_room_and_has_the_ends_and_the_start",
     ),
@@ -448,7 +448,7 @@ MUTATIONS = {
     ),
     "edits of a teacher are overwritten": (
         "helpers/press/teacher.py",
-        "if path.exists() and not force and edited(path):",
+        "if path.exists() and not force and is_edited(path):",
         "if False:",
         "test_teacher.py::test_edits_by_hand_are_kept",
     ),

@@ -1,20 +1,16 @@
-"""What comes on a slide, and where it begins. How the decks look is tried in
-tests/browser/test_decks.py.
-"""
+"""Where slides begin, and what is on them. tests/browser/test_decks.py tries how decks look."""
 
-import base64
-import io
 import re
 
 import nbformat
 import numpy as np
 import pytest
-from PIL import Image
 
 from helpers.press import slides
+from helpers.press.pictures import encode
 from helpers.quizzes.quiz import Question
 
-PNG = "iVBORw0KGgoAAAANSUhEUgAAAAQAAAACCAIAAADwyuo0AAAAEUlEQVR4nGP8//8/AxwwIXMAYQADAUqjVQQAAAAASUVORK5CYII="
+PNG = encode(np.zeros((2, 4, 3), dtype=np.uint8))
 
 
 def prose(source, kind=None):
@@ -45,9 +41,7 @@ def data(**bundle):
 
 
 def deck(tmp_path, *cells):
-    """The columns of slides of a notebook, each slide as its text without tags, steps joined by a
-    bar.
-    """
+    """The columns of slides of a notebook: the text of each slide, its steps joined by a bar."""
     nbformat.write(
         nbformat.v4.new_notebook(cells=[prose("# Title"), *cells]), tmp_path / "one.ipynb"
     )
@@ -89,7 +83,7 @@ def test_slides_begin_where_the_metadata_and_the_headings_say(tmp_path):
     ]
 
 
-def test_notes_are_kept_beside_their_slide(tmp_path):
+def test_notes_are_kept_with_their_slide(tmp_path):
     assert deck(tmp_path, prose("say this", "notes"), prose("on")) == [["Title on say this"]]
     assert '<aside class="notes"><p>say this</p>' in (tmp_path / "slides" / "one.html").read_text(
         encoding="utf-8"
@@ -114,7 +108,7 @@ def test_of_a_panel_come_its_picture_and_its_sentence(tmp_path):
     assert deck(tmp_path, code("explore.explore(x)", live, kept, said)) == [["Title x is 1."]]
 
 
-def asked(monkeypatch, kind=None):
+def question_cell(monkeypatch, kind=None):
     """The cell of a question, with the outputs that a run stores."""
     shown = []
     monkeypatch.setattr(
@@ -133,7 +127,7 @@ def asked(monkeypatch, kind=None):
 
 @pytest.mark.parametrize("outputs", ["both", "only what is stored for where no kernel runs"])
 def test_a_question_has_a_slide_with_its_choices_and_no_answer(tmp_path, monkeypatch, outputs):
-    cell = asked(monkeypatch)
+    cell = question_cell(monkeypatch)
     assert "application/vnd.jupyter.widget-view+json" in cell.outputs[0].data
     cell.outputs = cell.outputs[outputs != "both" :]
     (column,) = deck(tmp_path, cell, code("4", kind="fragment"))
@@ -144,12 +138,14 @@ def test_a_question_has_a_slide_with_its_choices_and_no_answer(tmp_path, monkeyp
 
 
 def test_a_question_stands_where_its_metadata_says(tmp_path, monkeypatch):
-    assert deck(tmp_path, asked(monkeypatch, "skip")) == [["Title"]]
-    assert deck(tmp_path, asked(monkeypatch, "fragment"))[0][0].startswith("Title | What is 2")
+    assert deck(tmp_path, question_cell(monkeypatch, "skip")) == [["Title"]]
+    assert deck(tmp_path, question_cell(monkeypatch, "fragment"))[0][0].startswith(
+        "Title | What is 2"
+    )
 
 
 def test_a_question_that_was_not_run_is_left_out(tmp_path, monkeypatch):
-    cell = asked(monkeypatch)
+    cell = question_cell(monkeypatch)
     cell.outputs = []
     assert deck(tmp_path, cell) == [["Title"]]
 
@@ -159,15 +155,13 @@ def test_a_tall_picture_is_cut_between_its_boxes_into_two_halves_that_are_much_l
     for top in range(9, 742, 40):
         pixels[top : top + 38, 100:300] = 120
     pixels[:, 200] = 0  # a line through all of them
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "png")
-    png = base64.b64encode(buffer.getvalue()).decode("ascii")
-    assert slides.emptiest_row(png) * 742 in (367, 368)  # the gap nearest to 371
-    found = slides.picture({"width": 440, "height": 742, "alt": "x", "png": png}, False)
+    png = encode(pixels[..., np.newaxis].repeat(3, axis=-1))
+    assert slides.find_emptiest_row(png) * 742 in (367, 368)  # the gap nearest to 371
+    found = slides.fit_picture({"width": 440, "height": 742, "alt": "x", "png": png}, False)
     assert found["width"] == 560
     assert sum(found["halves"]) == pytest.approx(742 * 560 / 440, abs=1)
     for width, height in [(440, 341), (440, 440), (900, 450)]:
-        assert "halves" not in slides.picture(
+        assert "halves" not in slides.fit_picture(
             {"width": width, "height": height, "alt": "x", "png": png}, False
         )
 
@@ -187,7 +181,7 @@ def test_long_code_is_left_out_and_long_text_comes_in_parts(tmp_path):
     ("size", "sentence", "expected"), [((100, 50), "", (1120, 560)), ((400, 20), "", (1160, 58))]
 )
 def test_pictures_are_as_large_as_a_slide_allows(size, sentence, expected):
-    found = slides.picture(
+    found = slides.fit_picture(
         {"width": size[0], "height": size[1], "alt": "x", "png": ""}, bool(sentence)
     )
     assert (found["width"], found["height"]) == expected

@@ -1,6 +1,4 @@
-"""Albums: positions that a slider really has, pictures that put together again are the pictures,
-room that is kept.
-"""
+"""Albums: values a slider can take, covers that restore each picture, sizes that are kept."""
 
 import base64
 import io
@@ -15,6 +13,7 @@ from PIL import Image
 
 from helpers import explore, plots
 from helpers.press import stills
+from helpers.quizzes.quiz import Quiz
 
 
 def panel_of(**controls):
@@ -53,7 +52,7 @@ SLIDERS = {
 @pytest.mark.parametrize("name", SLIDERS)
 def test_a_slider_has_its_ends_its_start_and_steps_it_can_take(name):
     slider, step = SLIDERS[name]
-    values = stills.choices(slider, 21)
+    values = stills.list_values(slider, 21)
     assert len(values) <= 22
     places = {
         value: round(math.log(value, slider.base), 9) if hasattr(slider, "base") else value
@@ -70,28 +69,36 @@ def test_a_slider_has_its_ends_its_start_and_steps_it_can_take(name):
 
 
 def test_few_positions_are_all_taken_and_choices_too():
-    assert stills.choices(ipywidgets.IntSlider(value=2, min=1, max=4), 21) == [1, 2, 3, 4]
-    assert stills.choices(ipywidgets.Checkbox(value=True), 1) == [False, True]
-    assert stills.choices(ipywidgets.Dropdown(options=[("off", 0), ("on", 7)]), 1) == [0, 7]
-    assert stills.choices(ipywidgets.SelectionSlider(options=["a", "b", "c"]), 2) == ["a", "b", "c"]
-    assert stills.choices(ipywidgets.Text(value="as it is"), 21) == ["as it is"]
+    assert stills.list_values(ipywidgets.IntSlider(value=2, min=1, max=4), 21) == [1, 2, 3, 4]
+    assert stills.list_values(ipywidgets.Checkbox(value=True), 1) == [False, True]
+    assert stills.list_values(ipywidgets.Dropdown(options=[("off", 0), ("on", 7)]), 1) == [0, 7]
+    assert stills.list_values(ipywidgets.SelectionSlider(options=["a", "b", "c"]), 2) == [
+        "a",
+        "b",
+        "c",
+    ]
+    assert stills.list_values(ipywidgets.BoundedIntText(value=2, max=4), 3) == [0, 2, 4]
+    fixed = [ipywidgets.Text(value="as it is"), ipywidgets.BoundedFloatText(value=2.5)]  # no steps
+    assert [stills.list_values(control, 21) for control in fixed] == [["as it is"], [2.5]]
 
 
 def test_the_album_of_one_slider():
-    album = stills.album(panel_of(slope=(-1.0, 1.0, 0.02)))
+    album = stills.make_album(panel_of(slope=(-1.0, 1.0, 0.02)))
     (control,) = album["controls"]
     assert control["label"] == "slope, per unit"
-    assert control["kind"] == "slider"
+    assert control["type"] == "slider"
     assert control["texts"][0] == "-1.00"
-    assert control["texts"][control["start"]] == "0.30"
+    assert control["texts"][control["initial"]] == "0.30"
     assert len(album["frames"]) == len(control["texts"]) == 21
-    assert album["frames"][str(control["start"])][1] == "slope 0.30, 2 steps, low, line."
+    assert album["frames"][str(control["initial"])][1] == "slope 0.30, 2 steps, low, line."
     assert len({number for number, _ in album["frames"].values()}) == 21
 
 
 def test_the_album_of_all_kinds_of_controls():
-    album = stills.album(panel_of(kind=["line", "curve"], high=False, steps=(0, 4)), room=10**9)
-    assert [control["kind"] for control in album["controls"]] == ["choice", "switch", "slider"]
+    album = stills.make_album(
+        panel_of(kind=["line", "curve"], high=False, steps=(0, 4)), room=10**9
+    )
+    assert [control["type"] for control in album["controls"]] == ["choice", "switch", "slider"]
     assert [control["texts"] for control in album["controls"][:2]] == [
         ["line", "curve"],
         ["off", "on"],
@@ -103,16 +110,16 @@ def test_the_album_of_all_kinds_of_controls():
 
 
 def size(album):
-    return sum(len(overlay) for overlay in album["overlays"]) * 3 / 4
+    return sum(len(cover) for cover in album["covers"]) * 3 / 4
 
 
 @pytest.mark.parametrize("room", [60_000, 200_000])
 def test_a_grid_keeps_to_its_room_and_has_the_ends_and_the_start(room):
-    album = stills.album(panel_of(slope=(-1.0, 1.0, 0.01), steps=(0, 40)), room=room)
+    album = stills.make_album(panel_of(slope=(-1.0, 1.0, 0.01), steps=(0, 40)), room=room)
     assert size(album) < 1.3 * room
     first, second = album["controls"]
     assert len(first["texts"]) >= len(second["texts"]) >= 3
-    assert (second["texts"][0], second["texts"][second["start"]], second["texts"][-1]) == (
+    assert (second["texts"][0], second["texts"][second["initial"]], second["texts"][-1]) == (
         "0",
         "2",
         "40",
@@ -120,9 +127,11 @@ def test_a_grid_keeps_to_its_room_and_has_the_ends_and_the_start(room):
 
 
 def test_where_combinations_take_too_much_room_one_control_moves_at_a_time():
-    album = stills.album(panel_of(slope=(-1.0, 1.0, 0.02), steps=(0, 40), high=False), room=10_000)
+    album = stills.make_album(
+        panel_of(slope=(-1.0, 1.0, 0.02), steps=(0, 40), high=False), room=10_000
+    )
     assert album["one_at_a_time"]
-    start = [control["start"] for control in album["controls"]]
+    start = [control["initial"] for control in album["controls"]]
     for key in album["frames"]:
         assert sum(int(at) != began for at, began in zip(key.split(","), start, strict=True)) <= 1
     assert len(album["frames"]) == 1 + sum(
@@ -134,29 +143,29 @@ def pixels(encoded):
     return Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGBA")
 
 
-def test_base_and_overlay_together_are_the_picture():
+def test_base_and_cover_together_are_the_picture():
     panel = panel_of(slope=(-1.0, 1.0, 0.5))
-    album = stills.album(panel)
+    album = stills.make_album(panel)
     for place, text in enumerate(album["controls"][0]["texts"]):
         number, _ = album["frames"][str(place)]
         seen = pixels(album["base"])
-        if album["overlays"][number]:
-            seen = Image.alpha_composite(seen, pixels(album["overlays"][number]))
+        if album["covers"][number]:
+            seen = Image.alpha_composite(seen, pixels(album["covers"][number]))
         whole = Image.open(io.BytesIO(panel.still(slope=float(text))[0])).convert("RGB")
         assert whole.size == (album["width"], album["height"]) == (600, 400)
         away = np.abs(np.asarray(seen.convert("RGB"), dtype=int) - np.asarray(whole, dtype=int))
         assert away.max() < 40  # 255 colours
         assert away.mean() < 0.1
-    assert "" in album["overlays"]
+    assert "" in album["covers"]
 
 
 @pytest.mark.parametrize("times", [2, 3, 4])
 def test_no_ghost_of_the_base_is_seen_when_the_pictures_are_drawn_smaller(times):
     """A browser makes base and cover smaller one by one."""
     panel = panel_of(slope=(-1.0, 1.0, 0.5))
-    album = stills.album(panel)
+    album = stills.make_album(panel)
     for place, text in enumerate(album["controls"][0]["texts"]):
-        cover = album["overlays"][album["frames"][str(place)][0]]
+        cover = album["covers"][album["frames"][str(place)][0]]
         if cover:
             seen = Image.alpha_composite(
                 pixels(album["base"]).reduce(times), pixels(cover).reduce(times)
@@ -174,7 +183,7 @@ def test_the_panel_stands_where_it_stood():
     panel = panel_of(slope=(-1.0, 1.0, 0.5), high=False)
     panel.controls["slope"].value = 0.5
     before = panel._screen.png
-    assert stills.album(panel)["controls"][0]["start"] == 3
+    assert stills.make_album(panel)["controls"][0]["initial"] == 3
     assert panel.values() == {"slope": 0.5, "high": False}
     assert panel._screen.png == before
 
@@ -187,9 +196,9 @@ def test_the_album_of_a_film_has_its_progress_and_says_how_it_was_recorded():
     panel = explore.explore(
         plots.figure(size=(3, 2))[0], film, labels={"seed": "random seed"}, seed=(0, 9)
     )
-    album = stills.album(panel)
+    album = stills.make_album(panel)
     (progress,) = album["controls"]
-    assert (progress["label"], progress["start"]) == ("progress", 4)
+    assert (progress["label"], progress["initial"]) == ("progress", 4)
     assert progress["texts"] == ["0 %", "25 %", "50 %", "75 %", "100 %"]
     assert album["fixed"] == [["random seed", "3"]]
     assert [sentence for _, sentence in album["frames"].values()] == [
@@ -203,12 +212,15 @@ def test_an_error_at_any_position_is_raised():
 
     panel = explore.explore(plots.figure(size=(3, 2))[0], fails, x=(0.0, 2.0, 0.5))
     with pytest.raises(ZeroDivisionError):
-        stills.album(panel)
+        stills.make_album(panel)
 
 
-def test_saving(tmp_path):
-    panel = panel_of(high=False)
-    stills.save(panel.model_id, tmp_path / "panel", 10_000)
-    assert json.loads((tmp_path / "panel").read_text("utf-8")) == stills.album(panel)
-    stills.save(ipywidgets.IntSlider().model_id, tmp_path / "slider", 10_000)
-    assert (tmp_path / "slider").read_text("utf-8") == "null"
+def test_the_extension_shows_albums_questions_and_nothing_of_other_widgets(monkeypatch):
+    displayed = []
+    monkeypatch.setattr(stills, "display", lambda bundle, raw: displayed.append(bundle))
+    quiz, panel = Quiz(question={"ask": "2 + 2?"}), panel_of(high=False)
+    for widget in (quiz, ipywidgets.IntSlider(), panel):
+        stills.show_album(f"{widget.model_id} 10000")
+    (asked,), (album,) = (bundle.values() for bundle in displayed)
+    assert asked == {"quiz": {"ask": "2 + 2?"}}
+    assert json.loads(json.dumps(album)) == stills.make_album(panel, 10_000)

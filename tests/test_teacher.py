@@ -49,12 +49,17 @@ def cell(kind, source, *tags):
     return made
 
 
-CHECK = "class Answer:\n    def __repr__(self):\n        return '✓' if double(2) == 4 else '✗'\n\n\nAnswer()"
+CHECK = """class Answer:
+    def __repr__(self):
+        return '✓' if double(2) == 4 else '✗'
+
+
+Answer()"""
 
 
 @pytest.fixture
 def course(tmp_path):
-    """A course of one notebook, in a folder that cannot be written to; returns the notebook's path."""
+    """The path of the one notebook of a course, in a folder that cannot be written to."""
     folder = tmp_path / "notebooks"
     (folder / "solutions").mkdir(parents=True)
     (folder / "solutions" / "n01.py").write_text(TEXT, encoding="utf-8")
@@ -117,14 +122,14 @@ def test_what_does_not_fit_together_is_said(course):
 
 def test_edits_by_hand_are_kept(course, tmp_path, monkeypatch):
     """Made, made again, edited and kept, forced; a changed output is no edit."""
-    monkeypatch.setattr(teacher, "run", lambda notebook, folder: None)
+    monkeypatch.setattr(teacher, "run_notebook", lambda notebook, folder: None)
     target = tmp_path / "build"
     path = target / course.name
     assert [*teacher.build(target, [course])] == [f"made {path}"]
     notebook = nbformat.read(path, as_version=4)
     notebook.cells[3].outputs = [nbformat.v4.new_output("stream", text="run again")]
     nbformat.write(notebook, path)
-    assert not teacher.edited(path)
+    assert not teacher.is_edited(path)
     notebook.cells[0].source += "\nMy own note."
     nbformat.write(notebook, path)
     assert [*teacher.build(target, [course])] == [
@@ -134,7 +139,7 @@ def test_edits_by_hand_are_kept(course, tmp_path, monkeypatch):
     assert [*teacher.build(target, [course], force=True)] == [f"made {path}"]
     assert "My own note." not in sources(path)[0]
     path.write_text("not a notebook", encoding="utf-8")
-    assert teacher.edited(path)
+    assert teacher.is_edited(path)
 
 
 def test_a_solution_that_does_not_pass_is_not_written(course, tmp_path):
@@ -177,9 +182,7 @@ def test_the_first_notebook_runs_with_every_check_passed(tmp_path):
 
 @pytest.mark.parametrize("solutions", SOLUTIONS, ids=lambda path: path.stem)
 def test_solutions_need_only_what_their_notebook_imports(solutions):
-    """The cells of the exercises run after the cells of imports alone, in the order of the
-    notebook.
-    """
+    """They run in the order of the notebook, after the cells with its imports alone."""
     (path,) = teacher.NOTEBOOKS.glob(f"{solutions.stem[1:]}_*.ipynb")
     woven = teacher.weave(nbformat.read(path, as_version=4), solutions.read_text(encoding="utf-8"))
     scope, passed = {}, 0
@@ -206,9 +209,7 @@ def bound(source):
 
 @pytest.mark.parametrize("solutions", SOLUTIONS, ids=lambda path: path.stem)
 def test_a_solution_binds_no_other_names_than_its_stub(solutions):
-    """So what follows runs in the teacher's notebook as in the student's, which CI runs from top to
-    bottom.
-    """
+    """So the cells after it do the same as in the student's notebook, which CI runs."""
     (path,) = teacher.NOTEBOOKS.glob(f"{solutions.stem[1:]}_*.ipynb")
     student = nbformat.read(path, as_version=4)
     stubs = {
@@ -226,6 +227,6 @@ def test_a_solution_binds_no_other_names_than_its_stub(solutions):
 
 def test_parts_are_found_in_every_file():
     for path in SOLUTIONS:
-        code, prose = teacher.parts(path.read_text(encoding="utf-8"))
+        code, prose = teacher.split_parts(path.read_text(encoding="utf-8"))
         assert set(prose) == {*code, "open_question"}
         assert all(re.search(r"\w", text) for text in (*code.values(), *prose.values()))

@@ -1,3 +1,1 @@
-"""What is handed out: the book, the slides, the notebooks for teachers, and the look of their
-pages.
-"""
+"""What is handed out: the book, the slides, the notebooks for teachers, and the look of pages."""

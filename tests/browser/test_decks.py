@@ -1,27 +1,30 @@
-"""The decks in a browser without a network: at 1280 x 720 nothing is cut off, and everything can be
-read.
-"""
+"""The decks in a browser without a network: at 1280 x 720, everything can be seen and read."""
 
 import nbformat
 import pytest
 
 from helpers.press import slides
+from helpers.setup.machine import ROOT
 
-LEAST = 13  # pixels of the smallest letters of code and tables, on a slide of 720
-# The slide that is shown: what lies beyond it, what is covered, the smallest letters, whether it is
-# empty.
+NOTEBOOKS = ROOT / "notebooks"
+MIN_LETTERS = 13  # pixels, on a slide 720 high
+# Of the slide that is shown: what lies beyond it, is covered or hidden, the height of the smallest
+# letters, whether the slide is empty, and its text.
 LOOK = """
 () => {
   const slide = Reveal.getCurrentSlide();
   const shown = [...slide.querySelectorAll("*")].filter(
-    part => !part.closest("aside, details > :not(summary)") && (!part.closest("math") || part.tagName === "math"));
+    part => !part.closest("aside, details > :not(summary)")
+    && (!part.closest("math") || part.tagName === "math"));
   const box = part => part.getBoundingClientRect();
   const beyond = shown.filter(part => box(part).width && (box(part).left < -1 || box(part).top < -1
-    || box(part).right > 1281 || box(part).bottom > 721 || part.scrollWidth > part.clientWidth + 1 && part.clientWidth
+    || box(part).right > 1281 || box(part).bottom > 721
+    || part.scrollWidth > part.clientWidth + 1 && part.clientWidth
     && getComputedStyle(part).overflowX !== "visible"));
   const blocks = [...slide.children].filter(block => !block.matches("aside"));
   const covered = blocks.slice(1).filter((block, i) => box(block).top < box(blocks[i]).bottom - 1);
-  const letters = shown.filter(part => [...part.childNodes].some(n => n.nodeType === 3 && n.data.trim()));
+  const letters = shown.filter(
+    part => [...part.childNodes].some(n => n.nodeType === 3 && n.data.trim()));
   const sizes = letters.map(part => {
     let size = parseFloat(getComputedStyle(part).fontSize);
     for (let at = part; at !== slide; at = at.parentElement) size *= parseFloat(at.style.zoom || 1);
@@ -30,7 +33,8 @@ LOOK = """
   const name = part => `${part.tagName} ${part.textContent.trim().slice(0, 40)}`;
   const hidden = blocks.filter(block => getComputedStyle(block).visibility === "hidden");
   return {
-    beyond: beyond.map(name), covered: covered.map(name), hidden: hidden.map(name), letters: Math.min(...sizes, 99),
+    beyond: beyond.map(name), covered: covered.map(name), hidden: hidden.map(name),
+    letters: Math.min(...sizes, 99),
     empty: blocks.every(block => block.matches(".running")), text: slide.innerText,
   };
 }
@@ -65,17 +69,15 @@ def walk(page):
         page.evaluate("Reveal.next()")
 
 
-@pytest.mark.parametrize(
-    "name", sorted(path.stem for path in (slides.ROOT / "notebooks").glob("*.ipynb"))
-)
+@pytest.mark.parametrize("name", sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")))
 def test_nothing_is_cut_off_covered_or_too_small(opened, decks, name):
     seen = dict(walk(opened(decks[name])))
     for number, slide in seen.items():
         assert slide["beyond"] == slide["covered"] == slide["hidden"] == [], number
-        assert slide["letters"] >= LEAST, (number, slide["text"])
+        assert slide["letters"] >= MIN_LETTERS, (number, slide["text"])
         assert not slide["empty"], number
     assert 10 < len(seen) < 80
-    notebook = nbformat.read(slides.ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
     assert seen[1]["text"].startswith(notebook.cells[0].source.split("\n")[0].removeprefix("# "))
 
 
@@ -89,9 +91,8 @@ def test_keys_lead_through_the_deck_and_fragments_wait(opened, tmp_path):
     cells[1].metadata["slideshow"] = {"slide_type": "fragment"}
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "one.ipynb")
     page = opened(*slides.build(tmp_path, [tmp_path / "one.ipynb"]))
-    assert (
-        page.evaluate("Reveal.getTotalSlides()") == 3
-    )  # what does not fit on the first is on the second
+    # What does not fit on the first slide is on the second.
+    assert page.evaluate("Reveal.getTotalSlides()") == 3
     that = page.get_by_text("That.", exact=True)
     assert that.evaluate("part => getComputedStyle(part).visibility") == "hidden"
     page.keyboard.press("ArrowRight")
@@ -107,10 +108,8 @@ def test_keys_lead_through_the_deck_and_fragments_wait(opened, tmp_path):
 def test_what_is_too_large_for_any_slide_is_made_smaller(opened, tmp_path):
     row = "| " + " | ".join(["a word or two"] * 12) + " |\n"
     table = "# A table\n\n" + row + "|---" * 12 + "|\n" + row * 30
-    code = nbformat.v4.new_code_cell(
-        "\n".join(f"number_{line} = '{'x' * 130}'" for line in range(10))
-    )
-    cells = [nbformat.v4.new_markdown_cell(table), code]
+    code = "\n".join(f"number_{line} = '{'x' * 130}'" for line in range(10))
+    cells = [nbformat.v4.new_markdown_cell(table), nbformat.v4.new_code_cell(code)]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "one.ipynb")
     for _, slide in walk(opened(*slides.build(tmp_path, [tmp_path / "one.ipynb"]))):
         assert slide["beyond"] == slide["covered"] == []

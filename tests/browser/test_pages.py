@@ -1,6 +1,4 @@
-"""The book in a browser without a network: sliders move picture and sentence, and nothing else on
-the page moves.
-"""
+"""The book in a browser without a network: sliders move picture and sentence, and nothing else."""
 
 import re
 
@@ -30,7 +28,8 @@ def tilt(left=0.2, right=0.7, thick=False, kind="line"):
 explore.explore(picture, tilt, left=(0.0, 1.0, 0.2), thick=False, kind=["line", "dots"])
 """
 MANY = """
-explore.explore(picture, tilt, left=(0.0, 1.0, 0.2), right=(0.0, 1.0, 0.1), thick=False, kind=["line", "dots"])
+controls = {"thick": False, "kind": ["line", "dots"]}
+explore.explore(picture, tilt, left=(0.0, 1.0, 0.2), right=(0.0, 1.0, 0.1), **controls)
 """
 FILM = """
 def film(seed=4):
@@ -50,7 +49,8 @@ figure
 """
 QUESTION = """
 from helpers.quizzes.quiz import Question
-Question("What is 2 & 2?", [("3", "One is lost."), ("4", "It is the sum."), ("<22>", "That joins them.")], right=1)
+choices = [("3", "One is lost."), ("4", "It is the sum."), ("<22>", "That joins them.")]
+Question("What is 2 & 2?", choices, right=1)
 """
 FIRST = """# The first & the last
 
@@ -58,7 +58,8 @@ FIRST = """# The first & the last
 
 $$\\frac{\\partial L}{\\partial a^{[l]}}$$
 
-Next: [the second](second.ipynb), its [last part](second.ipynb#The-last-part), and [the guide](guide.md).
+Next: [the second](second.ipynb), its [last part](second.ipynb#The-last-part),
+and [the guide](guide.md).
 
 ## A part
 
@@ -75,9 +76,7 @@ SECOND = (
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    """A book of two notebooks and a text; returns the folder with its pages. Panels have little
-    room in it.
-    """
+    """A book of two notebooks and a text, with little room for panels; returns its folder."""
     home = tmp_path_factory.mktemp("book")
     code = nbformat.v4.new_code_cell
     cells = [nbformat.v4.new_markdown_cell(FIRST), code("from helpers import explore, plots")]
@@ -93,8 +92,8 @@ def pages(tmp_path_factory):
     )
     sources = [home / name for name in ("first.ipynb", "second.ipynb", "guide.md")]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(book, "ENOUGH", 120_000)
-        patch.setattr(book, "LEAST", 120_000)
+        patch.setattr(book, "MAX_PANEL_BYTES", 120_000)
+        patch.setattr(book, "MIN_PANEL_BYTES", 120_000)
         paths = book.build(home / "pages", sources, home / "README.md")
     assert [path.name for path in paths] == [
         "index.html",
@@ -294,7 +293,7 @@ def test_pages_carry_everything_with_them(pages):
         )
         assert [link for link in outside if "href" not in link] == []
         assert not re.search(r"<link\b(?![^>]*data:)|@import|require|MathJax", html)
-        assert path.stat().st_size < book.LIMIT
+        assert path.stat().st_size < book.PAGE_BYTES
 
 
 CONTRAST = """
@@ -309,9 +308,10 @@ selector => {
     const paper = e => !e ? "rgb(255, 255, 255)" : clear(getComputedStyle(e).backgroundColor)
         ? paper(e.parentElement) : getComputedStyle(e).backgroundColor;
     const says = e => [...e.childNodes].some(n => n.nodeType === Node.TEXT_NODE && n.data.trim());
-    return [...document.querySelectorAll(selector)].filter(e => says(e) && e.checkVisibility()).map(e => {
-        const [high, low] = [light(getComputedStyle(e).color), light(paper(e))].sort((a, b) => b - a);
-        return [(high + 0.05) / (low + 0.05), e.textContent];
+    const texts = [...document.querySelectorAll(selector)].filter(says);
+    return texts.filter(e => e.checkVisibility()).map(e => {
+        const both = [light(getComputedStyle(e).color), light(paper(e))];
+        return [(Math.max(...both) + 0.05) / (Math.min(...both) + 0.05), e.textContent];
     });
 }
 """

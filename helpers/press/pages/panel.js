@@ -15,7 +15,7 @@ function start(panel) {
   move(inputs[0]); // a page that is loaded again may have kept its controls
 
   function move(moved) {
-    if (!(key() in album.frames)) inputs.forEach((input, i) => input === moved || put(input, album.starts[i]));
+    if (!(key() in album.frames)) inputs.forEach((input, i) => input === moved || put(input, album.controls[i].initial));
     inputs.forEach(tell);
     show(...album.frames[key()]);
   }
@@ -26,7 +26,7 @@ function start(panel) {
 
   function tell(input, i) {
     if (input.type !== "range") return;
-    const text = album.texts[i][at(input)];
+    const text = album.controls[i].texts[at(input)];
     input.setAttribute("aria-valuetext", text);
     input.parentElement.querySelector(".value").textContent = text;
   }
@@ -34,8 +34,8 @@ function start(panel) {
   // The cover is decoded before it is put up, so that nothing flickers; a late one does not cover a later one.
   async function show(number, sentence) {
     const turn = ++asked, cover = new Image();
-    if (album.overlays[number]) {
-      cover.src = "data:image/png;base64," + album.overlays[number];
+    if (album.covers[number]) {
+      cover.src = "data:image/png;base64," + album.covers[number];
       cover.alt = "";
       await cover.decode();
     }

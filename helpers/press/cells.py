@@ -1,0 +1,162 @@
+"""Cells of notebooks as HTML: prose and mathematics, code, outputs, and the page around them."""
+
+import base64
+import itertools
+import re
+from html import escape, unescape
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader
+from latex2mathml.converter import convert
+from markupsafe import Markup
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from helpers.press.pictures import encode, read_pixels
+
+PAGES = Path(__file__).resolve().parent / "pages"
+VIEW = "application/vnd.jupyter.widget-view+json"
+# In HTML. Dollars in code are no formulas: the first group finds code, which is left as it is.
+FORMULA = r"(<code\b.*?</code>|<pre\b.*?</pre>)|\$\$(.+?)\$\$|\$([^$]+)\$"
+
+
+def render(name, **values):
+    """Return the HTML of a page: the template ``name`` of the folder pages/, filled.
+
+    It may ``read`` files of pages/ and of the questions, and has the ``font`` of formulas.
+    """
+    loader = FileSystemLoader([PAGES, PAGES.parents[1] / "quizzes"])
+    environment = Environment(loader=loader, autoescape=True)
+    environment.globals["read"] = lambda file: Markup(loader.get_source(environment, file)[0])
+    font = base64.b64encode((PAGES / "math.woff").read_bytes()).decode("ascii")
+    return environment.get_template(name).render(font=font, **values)
+
+
+def is_question(cell):
+    """Return whether a cell asks a question."""
+    return "quiz" in cell.metadata.get("tags", [])
+
+
+def find_view(output):
+    """Return the model id of the widget that an output shows, or None."""
+    return output.get("data", {}).get(VIEW, {}).get("model_id")
+
+
+def convert_code(source):
+    """Return Python code as HTML."""
+    return f"<pre>{highlight(source, PythonLexer(), HtmlFormatter(nowrap=True))}</pre>"
+
+
+def convert_output(output):
+    """Return what a template shows of an output: {"html"}, {"text"}, or {"alt", "png", ...}.
+
+    A picture has its width and height on the page, half of its pixels.
+    """
+    data = output.get("data", {})
+    if "image/png" in data:
+        alt = output.metadata.get("image/png", {}).get("alt") or data.get("text/plain", "picture")
+        pixels = read_pixels(base64.b64decode(data["image/png"]))
+        height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
+        return {"alt": alt, "png": encode(pixels), "width": width, "height": height}
+    if "text/latex" in data:
+        return {"html": convert_math(data["text/latex"].strip("$ \n"), "block")}
+    if "text/html" in data:
+        return {"html": data["text/html"]}
+    text = output.get("text") or data.get("text/plain") or "\n".join(output.get("traceback", []))
+    return {"text": text.rstrip()}
+
+
+class Prose(IPythonRenderer):
+    """Markdown to HTML: mathematics as MathML, links between notebooks as links between pages.
+
+    links: {name of a notebook or a text: its page}; other links to files become plain text.
+    ``headings`` collects (id, HTML) of the headings of level 2.
+    """
+
+    def __init__(self, links):
+        super().__init__(escape=False)
+        self.links, self.headings, self._ids = links, [], set()
+
+    def convert(self, markdown):
+        """Return a text as HTML."""
+        return MarkdownWithMath(renderer=self).render(markdown)
+
+    def block_math(self, body):
+        """Return a formula on a line of its own."""
+        return convert_math(body, "block")
+
+    def inline_math(self, body):
+        """Return a formula within a line."""
+        return convert_math(body, "inline")
+
+    def latex_environment(self, name, body):
+        """Return the formula of an environment, such as align."""
+        return convert_math(f"\\begin{{{name}}}{body}\\end{{{name}}}", "block")
+
+    def block_html(self, html):
+        """Return HTML as it is, but for its formulas."""
+
+        def replace(match):
+            code, block, inline = match.groups()
+            return code or convert_math(unescape(block or inline), "block" if block else "inline")
+
+        return re.sub(FORMULA, replace, html, flags=re.DOTALL)
+
+    def heading(self, text, level, **_):
+        """Return a heading with an id of its own, made of its words."""
+        words = re.sub(r"\s+", "-", re.sub(r"<[^>]+>", "", text).strip())
+        numbered = (f"{words}-{number}" for number in itertools.count(1))
+        name = next(name for name in itertools.chain([words], numbered) if name not in self._ids)
+        self._ids.add(name)
+        if level == 2:
+            self.headings.append((name, re.sub(r"</?a\b[^>]*>", "", text)))
+        return f'<h{level} id="{escape(name)}">{text}</h{level}>\n'
+
+    def link(self, text, url, title=None):
+        """Return a link; of one that leads to no page, only its text."""
+        if re.match(r"https?:|mailto:|#", url):
+            return super().link(text, url, title)
+        path, *place = url.split("#", 1)
+        page = self.links.get(Path(path).name)
+        return super().link(text, "#".join([page, *place]), title) if page else text
+
+    def table(self, text):
+        """Return a table in a box of its own, which can be scrolled where the page is narrow."""
+        box = '<div class="table" tabindex="0" role="group" aria-label="Table">'
+        return f"{box}<table>{text}</table></div>\n"
+
+
+# What latex2mathml makes too large, too close or too far apart.
+REPAIRS = {
+    # \lVert: the bars of a norm
+    r"<mo>(&#x02016;)": r'<mo stretchy="false">\1',
+    # \big: most fonts set it wide apart
+    r'<mo minsize="[^"]+" maxsize="[^"]+">': '<mo stretchy="false">',
+    # g'
+    r"<msup>(<mi>[^<]+</mi>)<mi>(&#x02032;)</mi></msup>": (
+        r'<mrow>\1<mo lspace="0" rspace="0">\2</mo></mrow>'
+    ),
+    # T^{[l]}: the letter leans into its superscript
+    r"(<msup><mi>[TVWY]</mi><mrow>)": r'\1<mspace width="0.1em" />',
+    # \max
+    r"<mo>(max|min)</mo>": r"<mi>\1</mi>",
+    # \ln 10
+    r"(<mi>[a-z]{2,}</mi>)(?=<m[in]>)": r'\1<mspace width="0.167em" />',
+    # (-2: a sign, no subtraction
+    r"(>&#x000(?:28|3D|2C);</mo>)<mo>(&#x02212;)": r'\1<mo form="prefix">\2',
+}
+
+
+def convert_math(latex, display):
+    """Return LaTeX as MathML; ``display`` is "inline" or "block".
+
+    Raises ValueError if a command is left over: the reader would see it with its backslash.
+    """
+    html = convert(latex.strip(), display=display)
+    if "\\" in html:
+        raise ValueError(f"no MathML for {latex!r}")
+    for pattern, better in REPAIRS.items():
+        html = re.sub(pattern, better, html)
+    return html
