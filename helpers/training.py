@@ -196,7 +196,7 @@ def _epochs(stacks, histories, batch, moments):
 def fair(make, data, *, rates, seeds, epochs, batch=128, optimizer=adam, measure_every=1):
     """Train one kind of net at each learning rate with each seed; return {rate: [Histories]}.
 
-    make: a function of a seed that returns an untrained net, whose initial numbers the seed sets.
+    make: a function of a seed that returns an untrained net; called rate by rate, seed by seed.
     rates: learning rates, the same list for every kind of net in a comparison.
     seeds: initial numbers and order of the images; a History for each, in their order.
     The rest is as in ``train``; all nets train together.
