@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 
-from helpers.block import SKIPS
+from helpers.block import SKIPS, check_known
 from helpers.plots import QUIET, STYLES
 
 INK, PAPER = "#20262e", "#f3f5f8"
@@ -41,7 +41,7 @@ def block(axes, skip="inside"):
     formula = axes.text(5.8, -1.45, "", fontsize=15, ha="center", color=INK, zorder=5)
 
     def show(skip):
-        _check_known(skip)
+        check_known("skip", skip, SKIPS)
         for name, parts in shortcuts.items():
             for part in parts:
                 part.set_visible(name == skip)
@@ -56,7 +56,7 @@ def net(axes, blocks, skip="inside"):
 
     There are none if ``skip`` is "none". Raises ValueError for an unknown ``skip``.
     """
-    _check_known(skip)
+    check_known("skip", skip, SKIPS)
     _blank(axes, (-2.0, 2 * blocks + 1), (-0.6, 1.4))
     _write(axes, -1.3, 0, "$X$", 14, ha="right")
     _write(axes, 2 * blocks + 0.1, 0, r"$\hat{y}$", 14, ha="left")
@@ -79,7 +79,7 @@ def column(axes, layers, shortcuts=(), skip="inside"):
     skip: gives the shortcuts their colour.
     Raises ValueError for an unknown ``skip``, and for shortcuts where it is "none".
     """
-    _check_known(skip)
+    check_known("skip", skip, SKIPS)
     if skip == "none" and shortcuts:
         raise ValueError(f"skip = 'none' has no shortcuts to draw, but {len(shortcuts)} are given")
     groups = list(dict.fromkeys(group for _, group in layers))
@@ -97,11 +97,6 @@ def column(axes, layers, shortcuts=(), skip="inside"):
         x, y = 1.6 + 1.2 * np.cos(angle), (start + end) / 2 + (start - end) / 2 * np.sin(angle)
         x, y = np.r_[0, x, 0], np.r_[start, y, end]
         axes.plot(x, y, color=SHORTCUT[skip], linewidth=2.2, linestyle=style)
-
-
-def _check_known(skip):
-    if skip not in SKIPS:
-        raise ValueError(f"skip = {skip!r} is not known; use one of {', '.join(map(repr, SKIPS))}")
 
 
 def _blank(axes, x, y):

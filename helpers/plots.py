@@ -22,6 +22,7 @@ OUTSIDE = {"color": "#0a7a6e", "linestyle": ":", "marker": "s", "linewidth": 2.4
 STYLES = {"none": PLAIN, "inside": INSIDE, "outside": OUTSIDE}
 NAMES = {"none": "plain", "inside": "residual, inside g", "outside": "residual, outside g"}
 QUIET = "#5b6470"
+TICKS = (0, 0.5, 1, 3, 10, 30, 100)  # of errors, in %
 HALO = [withStroke(linewidth=4.5, foreground="white")]  # keeps lines that cross apart for the eye
 
 
@@ -159,8 +160,7 @@ def against_depth(axes, depths, label, names=NAMES, shift=0.16):
     axes.set_yscale("symlog", linthresh=1.0)
     axes.set(xlim=(-0.5, len(depths) + 1.8), ylim=(-0.1, 130), xlabel="weight layers", ylabel=label)
     axes.set_xticks(places, map(str, depths))
-    ticks = [0, 0.5, 1, 3, 10, 30, 100]
-    axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_yticks(TICKS, map("{:g}".format, TICKS))
     axes.minorticks_off()
     clouds = {skip: points(axes, skip, size=5.5, alpha=0.55) for skip in names}
     lines = {skip: axes.plot([], [], **STYLES[skip] | {"marker": ""})[0] for skip in names}
