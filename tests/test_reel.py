@@ -15,10 +15,11 @@ class Stage:
 
     def __init__(self, frames=6, frame_costs=0.0, picture_costs=0.0, fails_at=None, records=False):
         self.time, self.computed, self.followed, self.shown = 0.0, [], [], []
-        self.reports, self.errors, self.at_frame, self.frames_closed = [], [], {}, 0
+        self.reports, self.errors, self.at_frame = [], [], {}
+        self.generators, self.frames_closed = [], 0
         self.costs, self.fails_at, self.frames = (frame_costs, picture_costs), fails_at, frames
         self.reel = Reel(
-            self.make_frames,
+            lambda: self.generators.append(self.make_frames()) or self.generators[-1],
             lambda done, sentence: self.followed.append(sentence),
             self.show,
             lambda: self.followed[-1] if records else None,
@@ -64,7 +65,7 @@ class Stage:
 @pytest.fixture
 def endless():
     """Films that go on until they are stopped."""
-    stages = [Stage(frames=10**9), Stage(frames=10**9)]
+    stages = [Stage(frames=10**9, picture_costs=1.0) for _ in range(2)]  # few are drawn
     yield stages
     for stage in stages:
         stage.reel.pause()
