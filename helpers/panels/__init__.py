@@ -1,3 +1,1 @@
-"""The engine room of ``explore``: a panel, a film, the drawing, and what the page does (panel.js,
-panel.css).
-"""
+"""The engine room of ``explore`` and ``plots``: panel, film and its reel, drawing, fast artists."""

@@ -1,9 +1,8 @@
-"""A figure drawn again and again, off screen: only what changed is drawn afresh, and the picture is
-a PNG.
-"""
+"""A figure drawn off screen again and again: only what changed is drawn afresh, as a PNG."""
 
 import struct
 import zlib
+from math import inf
 
 import numpy as np
 from isal import isal_zlib
@@ -15,62 +14,51 @@ from matplotlib.text import Text
 
 
 class Drawing:
-    """A figure that is drawn again and again: what stays the same is drawn once and kept as a
-    background.
+    """A figure that is drawn again and again: what stays the same is kept as a background.
 
     In each axes, everything above the lowest artist that ever changed is drawn afresh over the
-    background, so that what covers what stays as in a full drawing. Texts beside the axes (titles)
-    cover nothing and are left alone. A change of anything else (limits, ticks, titles and legends
-    of the figure, artists that come or go) draws all of it again. Axes must not overlap, and
-    nothing of the figure may lie over them.
+    background, so that artists cover one another as in a full drawing. Texts outside the axes
+    (titles) cover nothing and are left alone. A change of anything else (limits, ticks, titles and
+    legends of the figure, artists that come or go) draws all of it again. Axes must not overlap,
+    and nothing of the figure may lie over them.
     """
 
     def __init__(self, figure):
         self.canvas = FigureCanvasAgg(figure)
-        self._moving, self._background, self._arranged = set(), None, None
-        self._beside = set()  # texts that lie outside their axes
+        self._moving = set()  # artists of axes that ever changed
+        self._outside = set()  # texts that lie outside their axes
+        self._background = self._layout = None
 
     def set_dpi(self, dpi):
         """Draw ``dpi`` pixels per inch from now on."""
         self.canvas.figure.set_dpi(dpi)
         self._background = None
 
-    def png(self):
-        """Return the current picture as the bytes of a PNG."""
-        watched = self._artists()
-        changed = {artist for artist in watched if artist.stale or _may_change_unnoticed(artist)}
-        arranged = [
-            (axes.get_position().bounds, axes.get_visible(), axes.axison)
-            for axes in self.canvas.figure.axes
-        ]
-        arranged += map(id, watched)
-        if self._background is None or arranged != self._arranged or not changed <= self._moving:
-            # The first drawing shows nothing of what will move; from the second on, it is known.
-            first, self._background = self._background is None, None
-            if not first:
-                inside = {
-                    artist for axes in self.canvas.figure.axes for artist in axes.get_children()
-                }
-                self._moving |= {
-                    artist for artist in changed & inside if not isinstance(artist, Axis | Spine)
-                }
-            self._moving &= set(watched)
-            self._draw_background()
-            self._arranged = arranged
-        self.canvas.restore_region(self._background)
-        for artist in self._foreground():
-            artist.draw(self.canvas.get_renderer())
-        for artist in watched:
-            artist.stale = False
-        return png(self.canvas)
-
-    def _artists(self):
+    def draw(self):
+        """Draw what has changed; return the picture as the bytes of a PNG."""
         figure = self.canvas.figure
         inside = [artist for axes in figure.axes for artist in axes.get_children()]
-        return inside + [artist for artist in figure.get_children() if artist not in figure.axes]
+        watched = inside + [artist for artist in figure.get_children() if artist not in figure.axes]
+        changed = {artist for artist in watched if artist.stale or _may_change_unnoticed(artist)}
+        layout = [
+            (axes.get_position().bounds, axes.get_visible(), axes.axison) for axes in figure.axes
+        ]
+        layout += map(id, watched)
+        if self._background is None or layout != self._layout or not changed <= self._moving:
+            if self._background is not None:  # the first drawing does not tell what will move
+                may_move = (artist for artist in inside if not isinstance(artist, Axis | Spine))
+                self._moving |= changed.intersection(may_move)
+            self._moving &= set(watched)
+            self._background, self._layout = None, layout
+            self._draw_background()
+        self.canvas.restore_region(self._background)
+        self._draw_artists(self._foreground())
+        for artist in watched:
+            artist.stale = False
+        return encode(self.canvas)
 
     def _draw_background(self):
-        self._beside = set()
+        self._outside = set()
         foreground = self._foreground()
         try:
             for artist in foreground:
@@ -79,31 +67,26 @@ class Drawing:
         finally:
             for artist in foreground:
                 artist.set_animated(False)
-        self.canvas.figure.set_layout_engine(
-            "none"
-        )  # nothing shall move aside while a slider is dragged
-        self._beside = {
-            text for text in foreground if text not in self._moving and _is_beside(text)
-        }
-        for text in self._beside:
-            text.draw(self.canvas.get_renderer())
+        # Nothing may move aside while a slider is dragged.
+        self.canvas.figure.set_layout_engine("none")
+        self._outside = {a for a in foreground if a not in self._moving and _is_outside(a)}
+        self._draw_artists(self._outside)
         self._background = self.canvas.copy_from_bbox(self.canvas.figure.bbox)
 
+    def _draw_artists(self, artists):
+        for artist in artists:
+            artist.draw(self.canvas.get_renderer())
+
     def _foreground(self):
-        """What is drawn over the background, axes by axes, lowest first."""
+        """Return the artists to draw over the background, axes by axes, lowest first."""
         above = []
         for axes in self.canvas.figure.axes:
-            moving = [
-                artist.get_zorder() for artist in axes.get_children() if artist in self._moving
-            ]
-            if moving and axes.get_visible():
-                high = [
-                    a
-                    for a in axes.get_children()
-                    if a.get_zorder() >= min(moving) and _is_drawn(a, axes)
-                ]
-                above += sorted(high, key=lambda artist: artist.get_zorder())
-        return [artist for artist in above if artist not in self._beside]
+            artists = [a for a in axes.get_children() if axes.get_visible() and _is_drawn(a, axes)]
+            moving = (a.get_zorder() for a in axes.get_children() if a in self._moving)
+            lowest = min(moving, default=inf)
+            high = [a for a in artists if a.get_zorder() >= lowest and a not in self._outside]
+            above += sorted(high, key=lambda artist: artist.get_zorder())
+        return above
 
 
 def _may_change_unnoticed(artist):
@@ -112,30 +95,25 @@ def _may_change_unnoticed(artist):
 
 
 def _is_drawn(artist, axes):
-    if isinstance(artist, Axis | Spine):
-        return axes.axison
-    return artist is not axes.patch
+    return axes.axison if isinstance(artist, Axis | Spine) else artist is not axes.patch
 
 
-def _is_beside(artist):
+def _is_outside(artist):
     """A text that does not reach into the box of its axes."""
     return isinstance(artist, Text) and not artist.get_window_extent().overlaps(artist.axes.bbox)
 
 
-def png(canvas):
-    """The canvas as a PNG without filters: half the time of a general encoder, and no larger for
-    drawings.
-    """
+def encode(canvas):
+    """Return the canvas as a PNG; half the time of a general encoder, no larger for drawings."""
     pixels = np.asarray(canvas.buffer_rgba())
     height, width, _ = pixels.shape
-    rows = np.zeros(
-        (height, 1 + 4 * width), dtype=np.uint8
-    )  # each row begins with its filter, 0 for none
+    # Each row begins with the number of its filter, 0 for none.
+    rows = np.zeros((height, 1 + 4 * width), dtype=np.uint8)
     rows[:, 1:] = pixels.reshape(height, -1)
     head, data = struct.pack(">2I5B", width, height, 8, 6, 0, 0, 0), isal_zlib.compress(rows, 1)
-    parts = {b"IHDR": head, b"IDAT": data, b"IEND": b""}
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in parts.items())
+    chunks = {b"IHDR": head, b"IDAT": data, b"IEND": b""}
+    return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, data) for name, data in chunks.items())
 
 
-def _chunk(kind, data):
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+def _chunk(name, data):
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))

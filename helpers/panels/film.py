@@ -1,239 +1,139 @@
 """A film: a panel whose pictures come one after another, as a computation goes on."""
 
-import threading
-import time
-import weakref
 from functools import partial
 
 import ipywidgets as widgets
-from IPython.display import display
 
-from helpers.panels.panel import Panel, label_of
+from helpers.panels.panel import Panel
+from helpers.panels.reel import Reel
+
+ICONS = {"start": "play", "pause": "pause", "step": "step-forward", "reset": "refresh"}
+RUNNING = "Running in this cell. Jupyter's stop button ends it early and keeps what was computed."
+STOPPED = "Stopped early; what was computed until then is kept."
+UNWATCHED = "Paused: the page was closed, or the kernel had other work. Press start to go on."
 
 
 class Film(Panel):
-    """A panel whose pictures come one after another, as a computation goes on: start, pause, step,
-    reset.
+    """A panel whose pictures come one after another: with start, pause, step and reset.
 
-    The computation runs on a thread of its own, or with ``play`` in the cell that calls it. Pausing
-    loses nothing, and what the generator has stored by then is kept. Moving a control goes back to
-    the beginning. While a film runs on its thread, the page gives a sign of life each second; after
-    ``patience`` seconds without one, because the notebook was closed or the kernel is busy with a
-    cell, the film pauses.
+    ``update`` is a generator function of the controls; each ``yield (done, sentence)``, done from
+    0 to 1, is one more picture. It runs on a thread of its own, or, with ``play``, in the cell that
+    calls it. Pausing loses nothing, and moving a control goes back to the beginning. Only one film
+    runs at a time. On its thread it pauses when the page gives no sign of life for five seconds,
+    because the notebook was closed or the kernel is busy with a cell.
     """
 
-    patience = 5.0
-    _latest = staticmethod(
-        lambda: None
-    )  # the film that was started last: one at a time has the machine
+    recording = False  # set on the class, before films run: they keep stills of themselves
+    _title, _stored = "Live panel", "A live training, and the last picture of it."
 
     def __init__(self, figure, update, controls):
-        self._frames, self._thread, self._running = None, None, threading.Event()
-        self._next_picture = self._last_heard = 0.0
+        self._reel = Reel(
+            frames=lambda: self._update(**self.values()),
+            follow=self._follow,
+            show=lambda: self._show(self.sentence),
+            keep=lambda: (self._draw_finely(), self.sentence) if self.recording else None,
+            guard=self._guarded,
+            report=self._report,
+        )
         self._buttons = {
             name: widgets.Button(description=name, icon=icon, layout={"width": "6.5em"})
-            for name, icon in {
-                "start": "play",
-                "pause": "pause",
-                "step": "step-forward",
-                "reset": "refresh",
-            }.items()
+            for name, icon in ICONS.items()
         }
-        self._bar = widgets.FloatProgress(
-            min=0.0, max=1.0, description="done", layout={"width": "100%"}
-        )
+        self._bar = widgets.FloatProgress(max=1.0, description="done", layout={"width": "100%"})
         self._note = widgets.HTML()
         super().__init__(figure, update, controls)
         for name, button in self._buttons.items():
-            button.on_click(partial(self._pressed, name))
+            button.on_click(partial(self._press, name))
 
-    def _pressed(self, name, _button):
+    def _press(self, name, _button):
         getattr(self, name)()
 
-    def _rows(self):
-        return [*super()._rows(), widgets.HBox(list(self._buttons.values())), self._bar, self._note]
-
-    def _heard(self, screen, message, buffers):
-        self._last_heard = time.monotonic()
-        super()._heard(screen, message, buffers)
-
-    def _moved(self):
-        self.reset()
-
     def start(self):
-        """Go on from where the film stands, on a thread of its own; from the beginning, if it has
-        ended.
-        """
-        if not self._take_the_stage():
-            return
-        self._last_heard = time.monotonic()
-        self._note.value = ""
-        self._thread = threading.Thread(target=self._run, args=(self._is_watched,), daemon=True)
-        self._thread.start()
-
-    def _is_watched(self):
-        watched = time.monotonic() < self._last_heard + self.patience
-        if not watched:
-            self._note.value = "<p>Paused: the page was closed, or the kernel had other work. Press start to go on.</p>"
-        return watched
+        """Go on, on a thread of its own; from the beginning if the film has ended."""
+        if not self._reel.running:
+            self._say("")
+        self._reel.start()
 
     def pause(self):
         """Stop after the current picture; ``start`` or ``play`` goes on from there."""
-        self._running.clear()
-        thread, self._thread = self._thread, None
-        if thread not in (None, threading.current_thread()):
-            thread.join()
+        self._reel.pause()
 
     def step(self):
         """Show one more picture."""
-        self.pause()
-        self._advance(at_once=True)
+        self._reel.step()
 
     def reset(self):
-        """Throw the computation away and stand at its first picture again, with the controls as
-        they are now.
-        """
-        self.pause()
-        self._rewind()
+        """Throw the computation away, and show the first picture for the controls as they are."""
+        self._reel.reset()
 
     def play(self):
         """Show the panel, run it to its end in this cell, and store its last picture.
 
-        The stop button of Jupyter ends it early; what was computed until then is kept. The panel's
-        own buttons and controls rest meanwhile, since a busy kernel hears them only after the cell.
-        Raises what the computation raised, so that a cell with a broken film does not pass for a
-        good one.
+        Jupyter's stop button ends it early; what was computed until then is kept. Buttons and
+        controls are disabled meanwhile, since a busy kernel hears them only after the cell. Raises
+        what the computation raised, so that a cell with a broken film does not pass for a good one.
         """
         self.pause()
-        self._rest(
-            True,
-            "Running in this cell. Jupyter's stop button ends it early and keeps what was computed.",
-        )
-        display(self._live(), raw=True)
-        interrupted = False
+        self._disable(True, RUNNING)
+        self._display_live()
+        note = ""
         try:
-            if self._take_the_stage():
-                self._run()
+            self._reel.play()
         except KeyboardInterrupt:
-            interrupted, self._frames = True, None  # a generator that was interrupted is over
-        self._rest(
-            False, "Stopped early; what was computed until then is kept." if interrupted else ""
-        )
+            note = STOPPED
+        self._disable(False, note)
         self._store()
         if self._failure:
             raise self._failure
 
-    def _rest(self, resting, note):
-        for part in (*self.controls.values(), *self._buttons.values()):
-            part.disabled = resting
-        self._note.value = f"<p>{note}</p>" if note else ""
-
-    def describe(self):
-        """One line of text: where the controls stand. It is what a saved notebook compares."""
-        settings = ", ".join(
-            f"{label_of(name, control)} = {control.value}"
-            for name, control in self.controls.items()
-        )
-        return f"Live panel ({settings})."
-
-    def _says(self):
-        return "A live training, and the last picture of it."
-
-    def _take_the_stage(self):
-        """Get ready to run, and pause the film that ran before; return False if this one runs
-        already.
-        """
-        other = Film._latest()
-        if other not in (None, self):
-            other.pause()
-        with self._lock:
-            if self._running.is_set():
-                return False
-            if self._frames is None:
-                self._rewind()
-            self._running.set()
-            Film._latest = weakref.ref(self)
-            return True
-
-    def _rewind(self):
-        with self._lock:
-            self._close()
-            self._kept, self._frames = {}, self._update(**self.values())
-            self._advance(at_once=True)
-
-    def _run(self, is_watched=lambda: True):
-        self._screen.running = True
-        try:
-            going = True
-            while going:
-                with self._lock:
-                    going = self._running.is_set() and is_watched() and self._advance()
-        finally:
-            self._running.clear()
-            self._screen.running = False
-            if self._frames is not None:  # paused: the last frames may not have been drawn
-                self._guarded(lambda: self._show(self.sentence))
-
-    def _advance(self, at_once=False):
-        """Ask for the next picture; return False at the end of the film or after an error."""
-        with self._lock:
-            if self._frames is None:
-                return False
-            going = self._guarded(lambda: self._draw_next(at_once)) is True
-            if self._failure:
-                self._frames = None  # a generator that raised is over
-            return going
-
-    def _draw_next(self, at_once=False):
-        frame = next(self._frames, None)
-        if frame is None:
-            self._close()
-            self._show(self.sentence)
-            return False
-        self._bar.value, self.sentence = frame
-        self._keep()
-        now = time.monotonic()
-        if at_once or now >= self._next_picture:
-            self._show(self.sentence)
-            # Drawing takes time from the computation: leave it a tenth at most.
-            self._next_picture = time.monotonic() + 9 * (time.monotonic() - now)
-        return True
-
-    def _close(self):
-        if self._frames is not None:
-            self._frames.close()
-        self._frames = None
-
-    recording = False  # set on the class, before a film runs: keep stills of it
-
     def still(self, **_values):
-        """A film has no one picture for the values of its controls. Raises TypeError."""
+        """Raise TypeError: a film has no one picture for the values of its controls."""
         raise TypeError("a film has stills(), not still()")
 
     def stills(self):
-        """Return [(done, png, sentence)], some twenty moments from the first picture to the last,
-        done from 0 to 1.
+        """Return [(done, png, sentence)] for some twenty moments, from the first to the last.
 
-        Those that were kept while it ran; a film that has not run to its end is run, and goes back
-        to its beginning.
+        They were kept while the film ran, if ``recording`` was set; otherwise it runs now, and goes
+        back to its beginning. Raises what the computation raises.
         """
-        kept = self._kept if 20 in self._kept else self._recorded()
-        return [(at / 20, *still) for at, still in sorted(kept.items())]
+        kept = self._reel.stills if 1.0 in self._reel.stills else self._record()
+        return [(done, *still) for done, still in sorted(kept.items())]
 
-    def _recorded(self):
-        Film.recording, before = True, Film.recording
+    def _record(self):
+        self.recording = True  # of this film alone
         try:
             self.reset()
-            self._take_the_stage()
-            self._run()
+            self._reel.play()
             if self._failure:
                 raise self._failure
-            return self._kept
+            return self._reel.stills
         finally:
-            Film.recording = before
+            del self.recording
             self.reset()
 
-    def _keep(self):
-        at = int(20 * self._bar.value + 1e-9)
-        if Film.recording and (at not in self._kept or at == 20):
-            self._kept[at] = self._fine_png(), self.sentence
+    def _follow(self, done, sentence):
+        self._bar.value, self.sentence = done, sentence
+
+    def _report(self, state):
+        self._screen.running = state == "running"
+        if state == "unwatched":
+            self._say(UNWATCHED)
+
+    def _disable(self, disabled, note):
+        for part in (*self.controls.values(), *self._buttons.values()):
+            part.disabled = disabled
+        self._say(note)
+
+    def _say(self, note):
+        self._note.value = f"<p>{note}</p>" if note else ""
+
+    def _lay_out(self):
+        buttons = widgets.HBox(list(self._buttons.values()))
+        return [*super()._lay_out(), buttons, self._bar, self._note]
+
+    def _answer(self, screen, message, buffers):
+        self._reel.hear()
+        super()._answer(screen, message, buffers)
+
+    def _moved(self):
+        self.reset()

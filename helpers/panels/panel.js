@@ -1,14 +1,15 @@
-// The page's side of a panel: its picture and sentence, and what only the page can do for the controls beside them.
+// The page's side of a panel: picture and sentence, and what only the page can do for the controls.
 
 const BEAT = 1000; // milliseconds between two signs of life, while a film runs
 const PATIENCE = 2500; // milliseconds to wait for a picture, and then for an answer
-const SILENT = "The kernel does not answer. It may be busy: then wait. If it is gone, run this cell again.";
+const SILENT =
+  "The kernel does not answer. It may be busy: then wait. If it is gone, run this cell again.";
 
-function element(kind, properties) {
-  return Object.assign(document.createElement(kind), properties);
+function element(tag, properties) {
+  return Object.assign(document.createElement(tag), properties);
 }
 
-// ipywidgets gives the parts of a slider no names. Return whether all parts were there to be named.
+// ipywidgets gives the parts of a slider no names. Return whether all parts were there to name.
 function nameSliders(panel) {
   const sliders = [...panel.querySelectorAll(".widget-slider")];
   return sliders.every((slider) => {
@@ -22,13 +23,13 @@ function nameSliders(panel) {
   });
 }
 
-// Arrow keys and letters belong to the control that has the focus, not to JupyterLab's commands for cells.
+// Arrow keys and letters are for the control that has the focus, not for JupyterLab's commands.
 function keepKeys(event) {
   event.target.dataset.lmSuppressShortcuts = "true";
 }
 
-// The parts of a panel are put up one after another, in any order: wait for the panel, then for its sliders.
-// ``gone`` is the signal that the view was removed.
+// The parts of a panel appear one after another, in any order: wait for the panel, then for its
+// sliders. ``gone`` is the signal that the view was removed.
 function adopt(model, el, silent, gone) {
   if (gone.aborted) return;
   const panel = el.closest(".widget-vbox");
@@ -44,21 +45,23 @@ function adopt(model, el, silent, gone) {
   nameSliders(panel);
 }
 
-// As text: a blob would take a detour through another process, and come 5 to 8 ms later (measured in Chromium).
+// As text: a blob takes a detour through another process, 5 to 8 ms in Chromium.
 function showPicture(model, picture) {
   const { buffer, byteOffset, byteLength } = model.get("png");
   const bytes = new Uint8Array(buffer, byteOffset, byteLength);
   let text = "";
-  for (let at = 0; at < byteLength; at += 8192) text += String.fromCharCode(...bytes.subarray(at, at + 8192));
+  for (let at = 0; at < byteLength; at += 8192)
+    text += String.fromCharCode(...bytes.subarray(at, at + 8192));
   picture.src = `data:image/png;base64,${btoa(text)}`;
 }
 
 function showSentence(model, said) {
   said.textContent = model.get("sentence");
   if (said.textContent.length > Number(said.dataset.longest || 0)) {
-    // What stands below shall not move while a slider is dragged: the place for the sentence only ever grows.
+    // What is below must not move while a slider is dragged, so the room for it only grows.
     said.dataset.longest = said.textContent.length;
-    said.style.minHeight = `${Math.max(parseFloat(said.style.minHeight) || 0, said.offsetHeight)}px`;
+    const before = parseFloat(said.style.minHeight) || 0;
+    said.style.minHeight = `${Math.max(before, said.offsetHeight)}px`;
   }
 }
 
@@ -67,7 +70,7 @@ function showError(model, failed) {
   failed.replaceChildren(...(model.get("error") ? [alert] : []));
 }
 
-// A kernel that was shut down leaves no trace in a panel: if nothing comes after a control was used, ask.
+// A kernel that was shut down leaves no trace in a panel: if nothing follows a click or a key, ask.
 function askWhenUsed(model, panel, note, gone) {
   let waiting;
   const used = () => (waiting ??= setTimeout(ask, PATIENCE));
@@ -76,7 +79,7 @@ function askWhenUsed(model, panel, note, gone) {
     try {
       model.send("are you there?");
     } catch {
-      // There is no kernel to send to: no answer will come, and the note says so.
+      // There is no kernel to send to: no answer will come, and the note will say so.
     }
   };
   const heard = () => {
@@ -100,14 +103,19 @@ function render({ model, el }) {
   const picture = element("img", { className: "widget-image", alt: model.get("alt") });
   const said = element("p", { role: "status" });
   const failed = element("div", {});
-  const silent = element("p", { className: "explore-silent", ariaLive: "polite", hidden: true, textContent: SILENT });
+  const silent = element("p", { className: "explore-silent", ariaLive: "polite", hidden: true });
+  silent.textContent = SILENT;
   el.classList.add("explore");
   el.append(picture, said, failed, silent);
   el.style.fontSize = `${14 * model.get("size")}px`;
   picture.style.width = `${model.get("width")}px`;
   picture.style.aspectRatio = `${model.get("width")} / ${model.get("height")}`;
 
-  const shown = { png: [showPicture, picture], sentence: [showSentence, said], error: [showError, failed] };
+  const shown = {
+    png: [showPicture, picture],
+    sentence: [showSentence, said],
+    error: [showError, failed],
+  };
   const removed = new AbortController();
   for (const [name, [show, place]] of Object.entries(shown)) {
     show(model, place);

@@ -1,4 +1,4 @@
-"""A panel: a picture, a sentence that says in words what it shows, and the controls that move it."""
+"""A panel: a picture, a sentence that says in words what it shows, and its controls."""
 
 import asyncio
 import base64
@@ -13,14 +13,20 @@ import traitlets
 from IPython import get_ipython
 from IPython.display import display
 
-from helpers.panels.drawing import Drawing, png
+from helpers.panels.drawing import Drawing, encode
 
 ALT = "The picture of this panel; the sentence with it says what it shows."
+MAX_RATIO = 3.0  # device pixels per CSS pixel; more are not drawn
+STILL_DPI = 200  # two pixels of a still for each CSS pixel of the page
 
 
 class Screen(anywidget.AnyWidget):
-    """The part of a panel that shows something: picture, sentence and error, changed together in
-    one message.
+    """Picture, sentence and error on the page, changed together in one message.
+
+    png: the picture. alt: its alternative text. sentence, error: the texts below it.
+    width, height: of the picture on the page, in CSS pixels. size: the scale of the whole panel.
+    running: whether a film runs; the page then gives a sign of life each second.
+    pixel_ratio: device pixels per CSS pixel, as the page tells; 0 before it does.
     """
 
     _esm = Path(__file__).with_suffix(".js")
@@ -29,47 +35,71 @@ class Screen(anywidget.AnyWidget):
     alt = traitlets.Unicode().tag(sync=True)
     sentence = traitlets.Unicode().tag(sync=True)
     error = traitlets.Unicode().tag(sync=True)
-    width = traitlets.Float().tag(sync=True)  # of the picture on the page, in CSS pixels
+    width = traitlets.Float().tag(sync=True)
     height = traitlets.Float().tag(sync=True)
     size = traitlets.Float(1.0).tag(sync=True)
     running = traitlets.Bool(False).tag(sync=True)
-    pixel_ratio = traitlets.Float(0.0).tag(
-        sync=True
-    )  # device pixels per CSS pixel, once the page says it
+    pixel_ratio = traitlets.Float(0.0).tag(sync=True)
 
 
 class Panel(widgets.VBox):
-    """The panel of ``explore``: ``controls`` by name, and ``sentence``, what is said about the
-    current picture.
+    """Controls, a figure that follows them, and a sentence about the picture; see ``explore``.
+
+    figure: a matplotlib Figure that nothing else draws.
+    update: a function of the controls' values, by name; it changes artists of the figure and
+    returns the sentence.
+    controls: {name: ipywidgets widget}; each must have a value.
+
+    ``controls`` and ``sentence`` (about the current picture) are attributes. An error in ``update``
+    is shown in the panel, and the next move of a control goes on. Any thread may move a control.
     """
+
+    _title = "Interactive panel"
+    _stored = ""  # the text under the picture in a saved notebook; the sentence if there is none
 
     def __init__(self, figure, update, controls):
         self.controls, self.sentence = controls, ""
         self._update, self._drawing = update, Drawing(figure)
         self._failure, self._due = None, False
         self._lock = threading.RLock()  # callbacks may come on another thread while a cell runs
-        size = _size()
+        size = _read_size()
         width, height = 100 * size * figure.get_size_inches()
         self._screen = Screen(width=width, height=height, size=size, alt=ALT)
-        super().__init__([*self._rows(), self._screen])
+        super().__init__([*self._lay_out(), self._screen])
         for control in controls.values():
             control.observe(self._move, names="value")
         self._screen.observe(self._sharpen, names="pixel_ratio")
-        self._screen.on_msg(self._heard)
+        self._screen.on_msg(self._answer)
         self._moved()
 
-    def _rows(self):
-        return [widgets.HBox(list(self.controls.values()), layout={"flex_flow": "row wrap"})]
-
     def values(self):
-        """The current value of each control, by name."""
+        """Return the current value of each control, by name."""
         return {name: control.value for name, control in self.controls.items()}
 
-    def _move(self, _change):
-        """Follow a control. A page gets its answer before its picture: it sends the next move while
-        that is drawn.
+    def still(self, **values):
+        """Return (png, sentence) at these values of controls, twice as fine as on the page.
+
+        The panel stays as it is. Raises what ``update`` raises.
         """
-        loop = _answering()
+        with self._lock:
+            try:
+                sentence = self._update(**self.values() | values)
+                return self._draw_finely(), str(sentence or "")
+            finally:
+                self._moved()
+
+    def describe(self):
+        """Return the values of the controls as one line, which tests of saved notebooks compare."""
+        values = [f"{label(name, at)} = {at.value}" for name, at in self.controls.items()]
+        return f"{self._title} ({', '.join(values)})."
+
+    def _lay_out(self):
+        """Return the rows above the picture."""
+        return [widgets.HBox(list(self.controls.values()), layout={"flex_flow": "row wrap"})]
+
+    def _move(self, _change):
+        """Follow a control. A page is answered first, so that it sends the next move meanwhile."""
+        loop = _find_loop()
         if loop is None:
             self._moved()
         elif not self._due:
@@ -83,19 +113,17 @@ class Panel(widgets.VBox):
     def _moved(self):
         self._guarded(lambda: self._show(self._update(**self.values())))
 
-    def _heard(self, screen, _message, _buffers):
+    def _answer(self, screen, _message, _buffers):
         screen.send("here")  # the page asks whether there is a kernel
 
     def _sharpen(self, change):
-        """Draw as many pixels as the screen has: the page tells how many there are."""
+        """Draw as many pixels as the screen has, now that the page has told their number."""
         with self._lock:
-            self._drawing.set_dpi(100 * self._screen.size * min(max(change.new, 1.0), 3.0))
-            self._screen.png = self._drawing.png()
+            self._drawing.set_dpi(100 * self._screen.size * min(max(change.new, 1.0), MAX_RATIO))
+            self._screen.png = self._drawing.draw()
 
     def _guarded(self, action):
-        """Do ``action``; if it raises, say so in the panel, since a page shows nothing of an error
-        in a callback.
-        """
+        """Return the result of an action; show an error in the panel, since a page would not."""
         with self._lock:
             try:
                 result = action()
@@ -108,70 +136,49 @@ class Panel(widgets.VBox):
 
     def _show(self, sentence):
         self.sentence = str(sentence or "")
-        picture = self._drawing.png()
+        picture = self._drawing.draw()
         with self._screen.hold_sync():
             self._screen.set_trait("sentence", self.sentence)
             self._screen.set_trait("png", picture)
             self._screen.set_trait("error", "")
 
-    def describe(self):
-        """One line of text: where the controls stand. It is what a saved notebook compares."""
-        settings = ", ".join(
-            f"{label_of(name, control)} = {control.value}"
-            for name, control in self.controls.items()
-        )
-        return f"Interactive panel ({settings})."
-
-    def _says(self):
-        return (
-            f"{type(self._failure).__name__}: {self._failure}" if self._failure else self.sentence
-        )
-
-    def _ipython_display_(self):
-        """Show the live panel; after it stand, for where no kernel runs, its picture and its
-        sentence.
-        """
-        display(self._live(), raw=True)
-        self._store()
-
-    def _live(self):
-        return self._repr_mimebundle_() | {"text/plain": self.describe()}
-
-    def _store(self):
-        """Store what GitHub, an exported page, and a notebook that was opened again can show."""
-        picture = base64.b64encode(self._screen.png).decode("ascii")
-        alt = {"image/png": {"alt": self.sentence or ALT}}
-        display({"image/png": picture, "text/plain": ALT}, metadata=alt, raw=True)
-        note = f"{self._says()} To move the controls, run this cell.".strip()
-        display({"text/html": f"<p>{html.escape(note)}</p>", "text/plain": note}, raw=True)
-
-    def still(self, **values):
-        """Return (png, sentence) at these values of controls, twice as fine as the panel, which
-        stays as it is.
-        """
-        with self._lock:
-            try:
-                sentence = self._update(**self.values() | values)
-                return self._fine_png(), str(sentence or "")
-            finally:
-                self._moved()
-
-    def _fine_png(self):
-        self._drawing.png()  # settles the layout, and notices what has changed
+    def _draw_finely(self):
+        self._drawing.draw()  # settles the layout, and notices what has changed
         canvas = self._drawing.canvas
         figure = canvas.figure
-        figure.dpi, before = 200, figure.dpi  # two pixels for each one of the page
+        figure.dpi, before = STILL_DPI, figure.dpi
         try:
             canvas.draw()
-            return png(canvas)
+            return encode(canvas)
         finally:
             figure.dpi = before
 
+    def _ipython_display_(self):
+        self._display_live()
+        self._store()
 
-def _answering():
-    """The event loop of a kernel that is about to answer a page; None if it was not a page that
-    moved a control.
-    """
+    def _display_live(self):
+        display(self._repr_mimebundle_() | {"text/plain": self.describe()}, raw=True)
+
+    def _store(self):
+        """Display picture and sentence, for GitHub, exported pages and notebooks opened again."""
+        picture = base64.b64encode(self._screen.png).decode("ascii")
+        alt = {"image/png": {"alt": self.sentence or ALT}}
+        display({"image/png": picture, "text/plain": ALT}, metadata=alt, raw=True)
+        text = self._stored or self.sentence
+        if self._failure and not self._stored:
+            text = f"{type(self._failure).__name__}: {self._failure}"
+        note = f"{text} To move the controls, run this cell.".strip()
+        display({"text/html": f"<p>{html.escape(note)}</p>", "text/plain": note}, raw=True)
+
+
+def label(name, control):
+    """Return the name of a control that the reader sees."""
+    return getattr(control, "description", "") or name
+
+
+def _find_loop():
+    """Return the event loop of the kernel if a page moved the control; None otherwise."""
     kernel = getattr(get_ipython(), "kernel", None)
     if kernel is None or kernel.get_parent().get("msg_type") != "comm_msg":
         return None
@@ -181,8 +188,8 @@ def _answering():
         return None
 
 
-def _size():
-    """How large panels shall be, 1 if nobody says."""
+def _read_size():
+    """Return the scale of panels, from EXPLORE_SIZE; 1 by default."""
     text = os.environ.get("EXPLORE_SIZE", "1")
     try:
         size = float(text)
@@ -191,7 +198,3 @@ def _size():
     if not 0 < size < float("inf"):
         raise ValueError(f"EXPLORE_SIZE is {text!r}, but it must be a number above 0, such as 1.5")
     return size
-
-
-def label_of(name, control):
-    return getattr(control, "description", "") or name

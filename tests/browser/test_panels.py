@@ -44,7 +44,7 @@ async ([code, attached]) => {
 
 @pytest.mark.parametrize("attached", [True, False])
 def test_nothing_of_a_removed_view_goes_on(offline, attached):
-    code = (ROOT / "helpers" / "explore.js").read_text(encoding="utf-8")
+    code = (ROOT / "helpers" / "panels" / "panel.js").read_text(encoding="utf-8")
     seen = offline.evaluate(REMOVED, [code, attached])
     assert seen.pop("before") >= 3
     assert seen == {"after": 0, "sent": [], "frames": 0}

@@ -1,0 +1,159 @@
+"""A reel runs a film: its generator, its thread, its clock, and the stills that it keeps.
+
+It knows no widgets: whatever a reader is to see of it goes through the callbacks of ``Reel``.
+"""
+
+import threading
+import time
+import weakref
+from math import inf
+
+STILLS = 20  # parts of a film; one still is kept of each, and one of its end
+SHARE = 9  # the computation gets nine times as long as the drawing of the picture before
+
+
+class Reel:
+    """Run a generator of frames (done, sentence), done from 0 to 1; one reel at a time.
+
+    Pausing loses nothing. All callbacks are called on the thread that runs the reel.
+
+    frames: a function that returns the generator, at its beginning.
+    follow: is given done and sentence of every frame.
+    show: draws the frame that was followed last.
+    keep: returns a still of that frame, or None where nobody asked for stills.
+    guard: calls a function and returns its result; None if it raised, which ends the film.
+    report: is told "running", "paused" and "unwatched".
+    patience: a thread pauses after so many seconds without a sign of life, see ``hear``.
+    now: the clock, in seconds.
+    """
+
+    _latest = staticmethod(lambda: None)  # the reel that was started last, while it exists
+
+    def __init__(
+        self, frames, follow, show, keep, guard, report, *, patience=5.0, now=time.monotonic
+    ):
+        self._make_frames, self._follow, self._show, self._keep = frames, follow, show, keep
+        self._guard, self._report, self.patience, self._now = guard, report, patience, now
+        self.stills = {}  # {done: still}; with one at 1.0 the film has run to its end
+        self._frames, self._thread, self._running = None, None, threading.Event()
+        self._next_picture = self._last_heard = -inf
+        self._lock = threading.RLock()
+
+    @property
+    def running(self):
+        """Whether frames are being computed, on whichever thread."""
+        return self._running.is_set()
+
+    def hear(self):
+        """Take a sign of life: somebody watches."""
+        self._last_heard = self._now()
+
+    def start(self):
+        """Go on, on a thread of its own; from the beginning if the film has ended."""
+        if self._take_turn():
+            self.hear()
+            self._thread = threading.Thread(target=self._run, args=(self.patience,), daemon=True)
+            self._thread.start()
+
+    def play(self):
+        """Go on to the end on this thread. An interrupt ends the film, and is raised again."""
+        try:
+            if self._take_turn():
+                self._run()
+        except KeyboardInterrupt:
+            self._frames = None  # a generator that was interrupted is over
+            raise
+
+    def pause(self):
+        """Stop after the current frame; return when no thread of this reel runs any more."""
+        self._running.clear()
+        thread, self._thread = self._thread, None
+        if thread not in (None, threading.current_thread()):
+            thread.join()
+
+    def step(self):
+        """Pause, and show one more frame."""
+        self.pause()
+        self._advance(at_once=True)
+
+    def reset(self):
+        """Throw the computation away, and show the first frame of a new one."""
+        self.pause()
+        self._rewind()
+
+    def _take_turn(self):
+        """Pause the reel that ran before, and get ready; return False if this one runs already."""
+        other = Reel._latest()
+        if other not in (None, self):
+            other.pause()
+        with self._lock:
+            if self.running:
+                return False
+            if self._frames is None:
+                self._rewind()
+            self._running.set()
+            Reel._latest = weakref.ref(self)
+            return True
+
+    def _run(self, patience=inf):
+        self._report("running")
+        try:
+            while self._go_on(patience):
+                pass
+        finally:
+            self._running.clear()
+            self._report("paused")
+            if self._frames is not None:  # the frames before a pause may not have been drawn
+                self._guard(self._show)
+
+    def _go_on(self, patience):
+        with self._lock:
+            if not self.running:
+                return False
+            if self._now() >= self._last_heard + patience:
+                self._report("unwatched")
+                return False
+            return self._advance()
+
+    def _rewind(self):
+        with self._lock:
+            self._close()
+            self.stills, self._frames = {}, self._make_frames()
+            self._advance(at_once=True)
+
+    def _close(self):
+        if self._frames is not None:
+            self._frames.close()
+        self._frames = None
+
+    def _advance(self, at_once=False):
+        """Take the next frame; return False at the end of the film and after an error."""
+        with self._lock:
+            if self._frames is None:
+                return False
+            going = self._guard(lambda: self._take_frame(at_once))
+            if going is None:
+                self._frames = None  # a generator that raised is over
+            return bool(going)
+
+    def _take_frame(self, at_once):
+        frame = next(self._frames, None)
+        if frame is None:
+            self._close()
+            self._show()
+            return False
+        self._follow(*frame)
+        self._keep_still(frame[0])
+        began = self._now()
+        if at_once or began >= self._next_picture:
+            self._show()
+            ended = self._now()
+            self._next_picture = ended + SHARE * (ended - began)
+        return True
+
+    def _keep_still(self, done):
+        part = int(STILLS * min(done, 1.0) + 1e-9) / STILLS
+        if part not in self.stills or part == 1.0:  # the end is the last of its frames
+            still = self._keep()
+            if still is not None:
+                self.stills[part] = still

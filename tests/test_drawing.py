@@ -1,0 +1,109 @@
+"""Whatever changes in a figure, and in whatever order: the pixels are those of a full drawing."""
+
+import numpy as np
+import pytest
+from figures import assert_shows, panel_of, pixels
+
+from helpers import plots
+from helpers.explore import explore
+from helpers.panels.drawing import Drawing
+
+
+def assert_draws(drawing):
+    fresh = Drawing(drawing.canvas.figure)
+    assert np.array_equal(pixels(drawing.draw()), pixels(fresh.draw()))
+
+
+def test_a_blitted_picture_is_the_picture():
+    panel, picture = panel_of()
+    for slope, high in ((0.3, True), (2.0, False), (0.0, True), (1.1, True), (1.1, False)):
+        panel.controls["slope"].value, panel.controls["high"].value = slope, high
+        assert_shows(panel, picture)
+
+
+def test_new_limits_are_drawn_too():
+    picture, axes = plots.figure(size=(4, 3))
+    (line,) = axes.plot([0, 1], [0, 1])
+
+    def zoom(high=1.0):
+        line.set_data([0, 1], [0, high])
+        axes.set_ylim(0, high)
+
+    panel = explore(picture, zoom, high=(1.0, 9.0))
+    for high in (2.0, 3.0, 8.0):
+        panel.controls["high"].value = high
+        assert_shows(panel, picture)
+
+
+def test_what_belongs_to_the_whole_figure_is_drawn_at_every_move():
+    picture, axes = plots.figure(size=(4, 3))
+    (line,) = axes.plot([0, 1], [0, 1])
+    title, text = picture.suptitle("at the start"), picture.text(0.02, 0.02, "0")
+
+    def move(x=0):
+        line.set_data([0, 1], [0, 1 - x / 9])
+        title.set_text(f"at {x}")
+        text.set_text(f"{x} below")
+
+    panel = explore(picture, move, x=(0, 9))
+    for x in (2, 5, 7):
+        panel.controls["x"].value = x
+        assert_shows(panel, picture)
+
+
+def test_a_small_move_draws_no_background():
+    panel, _ = panel_of()
+    for slope in (0.1, 0.2, 0.3):
+        panel.controls["slope"].value = slope
+    background = panel._drawing._background
+    panel.controls["slope"].value = 0.4
+    assert panel._drawing._background is background
+
+
+def test_colours_that_change_are_drawn_although_matplotlib_does_not_say_so():
+    picture, axes = plots.figure(size=(4, 3))
+    values = np.zeros((4, 4))
+    mesh = axes.pcolormesh(values, vmin=0, vmax=1)
+    drawing = Drawing(picture)
+    for number in range(4):
+        values[number] = 1.0  # in place
+        mesh.set_array(values)
+        assert_draws(drawing)
+
+
+CHANGES = {
+    "title of the figure": lambda picture, axes: picture.suptitle("a title"),
+    "colour of the axes": lambda picture, axes: axes.set_facecolor("#ffddaa"),
+    "place of the axes": lambda picture, axes: axes.set_position([0.3, 0.3, 0.5, 0.5]),
+    "axes switched off": lambda picture, axes: axes.set_axis_off(),
+    "axes hidden": lambda picture, axes: axes.set_visible(False),
+    "an artist removed": lambda picture, axes: axes.lines[0].remove(),
+    "an artist added": lambda picture, axes: axes.text(1, 1, "new"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_whatever_changes_is_drawn(change):
+    picture, axes = plots.figure(size=(4, 3))
+    plots.diagonal(axes, 0, 4)
+    cloud = plots.points(axes, "none", [0, 1], [1, 2])
+    drawing = Drawing(picture)
+    for y in (2, 3, 1):
+        cloud.set_data([0, 1], [0, y])
+        drawing.draw()
+    CHANGES[change](picture, axes)
+    assert_draws(drawing)
+
+
+def test_a_drawing_that_was_broken_off_leaves_no_ghost(monkeypatch):
+    picture, axes = plots.figure(size=(4, 3))
+    cloud = plots.points(axes, "none", [0, 1], [1, 2])
+    drawing = Drawing(picture)
+    drawing.draw()
+    cloud.set_data([0, 1], [0, 1])
+    with monkeypatch.context() as patch:
+        patch.setattr(drawing.canvas, "draw", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            drawing.draw()
+    assert_draws(drawing)
+    assert not cloud.get_animated()

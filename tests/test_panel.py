@@ -1,0 +1,190 @@
+"""A panel: right pictures, visible errors, safe on any thread."""
+
+import asyncio
+import base64
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import psutil
+import pytest
+from figures import assert_shows, panel_of, pixels, watch_display
+
+from helpers import plots
+from helpers.explore import explore
+from helpers.panels import panel as panel_module
+
+
+@pytest.fixture
+def displayed(monkeypatch):
+    return watch_display(monkeypatch)
+
+
+def test_moving_a_control_changes_picture_and_sentence():
+    panel, _ = panel_of()
+    before = panel._screen.png
+    panel.controls["slope"].value = 1.5
+    assert panel.sentence == "The slope is 1.5."
+    assert "The slope is 1.5." in panel._screen.sentence
+    assert (pixels(panel._screen.png) != pixels(before)).any()
+
+
+def test_an_error_is_shown_and_the_next_move_goes_on():
+    panel, _ = panel_of()
+    panel.controls["slope"].value = -0.5
+    assert "ValueError" in panel._screen.error
+    assert "slope below <zero> Move a control to go on." in panel._screen.error
+    panel.controls["slope"].value = 0.5
+    assert panel._screen.error == ""
+    assert panel.sentence == "The slope is 0.5."
+
+
+def test_an_error_at_the_very_first_picture_is_shown():
+    def fails(x=1):
+        return 1 / (x - 1)
+
+    panel = explore(plots.figure(size=(3, 2))[0], fails, x=(1, 5))
+    assert "ZeroDivisionError" in panel._screen.error
+    panel.controls["x"].value = 3
+    assert panel._screen.error == ""
+    assert panel._screen.png
+
+
+def test_a_saved_notebook_keeps_picture_and_sentence(displayed):
+    panel, _ = panel_of()
+    panel._ipython_display_()
+    live, picture, note = displayed
+    assert "application/vnd.jupyter.widget-view+json" in live
+    # No ids, no bytes.
+    assert live["text/plain"] == "Interactive panel (slope = 1.0, high = False, kind = line)."
+    assert base64.b64decode(picture["image/png"]) == panel._screen.png
+    assert note["text/plain"] == "The slope is 1.0. To move the controls, run this cell."
+    assert note["text/html"] == f"<p>{note['text/plain']}</p>"
+
+
+def test_an_error_is_stored_as_a_sentence_too(displayed):
+    panel, _ = panel_of()
+    panel.controls["slope"].value = -0.5
+    panel._ipython_display_()
+    assert "ValueError: slope below &lt;zero&gt;" in displayed[-1]["text/html"]
+
+
+def test_two_threads_may_move_the_controls_at_once():
+    panel, picture = panel_of()
+
+    def drag(start):
+        for step in range(25):
+            panel.controls["slope"].value = start + step / 100
+
+    threads = [threading.Thread(target=drag, args=(start,)) for start in (0.0, 1.0)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    panel.controls["slope"].value = 1.7
+    assert panel._screen.error == ""
+    assert_shows(panel, picture)
+
+
+def test_many_moves_leave_nothing_behind():
+    panel, picture = panel_of()
+    panel.controls["slope"].value = 0.2
+    artists, process = len(picture.findobj()), psutil.Process()
+    for step in range(900):
+        panel.controls["slope"].value = step % 200 / 100
+        if step == 300:
+            before = process.memory_info().rss
+    assert len(picture.findobj()) == artists
+    assert len(panel._drawing._moving) < artists
+    assert process.memory_info().rss - before < 2 * 2**20
+
+
+def test_a_page_gets_its_answer_before_the_picture_and_one_picture_for_all_that_moved(monkeypatch):
+    panel, _ = panel_of()
+    drawn, update = [], panel._update
+    panel._update = lambda **values: drawn.append(update(**values)) or drawn[-1]
+
+    async def moved_by(message):
+        kernel = SimpleNamespace(get_parent=lambda: {"msg_type": message})
+        monkeypatch.setattr(panel_module, "get_ipython", lambda: SimpleNamespace(kernel=kernel))
+        for slope in (1.2, 1.5):
+            panel.controls["slope"].value = slope
+        drawn.append("answered")
+        await asyncio.sleep(0)
+
+    def on_its_own_thread(work):
+        drawn.clear()
+        with ThreadPoolExecutor() as pool:
+            pool.submit(work).result()
+        return drawn
+
+    by_a_page = on_its_own_thread(lambda: asyncio.run(moved_by("comm_msg")))
+    assert by_a_page == ["answered", "The slope is 1.5."]
+    without_a_loop = on_its_own_thread(lambda: setattr(panel.controls["slope"], "value", 0.5))
+    assert without_a_loop == ["The slope is 0.5."]
+    by_a_cell = on_its_own_thread(lambda: asyncio.run(moved_by("execute_request")))
+    # A cell finds the panel as it has set it.
+    assert by_a_cell == ["The slope is 1.2.", "The slope is 1.5.", "answered"]
+
+
+def test_the_page_gets_an_answer_when_it_asks_for_the_kernel():
+    panel, _ = panel_of()
+    sent = []
+    panel._screen.send = sent.append
+    panel._screen._handle_custom_msg("are you there?", [])
+    assert sent == ["here"]
+
+
+def test_a_sharp_screen_gets_more_pixels():
+    panel, picture = panel_of()
+    panel._screen.pixel_ratio = 2.0
+    assert pixels(panel._screen.png).shape[:2] == (600, 800)
+    panel.controls["slope"].value = 0.4
+    assert_shows(panel, picture)
+    assert panel._screen.width == 400
+
+
+@pytest.mark.parametrize(("size", "width"), [(None, 400), ("1.5", 600)])
+def test_one_setting_makes_all_panels_larger(monkeypatch, size, width):
+    monkeypatch.delenv("EXPLORE_SIZE", raising=False)
+    if size:
+        monkeypatch.setenv("EXPLORE_SIZE", size)
+    panel, _ = panel_of()
+    assert panel._screen.width == width
+
+
+@pytest.mark.parametrize("size", ["", "large", "0", "-1", "nan", "inf"])
+def test_a_size_that_is_no_number_above_0_is_refused(monkeypatch, size):
+    monkeypatch.setenv("EXPLORE_SIZE", size)
+    with pytest.raises(ValueError, match=r"EXPLORE_SIZE is .* must be a number above 0"):
+        panel_of()
+
+
+def test_a_panel_makes_no_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        panel, _ = panel_of()
+        panel.controls["slope"].value = 2.0
+    assert panel._screen.error == ""
+
+
+def test_a_still_is_a_fine_picture_of_other_values_and_the_panel_stays_where_it_is():
+    panel, picture = panel_of()
+    before, sentence_before = panel._screen.png, panel._screen.sentence
+    png, sentence = panel.still(slope=0.5, high=True)
+    assert sentence == "The slope is 0.5."
+    assert pixels(png).shape[:2] == (600, 800)  # two for each one on the page
+    assert (panel._screen.png, panel._screen.sentence) == (before, sentence_before)
+    assert_shows(panel, picture)
+    assert panel.still()[1] == "The slope is 1.0."
+    panel.controls["slope"].value = 0.3
+    assert_shows(panel, picture)
+
+
+def test_the_error_of_a_still_is_raised_and_not_shown():
+    panel, _ = panel_of()
+    with pytest.raises(ValueError, match="slope below <zero>"):
+        panel.still(slope=-0.5)
+    assert panel._screen.error == ""
+    assert panel.sentence == "The slope is 1.0."
