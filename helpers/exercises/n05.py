@@ -9,7 +9,7 @@ import torch
 from torch.nn.functional import avg_pool2d, conv2d, max_pool2d, pad
 
 from helpers.block import block
-from helpers.exercises.checks import Exercise, Mistake, entries, kind
+from helpers.exercises.checks import Exercise, Mistake, entries, type_in_words
 
 
 def stop_cases():
@@ -169,7 +169,7 @@ def with_gradient(right, solution, *arguments):
         return out
     if not isinstance(out, torch.Tensor):
         raise Mistake(
-            f"the numbers are right, but it returns {kind(out)}: no gradient can flow back to a"
+            f"the numbers are right, but it returns {type_in_words(out)}: no gradient can flow back to a"
         )
     draw = torch.Generator().manual_seed(0)  # no z is exactly 0 here, where g has no one slope
     fresh = [

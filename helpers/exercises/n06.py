@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from helpers import nets, probes
-from helpers.exercises.checks import Exercise, Mistake, entries, kind
+from helpers.exercises.checks import Exercise, Mistake, entries, type_in_words
 
 
 def head_cases():
@@ -87,7 +87,7 @@ def probabilities(solution, maps, W, b):
     try:
         given = torch.as_tensor(given)
     except Exception:
-        raise Mistake(f"it should return a tensor, and returns {kind(given)}") from None
+        raise Mistake(f"it should return a tensor, and returns {type_in_words(given)}") from None
     found = {"nan": (~given.isfinite()).sum(), "probabilities": given.nan_to_num(-1.0, -1.0, -1.0)}
     return found
 
@@ -275,7 +275,7 @@ def deepening(solution, net, images):
     if deeper is None or deeper is ...:
         return deeper
     if not isinstance(deeper, nn.Module):
-        raise Mistake(f"it should return a net, and returns {kind(deeper)}")
+        raise Mistake(f"it should return a net, and returns {type_in_words(deeper)}")
     odd_blocks(deeper, old)
     layers = weighted(deeper)
     found = {"layers": len(layers)}

@@ -201,9 +201,8 @@ def as_many_again(a, more):
 
 def even_sides(a, more):
     examples, channels, height, width = a.shape
-    return with_zeros(
-        a.reshape(examples, channels, height // 2, 2, width // 2, 2)[:, :, :, 0, :, 0], more
-    )
+    squares = a.reshape(examples, channels, height // 2, 2, width // 2, 2)
+    return with_zeros(squares[:, :, :, 0, :, 0], more)
 
 
 def silenced_in_place(a, more):
