@@ -51,9 +51,7 @@ pair = Exercise(
 
 
 def a_sentence(answer):
-    """Whether it is one: short, of one line, with a stop, and free of what differs between
-    machines.
-    """
+    """Whether it is one: a short line with a stop, without what differs between machines."""
     text = repr(answer)
     assert re.fullmatch(r"[✓✗…] [^\n]{10,500}[.)]", text), text
     assert not re.search(r"0x[0-9a-f]{4}|Traceback", text), text

@@ -175,7 +175,7 @@ def image_cases():
 
 
 def sources(pixels, shape):
-    """The place of each pixel in the batch: (image, channel, row, column); -1 if it is not there."""
+    """The place of each pixel in the batch: (image, channel, row, column); -1 for others."""
     numbers = pixels - 0.25
     known = (numbers >= 0) & (numbers < np.prod(shape)) & (numbers == np.round(numbers))
     places = np.unravel_index(np.where(known, numbers, 0).astype(int), shape)
