@@ -462,7 +462,7 @@ MUTATIONS = {
         "helpers/exercises/watching.py",
         "    except BaseException as error:  # SystemExit",
         "    except ValueError as error:  # SystemExit",
-        "test_checks.py::test_anything_else_is_answered_with_a_sentence",
+        "test_watching.py::test_anything_else_is_answered_with_a_sentence",
     ),
     "a function without return counts as not begun": (
         "helpers/exercises/watching.py",
@@ -474,13 +474,13 @@ MUTATIONS = {
         "helpers/exercises/watching.py",
         "signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)",
         "signal.setitimer(signal.ITIMER_REAL, 0.0, 0.1)",
-        "test_checks.py::test_what_does_not_end_is_stopped",  # -x: a sleep that ends comes first
+        "test_watching.py::test_what_does_not_end_is_stopped",  # -x: a sleep that ends comes first
     ),
     "a check that keeps the stop button": (
         "helpers/exercises/watching.py",
         "signal.signal(number, before[number])",
         "pass",
-        "test_checks.py::test_what_does_not_end_is_stopped",
+        "test_watching.py::test_what_does_not_end_is_stopped",
     ),
     "edits of a teacher are overwritten": (
         "helpers/press/teacher.py",

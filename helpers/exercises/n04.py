@@ -70,24 +70,25 @@ MISTAKEN = {
 }
 
 
-def returned(letter, block, first, second, a):
-    """What a reader's block makes of ``a``: its output, the gradient at ``a``, and ``a`` after it.
+def returned(letter, block, given):
+    """What a reader's block makes of first, second, a: its output, the gradient at a, a afterwards.
 
-    All have the shape of ``a``, (examples, units). Raises Mistake for a block that gives no such
-    output, and for one that cannot be trained.
+    All have the shape of a, (examples, units). Raises Mistake for a block without such an output,
+    and for one that cannot be trained.
     """
+    first, second, a = given
     leaf = a.clone().requires_grad_()
-    given = leaf * 1  # an activation, as inside a net: a block can overwrite it
+    handed_in = leaf * 1  # an activation, as inside a net: a block can overwrite it
     try:
-        out = block(first, second, given)
+        out = block(first, second, handed_in)
     except Exception as error:
         raise Mistake(f"block {letter} raises {error_in_words(error, block)}") from error
     if not isinstance(out, torch.Tensor) or out.shape != a.shape:
         shape = tuple(out.shape) if isinstance(out, torch.Tensor) else type(out).__name__
         wanted = f"should return a tensor of shape {tuple(a.shape)}"
         raise Mistake(f"block {letter} {wanted}, and returns {shape}")
-    if not out.requires_grad or not torch.equal(given, a):
-        return out.detach(), torch.zeros_like(a), given.detach()
+    if not out.requires_grad or not torch.equal(handed_in, a):
+        return out.detach(), torch.zeros_like(a), handed_in.detach()
     try:
         (gradient,) = torch.autograd.grad(out.sum(), leaf, materialize_grads=True)
     except RuntimeError as error:
@@ -95,22 +96,23 @@ def returned(letter, block, first, second, a):
             f"block {letter} cannot be trained: backward raises {type(error).__name__}, since an "
             "array that it needs has been overwritten; give a[l+1] an array of its own"
         ) from error
-    return out.detach(), gradient, given.detach()
+    return out.detach(), gradient, handed_in.detach()
 
 
-def worked_out(rule, first, second, a):
-    """The output of a rule, and the gradient of its sum at ``a``."""
+def worked_out(rule, given):
+    """The output of a rule for first, second, a, and the gradient of its sum at a."""
+    first, second, a = given
     leaf = a.clone().requires_grad_()
     out = rule(first, second, leaf)
     return out.detach(), torch.autograd.grad(out.sum(), leaf)[0]
 
 
-def examine(letter, block, label, first, second, a):
+def examine(letter, block, label, given):
     """Raise Mistake, with the numbers, if a block is not what its letter asks for."""
-    out, gradient, after = returned(letter, block, first, second, a)
-    right, slope = worked_out(RULES[FORMS[letter]], first, second, a)
-    if not torch.equal(after, a):
-        entry, was, now = first_difference(a.numpy(), after.numpy())
+    out, gradient, after = returned(letter, block, given)
+    right, slope = worked_out(RULES[FORMS[letter]], given)
+    if not torch.equal(after, given[-1]):
+        entry, was, now = first_difference(given[-1].numpy(), after.numpy())
         then = ", so a[l] is lost for the shortcut and for the caller"
         if torch.allclose(out, right):
             then = (
@@ -120,7 +122,7 @@ def examine(letter, block, label, first, second, a):
         which = f"{entry}a was {was} and is now {now}{then}"
         raise Mistake(f"block {letter} changes its input in place: {which}")
     if not torch.allclose(out, right):
-        made = {said: worked_out(rule, first, second, a)[0] for said, rule in MISTAKEN.items()}
+        made = {said: worked_out(rule, given)[0] for said, rule in MISTAKEN.items()}
         named = next((f": {said}" for said in made if torch.allclose(out, made[said])), "")
         entry, should, found = first_difference(right.numpy(), out.numpy(), 1e-5)
         wrong = f"{entry}a[l+2] should be {should}, and yours is {found}"
@@ -148,7 +150,7 @@ def examined(blocks):
             what = f"it is of type {type(block).__name__}; 4 are needed"
             raise Mistake(f"block {letter} is not a function, {what}")
         for label, given in inputs():
-            examine(letter, block, label, *given)
+            examine(letter, block, label, given)
     return 1.0
 
 

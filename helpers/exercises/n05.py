@@ -151,10 +151,7 @@ def maps_cases():
 
 
 def with_gradient(right, solution, *arguments):
-    """What a solution returns.
-
-    Raises Mistake if that is right, but no gradient flows back to an argument.
-    """
+    """What a solution returns. Raises Mistake if that is right, but no gradient flows back."""
     wanted = right(*copy.deepcopy(arguments))
     out = solution(*arguments)
     if out is None or out is ...:
@@ -166,6 +163,12 @@ def with_gradient(right, solution, *arguments):
     if not isinstance(out, torch.Tensor):
         cut = f"it returns {type_in_words(out)}: no gradient can flow back to a"
         raise Mistake(f"the numbers are right, but {cut}")
+    compare_gradients(right, solution, arguments)
+    return out
+
+
+def compare_gradients(right, solution, arguments):
+    """Raise Mistake if the gradient at an argument is not that of the right solution."""
     draw = torch.Generator().manual_seed(0)  # no z is exactly 0 here, where g has no one slope
     fresh = [
         torch.randn(one.shape, generator=draw) if isinstance(one, torch.Tensor) else one
@@ -180,7 +183,6 @@ def with_gradient(right, solution, *arguments):
                 f"sum of the result, {entry}it should be {wanted}, and yours is {found}; "
                 "detach, .data, no_grad and nn.Parameter cut it off"
             )
-    return out
 
 
 def gradients(solution, arguments):
