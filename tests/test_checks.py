@@ -1,63 +1,14 @@
-"""The engine of the checks: always a sentence, whatever is handed in."""
+"""What a check says of a solution, and of all exercises of a notebook."""
 
 import dataclasses
-import functools
-import random
-import re
-import signal
-import sys
-import threading
-import time
-import warnings
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from exercises.small import double, number, pair
 
 from helpers.exercises import checks
 from helpers.exercises.checks import Exercise, Mistake
-
-
-def double_cases():
-    return [
-        ("two numbers", (np.array([1.0, 2.0]),)),
-        ("a negative number", (np.array([-3.0, 0.0, 5.0]),)),
-    ]
-
-
-double = Exercise(
-    name="double",
-    title="Double it",
-    right=lambda x: 2 * x,
-    praise="right: twice the input",
-    cases=double_cases,
-    mistakes={"this adds 2": lambda x: x + 2, "this squares": lambda x: x**2},
-    seconds=10,
-)
-number = Exercise(
-    "number", "A number", right=3.0, praise="right: it is 3", mistakes={"this is one too many": 4}
-)
-pair = Exercise(
-    name="pair",
-    title="Sum and difference",
-    right=lambda x, y: (x + y, x - y),
-    praise="right",
-    cases=lambda: [("two arrays", (np.arange(3.0), np.ones(3)))],
-    parts=("sum", "difference"),
-    says={"difference": "the difference is off at {where}: {expected}, not {got}"},
-)
-
-
-def a_sentence(answer):
-    """Whether it is one: short, of one line, with a stop, and free of what differs between
-    machines.
-    """
-    text = repr(answer)
-    assert re.fullmatch(r"[✓✗…] [^\n]{10,500}[.)]", text), text
-    assert not re.search(r"0x[0-9a-f]{4}|Traceback", text), text
-    assert answer._repr_html_().startswith("<div")
-    assert "\n" not in answer._repr_html_()
-    return True
 
 
 def test_three_dots_and_none_are_not_done_before_any_observation():
@@ -201,7 +152,7 @@ def test_a_solution_may_not_hand_its_work_to_what_is_ready_made():
 
 def test_an_error_about_shapes_comes_with_the_shapes():
     assert double.check(lambda x: x @ np.ones((3, 3))).sentence.endswith("; it was given x (2,).")
-    assert "it was given" not in double.check(raising(ValueError("no"))).sentence
+    assert "it was given" not in double.check(lambda x: int("no")).sentence
     assert "it was given x (3,), y (3,)." in pair.check(lambda x, y: x @ np.ones((2, 2))).sentence
 
 
@@ -265,218 +216,6 @@ def test_an_exception_is_told_with_its_line():
     assert "it raises ValueError in line 3: " in double.check(solution).sentence
 
 
-class Hostile:
-    """Raises whatever is asked of it."""
-
-    def _refuse(self, *_, **__):
-        raise RuntimeError("no")
-
-    __eq__ = __len__ = __repr__ = __str__ = __bool__ = __iter__ = __getattr__ = __hash__ = (
-        __float__
-    ) = _refuse
-    __array__ = __call__ = __getitem__ = __format__ = _refuse
-    __class__ = property(_refuse)
-
-
-class HostileError(Exception):
-    def __str__(self):
-        raise SystemExit(3)
-
-
-def raising(error):
-    def solution(x):
-        raise error
-
-    return solution
-
-
-def printing(x):
-    for _ in range(200):
-        print("x" * 10_000)
-        print("y" * 10_000, file=sys.stderr)
-    return 2 * x
-
-
-def sleepy(x):
-    time.sleep(0.8)
-    return 2 * x
-
-
-def busy(x):
-    while True:
-        pass
-
-
-def busy_and_stubborn(x):
-    while x is not None:
-        try:
-            while True:
-                pass
-        except Exception:
-            continue
-
-
-async def coroutine(x):
-    return 2 * x
-
-
-BAD = {
-    "hostile": Hostile(),
-    "hostile result": lambda x: Hostile(),
-    "hostile list": lambda x: [Hostile(), 1],
-    "hostile error": raising(HostileError()),
-    "exit": lambda x: sys.exit(1),
-    "interrupt": raising(KeyboardInterrupt()),
-    "generator exit": raising(GeneratorExit()),
-    "endless recursion": lambda x: BAD["endless recursion"](x) + 1,
-    "out of memory": raising(MemoryError()),
-    "two arguments": lambda x, y: x,
-    "class": dict,
-    "generator": lambda x: (y for y in x),
-    "coroutine": coroutine,
-    "ragged": lambda x: [[1], [2, 3]],
-    "huge whole number": lambda x: 10**400,
-    "bytes": lambda x: b"\x00\xff",
-    "itself": lambda x: BAD,
-    "empty": lambda x: [],
-    "module": np,
-    "long words": raising(ValueError("very " * 10_000 + "\n0x7f0000000000")),
-    "partial": functools.partial(max, key=3),
-    "surrogates": raising(ValueError("\ud800 \x1b[31m <script>")),
-}
-
-
-@pytest.mark.parametrize("name", BAD)
-def test_anything_else_is_answered_with_a_sentence(name):
-    answer = double.check(BAD[name])
-    assert a_sentence(answer)
-    assert answer.status == "wrong"
-    assert "<script>" not in answer._repr_html_()
-    assert "cannot be checked" not in answer.sentence
-    assert a_sentence(number.check(BAD[name]))
-    assert a_sentence(pair.check(BAD[name]))
-
-
-def test_megabytes_of_print_go_nowhere(capfd):
-    answer = double.check(printing)
-    assert answer
-    assert "call it in a cell of its own" in answer.sentence
-    assert capfd.readouterr() == ("", "")
-
-
-def settle(threads):
-    """Wait until there are no more threads than before."""
-    start = time.monotonic()
-    while threading.active_count() > threads:
-        assert time.monotonic() - start < 5
-        time.sleep(0.01)
-
-
-@pytest.mark.parametrize("solution", [sleepy, busy, busy_and_stubborn])
-def test_what_does_not_end_is_stopped(solution):
-    """A busy loop at once; a sleep when it wakes up, and the reader does not wait for that."""
-    before, start = threading.active_count(), time.monotonic()
-    answer = double.check(solution, seconds=0.05)
-    assert time.monotonic() - start < 0.7
-    assert a_sentence(answer)
-    assert "not finished after 0.05 seconds" in answer.sentence
-    settle(before)
-
-
-def test_the_stop_button_stops_the_solution_as_well():
-    def press():
-        signal.raise_signal(signal.SIGINT)
-
-    before = threading.active_count()
-    timer = threading.Timer(0.1, press)
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        double.check(busy, seconds=5)
-    timer.join()
-    settle(before)
-
-
-def garbage(rng):
-    """One random thing: a value, or a function that returns or raises one."""
-    values = [
-        lambda: rng.choice(
-            [
-                None,
-                ...,
-                True,
-                -1,
-                10**30,
-                1e300,
-                float("nan"),
-                "",
-                "2",
-                b"",
-                (),
-                {},
-                set(),
-                object(),
-            ]
-        ),
-        lambda: np.full(
-            rng.choice([(), (0,), (2,), (2, 1), (1, 2, 1)]), rng.choice([np.nan, np.inf, 1, 2])
-        ),
-        lambda: np.array(["a", None], dtype=object),
-        lambda: [garbage(rng) for _ in range(rng.randrange(4))],
-        lambda: {
-            rng.choice(["sum", "difference", 1]): garbage(rng) for _ in range(rng.randrange(3))
-        },
-        Hostile,
-        lambda: np.ma.masked_array([1.0, 2.0], mask=[True, False]),
-        lambda: SimpleNamespace(shape=(2,), dtype=float),
-        lambda: range(rng.randrange(5)),
-    ]
-    return rng.choice(values)()
-
-
-def garbage_solution(rng):
-    value, error = (
-        garbage(rng),
-        rng.choice([ValueError, KeyError, SystemExit, KeyboardInterrupt, HostileError]),
-    )
-
-    def returns(*given):
-        return value
-
-    def raises(*given):
-        raise error(rng.random())
-
-    def spoils(*given):
-        for array in given:
-            array[...] = rng.random()
-        return given[0]
-
-    return rng.choice([value, returns, returns, raises, spoils, lambda: value])
-
-
-def test_ten_thousand_random_submissions_are_answered():
-    rng = random.Random(0)
-    before = threading.active_count()
-    for _ in range(10_000):
-        solution = garbage_solution(rng)
-        task = rng.choice([double, number, pair])
-        answer = task.check(solution)
-        assert re.fullmatch(r"[^\n]{20,}", repr(answer))
-        assert "cannot be checked" not in answer.sentence, answer  # the last resort was not needed
-    settle(before)
-
-
-def test_a_solution_that_breaks_what_the_check_uses_gets_a_sentence(monkeypatch):
-    def solution(x):
-        monkeypatch.setattr(np, "allclose", None)
-        return 2 * x
-
-    answer = double.check(solution)
-    assert (
-        answer.sentence
-        == "it cannot be checked, because of TypeError: 'NoneType' object is not callable."
-    )
-
-
 def test_progress_lists_every_exercise_and_the_last_answers():
     tasks = SimpleNamespace(double=double, number=number, pair=pair, other=3)
     checks.answers.clear()
@@ -491,14 +230,6 @@ def test_progress_lists_every_exercise_and_the_last_answers():
     )
     double.check(stub)
     assert checks.progress(tasks).done == 0
-
-
-def test_streams_and_filters_are_as_before():
-    streams, filters = (sys.stdout, sys.stderr), list(warnings.filters)
-    for solution in (printing, raising(ValueError()), lambda x: x / 0):
-        double.check(solution)
-    assert (sys.stdout, sys.stderr) == streams
-    assert warnings.filters == filters
 
 
 def test_entries_look_into_lists():

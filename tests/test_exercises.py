@@ -1,6 +1,4 @@
-"""Every exercise has what it needs, and its check is right: on solutions, on mistakes, on other
-right answers.
-"""
+"""Every exercise has what it needs, and its check is right about solutions and mistakes."""
 
 import importlib
 import importlib.util
@@ -136,7 +134,7 @@ def test_a_notebook_has_an_open_question_and_ends_with_the_progress(number):
 
 @pytest.mark.parametrize("number", NUMBERS)
 def test_the_notebook_of_a_student_holds_no_answers(number):
-    """No line of a solution that says something of its own stands in the notebook."""
+    """The notebook has no line that only the solution has."""
     text = "\n".join(cell.source for cell in nbformat.read(PATHS[number], as_version=4).cells)
     notebook = {line.strip() for line in text.splitlines()}
     for tag, body in re.findall(

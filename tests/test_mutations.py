@@ -423,7 +423,7 @@ MUTATIONS = {
         "test_paper.py::test_going_on_gives_the_numbers_of_going_through",
     ),
     "a check that never names a mistake": (
-        "helpers/exercises/checks.py",
+        "helpers/exercises/saying.py",
         "            return sentence\n    return None",
         "            return None\n    return None",
         "test_checks.py::test_a_known_mistake_is_named_with_the_numbers",
@@ -435,28 +435,34 @@ MUTATIONS = {
         "test_checks.py::test_a_solution_for_some_inputs_is_told_for_which",
     ),
     "a check that hands out its own arrays": (
-        "helpers/exercises/checks.py",
+        "helpers/exercises/watching.py",
         "given = copy.deepcopy(arguments)",
         "given = arguments",
         "test_checks.py::test_input_changed_in_place",
     ),
     "a solution ends the check": (
-        "helpers/exercises/checks.py",
+        "helpers/exercises/watching.py",
         "    except BaseException as error:  # SystemExit",
         "    except ValueError as error:  # SystemExit",
-        "test_checks.py::test_anything_else_is_answered_with_a_sentence",
+        "test_watching.py::test_anything_else_is_answered_with_a_sentence",
     ),
     "a function without return counts as not begun": (
-        "helpers/exercises/checks.py",
+        "helpers/exercises/watching.py",
         "if value is None and not _is_stub(solution):",
         "if False:",
         "test_checks.py::test_a_missing_return_is_not_a_stub",
     ),
     "no time limit": (
-        "helpers/exercises/checks.py",
-        "and time.monotonic() < end:",
-        "and time.monotonic() < end + 1:",
-        "test_checks.py::test_what_does_not_end_is_stopped",
+        "helpers/exercises/watching.py",
+        "signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)",
+        "signal.setitimer(signal.ITIMER_REAL, 0.0, 0.1)",
+        "test_watching.py::test_what_does_not_end_is_stopped",  # -x: a sleep that ends comes first
+    ),
+    "a check that keeps the stop button": (
+        "helpers/exercises/watching.py",
+        "signal.signal(number, before[number])",
+        "pass",
+        "test_watching.py::test_what_does_not_end_is_stopped",
     ),
     "edits of a teacher are overwritten": (
         "helpers/press/teacher.py",

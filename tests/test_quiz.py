@@ -1,4 +1,4 @@
-"""Questions: their form, what a saved notebook keeps of them, and where those of the course stand."""
+"""Questions: their form, what a saved notebook keeps of them, and where the course asks them."""
 
 import importlib
 import itertools
@@ -9,14 +9,13 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from helpers.quizzes.quiz import LATER, Question
+from helpers.quizzes.quiz import INVITATION, Question
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("*.ipynb"))
 COURSE = {path.stem[:2]: nbformat.read(path, as_version=4).cells for path in NOTEBOOKS}
 VIEW = "application/vnd.jupyter.widget-view+json"
-ASKED_WITH = {
-    "nothing_left": "usual_size"
-}  # two questions, one after the other, before the panel of both
+# Two questions, one after the other, before the panel of both.
+ASKED_WITH = {"nothing_left": "usual_size"}
 CHOICES = [("3", "One is lost."), ("4", "It is the sum."), ("<22>", "That joins them.")]
 
 
@@ -32,6 +31,13 @@ def asked(number):
     return [cell for cell in COURSE[number] if "quiz" in cell.metadata.get("tags", [])]
 
 
+def test_choices_may_be_a_dictionary():
+    question = Question("What is 2 + 2?", dict(CHOICES), right=1)
+    assert question.choices == CHOICES
+    with pytest.raises(ValueError, match="three or four choices"):
+        Question("What is 2 + 2?", dict(CHOICES[:2]), right=1)
+
+
 def test_a_question_shows_a_widget_and_stores_itself_without_the_answer(monkeypatch):
     shown = []
     monkeypatch.setattr("helpers.quizzes.quiz.display", lambda data, raw: shown.append(data))
@@ -40,7 +46,7 @@ def test_a_question_shows_a_widget_and_stores_itself_without_the_answer(monkeypa
     assert VIEW in live
     assert live["text/plain"] == "Question: What is 2 & 2?"
     words = re.sub(r"<[^>]+>", " ", stored["text/html"])
-    for text in ("What is 2 & 2?", "3", "4", "<22>", LATER):
+    for text in ("What is 2 & 2?", "3", "4", "<22>", INVITATION):
         assert text in unescape(words)
         assert text in stored["text/plain"]
     assert not re.search("One is lost|It is the sum|That joins|right", str(stored))
@@ -83,9 +89,7 @@ def test_a_question_stands_before_the_cell_that_answers_it(number, name):
 
 
 def answers(cells):
-    """Whether one of the code cells shows or asserts something, up to the next question or
-    exercise.
-    """
+    """Whether a code cell before the next question or exercise shows or asserts something."""
     code = (cell for cell in cells if cell.cell_type == "code")
     part = itertools.takewhile(
         lambda cell: not {"quiz", "stub", "check"} & set(cell.metadata.get("tags", [])), code
@@ -100,15 +104,10 @@ def answers(cells):
 def test_a_question_without_an_answer_is_noticed():
     picture = nbformat.v4.new_output("display_data", {"image/png": "x"})
     prints = nbformat.v4.new_code_cell("1", outputs=[nbformat.v4.new_output("stream", text="1")])
-    shows, asks = (
-        nbformat.v4.new_code_cell("x", outputs=[picture]),
-        nbformat.v4.new_code_cell("quiz.x"),
-    )
-    asks.metadata["tags"] = ["quiz"]
-    claims, prose = (
-        nbformat.v4.new_code_cell("x = 1\nassert x"),
-        nbformat.v4.new_markdown_cell("assert x"),
-    )
+    shows = nbformat.v4.new_code_cell("x", outputs=[picture])
+    asks = nbformat.v4.new_code_cell("quiz.x", metadata={"tags": ["quiz"]})
+    claims = nbformat.v4.new_code_cell("x = 1\nassert x")
+    prose = nbformat.v4.new_markdown_cell("assert x")
     assert answers([prose, prints, shows])
     assert answers([prints, claims])
     assert not answers([prints, prose])

@@ -7,8 +7,10 @@ from helpers.exercises.checks import Exercise, Mistake
 
 
 def blocks(units, hidden, examples, seed, shift=0.0):
-    """Arguments of a block with whole numbers: a (units, examples) from 0 to 3, W and b from -2 to
-    2.
+    """Arguments of a block with whole numbers: W and b from -2 to 2, a from 0 to 3, less ``shift``.
+
+    units, hidden, examples: sizes; a is (units, examples), and W1 (hidden, units).
+    seed: sets the numbers.
     """
     rng = np.random.default_rng(seed)
     a = rng.integers(0, 4, (units, examples)) - shift
@@ -28,30 +30,36 @@ def block_cases():
     ]
 
 
+def ending(end):
+    """A solution that ends in another way: end(a, a1, z2)."""
+
+    def solution(a, W1, b1, W2, b2):
+        a1 = relu(W1 @ a + b1)
+        return end(a, a1, W2 @ a1 + b2)
+
+    return solution
+
+
 residual_block = Exercise(
     name="residual_block",
     title="The residual block",
-    right=lambda a, W1, b1, W2, b2: relu(W2 @ relu(W1 @ a + b1) + b2 + a),
+    right=ending(lambda a, a1, z2: relu(z2 + a)),
     praise="right: the sum first, then g, for any number of units and examples",
     cases=block_cases,
     without=("block",),
     mistakes={
-        "this is the plain block, and a[l] is never added": lambda a, W1, b1, W2, b2: block(
-            a, W1, b1, W2, b2, skip="none"
+        "this is the plain block, and a[l] is never added": ending(lambda a, a1, z2: relu(z2)),
+        "this is the outside form, which adds a[l] after g": ending(lambda a, a1, z2: relu(z2) + a),
+        "g is applied twice, once before the addition and once after it": ending(
+            lambda a, a1, z2: relu(relu(z2) + a)
         ),
-        "this is the outside form, which adds a[l] after g": lambda a, W1, b1, W2, b2: block(
-            a, W1, b1, W2, b2, skip="outside"
-        ),
-        "g is applied twice, once before the addition and once after it": lambda a, W1, b1, W2, b2: (
-            relu(relu(W2 @ relu(W1 @ a + b1) + b2) + a)
-        ),
-        "the shortcut starts at a[l+1], one layer too late": lambda a, W1, b1, W2, b2: relu(
-            W2 @ relu(W1 @ a + b1) + b2 + relu(W1 @ a + b1)
+        "the shortcut starts at a[l+1], one layer too late": ending(
+            lambda a, a1, z2: relu(z2 + a1)
         ),
         "the shortcut ends in the first layer, one too early": lambda a, W1, b1, W2, b2: relu(
             W2 @ relu(W1 @ a + b1 + a) + b2
         ),
-        "the last g is missing": lambda a, W1, b1, W2, b2: W2 @ relu(W1 @ a + b1) + b2 + a,
+        "the last g is missing": ending(lambda a, a1, z2: z2 + a),
         "the g between the two layers is missing": lambda a, W1, b1, W2, b2: relu(
             W2 @ (W1 @ a + b1) + b2 + a
         ),
@@ -60,7 +68,7 @@ residual_block = Exercise(
         "both b are forgotten": lambda a, W1, b1, W2, b2: relu(W2 @ relu(W1 @ a) + a),
         "b1 is added twice": lambda a, W1, b1, W2, b2: relu(W2 @ relu(W1 @ a + 2 * b1) + b2 + a),
         "b2 is added twice": lambda a, W1, b1, W2, b2: relu(W2 @ relu(W1 @ a + b1) + 2 * b2 + a),
-        "a[l] is added twice": lambda a, W1, b1, W2, b2: relu(W2 @ relu(W1 @ a + b1) + b2 + 2 * a),
+        "a[l] is added twice": ending(lambda a, a1, z2: relu(z2 + 2 * a)),
         "W1 is transposed": lambda a, W1, b1, W2, b2: relu(W2 @ relu(W1.T @ a + b1) + b2 + a),
         "W2 is transposed": lambda a, W1, b1, W2, b2: relu(W2.T @ relu(W1 @ a + b1) + b2 + a),
         "both W are transposed": lambda a, W1, b1, W2, b2: relu(
@@ -78,7 +86,7 @@ FUNCTIONS = {"absolute value": np.abs, "sine": np.sin, "softplus": lambda z: np.
 
 
 def which_are_identities(inputs):
-    """{(name of g, form): whether the block with W = 0 and b = 0 returns every one of ``inputs``}."""
+    """{(name of g, form): whether that block, with W = 0 and b = 0, returns its ``inputs``}."""
     nothing = [np.zeros((1, 1))] * 4
     return {
         (name, form): bool(np.allclose(block(inputs, *nothing, skip=form, g=g), inputs))
@@ -88,90 +96,69 @@ def which_are_identities(inputs):
 
 
 def predictions(given):
-    """A reader's {(name, form): True or False} as arrays with names to show."""
-    wanted = [(name, form) for name in FUNCTIONS for form in FORMS]
+    """A reader's {(name, form): True or False}, with the keys joined to names."""
+    wanted = which_are_identities(ACTIVATIONS)
     if type(given) is not dict or not set(wanted) <= set(given):
-        raise Mistake(
-            'it should be the dict of the cell above, with its 6 keys such as ("sine", "inside")'
-        )
+        keys = 'with its 6 keys such as ("sine", "inside")'
+        raise Mistake(f"it should be the dict of the cell above, {keys}")
     for key in wanted:
         if type(given[key]) is str:
-            raise Mistake(
-                f"{', '.join(key)}: write True or False without quotes, and yours is "
-                f"{given[key]!r:.20}"
-            )
-    return {f"{name}, {form}": given[name, form] for name, form in wanted}
+            said = f"write True or False without quotes, and yours is {given[key]!r:.20}"
+            raise Mistake(f"{', '.join(key)}: {said}")
+    return {", ".join(key): given[key] for key in wanted}
 
 
-activations, mixed = np.array([[0.0, 1.0, 2.0]]), np.array([[-2.0, 0.0, 2.0]])
+ACTIVATIONS, BOTH_SIGNS = np.array([[0.0, 1.0, 2.0]]), np.array([[-2.0, 0.0, 2.0]])
+WHY = {
+    "absolute value, inside": "at a = 2, g(2) = |2| = 2, and activations are 0 or more",
+    "absolute value, outside": "the branch gives g(0) = |0| = 0, and a is added to it",
+    "sine, inside": "at a = 2, g(2) = sin(2) = 0.909",
+    "sine, outside": "the branch gives g(0) = sin(0) = 0, and a is added to it",
+    "softplus, inside": "at a = 2, g(2) = ln(1 + exp(2)) = 2.127",
+    "softplus, outside": "the branch gives g(0) = ln(1 + 1) = 0.693, and a is added to it",
+}
 identities = Exercise(
     name="identities",
     title="Which g leaves the identity alone?",
-    right=which_are_identities(activations),
+    right=which_are_identities(ACTIVATIONS),
     praise="right: inside asks for g(a) = a where a is 0 or more, outside only for g(0) = 0",
     observe=predictions,
     mistakes={
-        "this is the answer for inputs of both signs, but activations are 0 or more": which_are_identities(
-            mixed
+        "this is the answer for inputs of both signs, but activations are 0 or more": (
+            which_are_identities(BOTH_SIGNS)
         ),
         "this has the two forms swapped": {
-            (name, form): which_are_identities(activations)[name, FORMS[form == "inside"]]
-            for name in FUNCTIONS
-            for form in FORMS
+            (name, FORMS[form == "inside"]): answer
+            for (name, form), answer in which_are_identities(ACTIVATIONS).items()
         },
     },
-    says={
-        "absolute value, inside": "absolute value, inside: at a = 2, g(2) = |2| = 2, and "
-        "activations are 0 or more",
-        "absolute value, outside": "absolute value, outside: the branch gives g(0) = |0| = 0, and "
-        "a is added to it",
-        "sine, inside": "sine, inside: at a = 2, g(2) = sin(2) = 0.909",
-        "sine, outside": "sine, outside: the branch gives g(0) = sin(0) = 0, and a is added to it",
-        "softplus, inside": "softplus, inside: at a = 2, g(2) = ln(1 + exp(2)) = 2.127",
-        "softplus, outside": "softplus, outside: the branch gives g(0) = ln(1 + 1) = 0.693, and a "
-        "is added to it",
-    },
+    says={key: f"{key}: {why}" for key, why in WHY.items()},
 )
 
 
 def gradient_cases():
-    (_, small), (_, one), (_, wide), (_, negative) = block_cases()
-    upstream = np.random.default_rng(5)
-    return [
-        ("the small example with an upstream of ones", (*small, np.ones((2, 3)))),
-        ("a single column", (*one, upstream.integers(1, 4, (3, 1)).astype(float))),
-        ("5 hidden units", (*wide, upstream.integers(-3, 4, (3, 7)).astype(float))),
-        (
-            "an input with negative entries",
-            (*negative, upstream.integers(-3, 4, (4, 6)).astype(float)),
-        ),
-        (
-            "random numbers",
-            (
-                *np.abs(upstream.normal(size=(1, 6, 9))),
-                *random_block(6, 1),
-                upstream.normal(size=(6, 9)),
-            ),
-        ),
-    ]
-
-
-def step(z, at_zero=0.0):
-    return np.heaviside(z, at_zero)
+    draw = np.random.default_rng(5)
+    (_, small), *others = block_cases()
+    cases = [("the small example with an upstream of ones", (*small, np.ones((2, 3))))]
+    for label, given in others:
+        upstream = draw.choice([-3.0, -2.0, -1.0, 1.0, 2.0, 3.0], given[0].shape)
+        cases.append((label, (*given, upstream)))
+    a, upstream = draw.normal(size=(2, 6, 9))
+    return [*cases, ("random numbers", (np.abs(a), *random_block(6, 1), upstream))]
 
 
 def backward(mistake=""):
-    """The backward pass of the inside form, with one step done wrongly."""
+    """The backward pass of the inside form, with one step done wrongly: a key of BACKWARD."""
 
     def gradients(a, W1, b1, W2, b2, upstream):
         z1 = W1 @ a + b1
         a1 = relu(z1)
         z2 = W2 @ a1 + b2
         last, kink = z2 if mistake == "slope at z2" else z2 + a, float(mistake == "slope 1 at 0")
-        slope = {"no last slope": 1.0, "g for its slope": relu(last)}.get(mistake, step(last, kink))
-        d2 = upstream * slope
+        slopes = {"no last slope": 1.0, "g for its slope": relu(last)}
+        d2 = upstream * slopes.get(mistake, np.heaviside(last, kink))
         back = (W2 if mistake == "W2 not transposed" else W2.T) @ d2
-        d1 = back * (1.0 if mistake == "no first slope" else step(z1, kink))
+        d1 = back * (1.0 if mistake == "no first slope" else np.heaviside(z1, kink))
         shortcut = {"no shortcut": 0.0, "bare shortcut": upstream, "a bare 1": 1.0}.get(mistake, d2)
         da = (W1 if mistake == "W1 not transposed" else W1.T) @ d1 + shortcut
         total = {
@@ -188,6 +175,25 @@ def backward(mistake=""):
     return gradients
 
 
+BACKWARD = {
+    "no shortcut": "the gradient does not flow back through the shortcut, the + 1 is missing",
+    "bare shortcut": "the shortcut hands on upstream itself, which is the outside form; "
+    "inside, g' comes first",
+    "slope at z2": "the slope of the last g is taken at z2, but g was applied to z2 + a",
+    "a bare 1": "the shortcut adds 1 to da, but its derivative by a is the 1 and comes times d2",
+    "no last slope": "the slope of the last g is missing",
+    "g for its slope": "this takes the last g itself, not its slope, which is 0 or 1",
+    "slope 1 at 0": "the slope of ReLU at 0 is taken as 1, and here it is 0",
+    "no first slope": "the slope of the first g is missing",
+    "W2 not transposed": "W2 has to be transposed on the way back",
+    "W1 not transposed": "W1 has to be transposed on the way back",
+    "b not summed": "db is one column, the sum over the examples, and here it is not summed",
+    "b without its column": "db lost its column, which keepdims=True keeps",
+    "b averaged": "db is the sum over the examples, not their mean",
+    "averaged": "upstream already holds any mean over the examples, and here it is divided again",
+    "W transposed": "the gradients of W are transposed",
+    "W2 from a": "dW2 takes what enters the second layer, which is a1 and not a",
+}
 block_backward = Exercise(
     name="block_backward",
     title="The backward pass",
@@ -196,40 +202,11 @@ block_backward = Exercise(
     cases=gradient_cases,
     parts=("da", "dW1", "db1", "dW2", "db2"),
     without=("block_gradients",),
-    mistakes={
-        "the gradient does not flow back through the shortcut, the + 1 is missing": backward(
-            "no shortcut"
-        ),
-        "the shortcut hands on upstream itself, which is the outside form; inside, g' comes first": backward(
-            "bare shortcut"
-        ),
-        "the slope of the last g is taken at z2, but g was applied to z2 + a": backward(
-            "slope at z2"
-        ),
-        "the shortcut adds 1 to da, but its derivative by a is the 1 and comes times d2": backward(
-            "a bare 1"
-        ),
-        "the slope of the last g is missing": backward("no last slope"),
-        "the last g itself stands there, not its slope, which is 0 or 1": backward(
-            "g for its slope"
-        ),
-        "the slope of ReLU at 0 is taken as 1, and here it is 0": backward("slope 1 at 0"),
-        "the slope of the first g is missing": backward("no first slope"),
-        "W2 has to be transposed on the way back": backward("W2 not transposed"),
-        "W1 has to be transposed on the way back": backward("W1 not transposed"),
-        "db is one column, the sum over the examples, and here it is not summed": backward(
-            "b not summed"
-        ),
-        "db lost its column, which keepdims=True keeps": backward("b without its column"),
-        "db is the sum over the examples, not their mean": backward("b averaged"),
-        "upstream already holds any mean over the examples, and here it is divided once more": backward(
-            "averaged"
-        ),
-        "the gradients of W are transposed": backward("W transposed"),
-        "dW2 takes what enters the second layer, which is a1 and not a": backward("W2 from a"),
+    mistakes={sentence: backward(mistake) for mistake, sentence in BACKWARD.items()}
+    | {
         "da comes first, and here it comes last": lambda *given: (
             *backward()(*given)[1:],
             backward()(*given)[0],
-        ),
+        )
     },
 )

@@ -1,13 +1,11 @@
-"""Exercises of notebook 2: a step of weight decay, its half-life, and a block that multiplies by a
-number.
-"""
+"""Exercises of notebook 2: a step of weight decay, its half-life, a block that multiplies by c."""
 
 import math
 
 import numpy as np
 
 from helpers.block import block
-from helpers.exercises.checks import Exercise, Mistake
+from helpers.exercises.checks import Exercise, Mistake, type_in_words
 
 
 def step_cases():
@@ -48,7 +46,7 @@ decay_step = Exercise(
         "the penalty itself is taken off, not its derivative": lambda W, G, s, r: (
             W - r * (G + s / 2 * W**2)
         ),
-        "the penalty is one number for all of W, and its derivative is a matrix": lambda W, G, s, r: (
+        "the penalty is one number for W, and its derivative is a matrix": lambda W, G, s, r: (
             W - r * (G + s / 2 * np.sum(W**2))
         ),
         "W is not squared in the derivative": lambda W, G, s, r: W - r * (G + s * W**2),
@@ -67,15 +65,14 @@ def half_cases():
     return [(f"strength {s:g} and learning rate {r:g}", (s, r)) for s, r in pairs]
 
 
-def half(strength, learning_rate):
-    """The smallest t with (1 - learning_rate * strength)**t <= 1/2; a tiny bit is taken off against
-    rounding.
-    """
-    return math.ceil(math.log(0.5) / math.log(1 - learning_rate * strength) - 1e-9)
-
-
 def steps(strength, learning_rate):
+    """The t with (1 - learning_rate * strength)**t = 1/2."""
     return math.log(0.5) / math.log(1 - learning_rate * strength)
+
+
+def half(strength, learning_rate):
+    """The smallest whole number of steps; a tiny bit is taken off against rounding."""
+    return math.ceil(steps(strength, learning_rate) - 1e-9)
 
 
 steps_to_half = Exercise(
@@ -85,9 +82,7 @@ steps_to_half = Exercise(
     praise="right: the number of steps is ln 2 / -ln(1 - learning rate x strength), rounded up",
     cases=half_cases,
     mistakes={
-        "this is rounded down, so that W has not reached its half": lambda s, r: math.floor(
-            steps(s, r)
-        ),
+        "this is rounded down, so that W has not reached its half": lambda s, r: int(steps(s, r)),
         "this is rounded to the nearest number, and can be one step short": lambda s, r: round(
             steps(s, r)
         ),
@@ -98,14 +93,14 @@ steps_to_half = Exercise(
         "this takes off the same amount in each step, but W shrinks by a factor": lambda s, r: (
             math.ceil(0.5 / (r * s))
         ),
-        "a half divided by rate x strength would be right if each step took off the same amount": lambda s, r: (
+        "1/2 over rate x strength is right if each step takes off the same amount": lambda s, r: (
             0.5 / (r * s)
         ),
         "exactly half is enough, so the loop has to stop there": lambda s, r: (
             half(s, r) + (r * s == 0.5)
         ),
         "after 0 steps W is still whole; does the loop begin, and does it count": lambda s, r: 0,
-        "it stops after the first step; return stands in the loop, or W is multiplied by rate x "
+        "it stops after the first step; return is inside the loop, or W is multiplied by rate x "
         "strength, not by 1 minus that": lambda s, r: 1,
         "this is where the square of the norm has halved": lambda s, r: math.ceil(
             steps(s, r) / 2 - 1e-9
@@ -126,59 +121,61 @@ def scaling_cases():
 
 
 def output_of_the_block(solution, c, units, a):
-    """What the inside block makes of a with the reader's numbers."""
+    """The output of the inside block for a, with the reader's W1, b1, W2, b2."""
     numbers = solution(c, units)
     if numbers is None or numbers is ...:
         return numbers
     if not (isinstance(numbers, tuple | list) and len(numbers) == 4):
-        raise Mistake(
-            f"it should return 4 arrays (W1, b1, W2, b2), and returns a {type(numbers).__name__}"
-        )
+        wanted = "it should return 4 arrays (W1, b1, W2, b2)"
+        raise Mistake(f"{wanted}, and returns {type_in_words(numbers)}")
     return block(a, *numbers, skip="inside")
 
 
-def scaled(first, second, bias=0.0):
-    """A solution with W1 = first(c) * I and W2 = second(c) * I."""
+def scaled(first, second, bias=lambda c: 0.0):
+    """A solution with W1 = first(c) * I, W2 = second(c) * I and b2 = bias(c)."""
 
     def solution(c, units):
         zero = np.zeros((units, 1))
-        return first(c) * np.eye(units), zero, second(c) * np.eye(units), zero + bias
+        return first(c) * np.eye(units), zero, second(c) * np.eye(units), zero + bias(c)
 
     return solution
+
+
+def full(c, units):
+    """W1 full of ones, in place of the identity matrix."""
+    _, b1, W2, b2 = scaled(one, lambda c: c - 1)(c, units)
+    return np.ones((units, units)), b1, W2, b2
+
+
+def one(c):
+    return 1
 
 
 scaling_block = Exercise(
     name="scaling_block",
     title="A block that multiplies by c",
-    right=scaled(lambda c: 1, lambda c: c - 1),
+    right=scaled(one, lambda c: c - 1),
     praise="right: the shortcut brings a, and the branch adds (c - 1) a",
     cases=scaling_cases,
     observe=output_of_the_block,
     mistakes={
         "the block returns (c + 1) a, since the shortcut already brings a once": scaled(
-            lambda c: 1, lambda c: c
+            one, lambda c: c
         ),
         "c - 1 is negative for c below 1, and the g of the first layer cuts it off": scaled(
-            lambda c: c - 1, lambda c: 1
+            lambda c: c - 1, one
         ),
-        "the factor stands in both W, so the branch multiplies by it twice": scaled(
+        "both W hold the factor, so the branch multiplies by it twice": scaled(
             lambda c: c - 1, lambda c: c - 1
         ),
         "for c below 1 the branch has to take away, and here it adds": scaled(
-            lambda c: 1, lambda c: abs(c - 1)
+            one, lambda c: abs(c - 1)
         ),
-        "the branch takes away what it should add": scaled(lambda c: 1, lambda c: 1 - c),
-        "the branch is silent, so this is the identity for every c": scaled(
-            lambda c: 1, lambda c: 0
+        "the branch takes away what it should add": scaled(one, lambda c: 1 - c),
+        "the branch is silent, so this is the identity for every c": scaled(one, lambda c: 0),
+        "c - 1 is in a bias, which is added to every unit, whatever its a is": scaled(
+            one, lambda c: 0, lambda c: c - 1
         ),
-        "c - 1 stands in a bias, which is added to every unit, whatever its a is": lambda c, units: (
-            scaled(lambda c: 1, lambda c: 0, c - 1)(c, units)
-        ),
-        "W full of ones adds up all units; the identity matrix keeps them apart": lambda c, units: (
-            np.ones((units, units)),
-            np.zeros((units, 1)),
-            (c - 1) * np.eye(units),
-            np.zeros((units, 1)),
-        ),
+        "W full of ones adds up all units; the identity matrix keeps them apart": full,
     },
 )

@@ -16,13 +16,11 @@ BLOCK = 3  # the place of the first block in the list that a fully connected net
 def net_cases():
     """A net, where the new block goes, and random images to compare scores with."""
     cases = []
-    for number, (place, position, width) in enumerate(
-        [("early", 3, 8), ("at the end", 5, 8), ("in the middle", 4, 5)]
-    ):
-        net = nets.fully_connected(
-            6, start="he", seed=number, inputs=6, width=width, classes=LABELS
-        )
-        x = torch.randn(IMAGES, 6, generator=torch.Generator().manual_seed(number))
+    places = [("early", 3, 8), ("at the end", 5, 8), ("in the middle", 4, 5)]
+    for seed, (place, position, width) in enumerate(places):
+        sizes = {"inputs": 6, "width": width, "classes": LABELS}
+        net = nets.fully_connected(6, start="he", seed=seed, **sizes)
+        x = torch.randn(IMAGES, 6, generator=torch.Generator().manual_seed(seed))
         cases.append((f"a block of width {width} {place}", (net, position, x)))
     return cases
 
@@ -48,19 +46,23 @@ def frozen(block):
 
 def changed(net, old):
     """How many entries of a net, other than its block, are not what they were."""
-    pairs = [(a, b) for place, (a, b) in enumerate(zip(net, old, strict=True)) if place != BLOCK]
-    return sum(first_new([a], [b]) == 0 for a, b in pairs)
+    pairs = enumerate(zip(net, old, strict=True))
+    return sum(place != BLOCK and not same(part, other) for place, (part, other) in pairs)
+
+
+def same(part, other):
+    """Whether two entries of a net are of one type and hold the same numbers."""
+    mine, theirs = part.state_dict(), other.state_dict()
+    if type(part) is not type(other) or mine.keys() != theirs.keys():
+        return False
+    return all(torch.equal(mine[name], theirs[name]) for name in mine)
 
 
 def first_new(net, old):
     """The place of the first entry of a net that is not the old net's."""
-    for place, (part, other) in enumerate(zip(net, old, strict=False)):
-        mine, theirs = part.state_dict(), other.state_dict()
-        if type(part) is not type(other) or mine.keys() != theirs.keys():
-            return place
-        if not all(torch.equal(mine[name], theirs[name]) for name in mine):
-            return place
-    return min(len(net), len(old))
+    pairs = enumerate(zip(net, old, strict=False))
+    shorter = min(len(net), len(old))
+    return next((place for place, (part, other) in pairs if not same(part, other)), shorter)
 
 
 def insertion(solution, net, position, x):
@@ -72,12 +74,9 @@ def insertion(solution, net, position, x):
     if not isinstance(deeper, nn.Sequential):
         raise Mistake(f"it should return an nn.Sequential, and returns a {type(deeper).__name__}")
     if len(deeper) <= position:
-        star = (
-            "a part of a net goes into a new one with a star, as in nn.Sequential(*net[:2], block)"
-        )
-        raise Mistake(
-            f"the new net has {len(deeper)} entries and should have {len(old) + 1}; {star}"
-        )
+        wanted = f"the new net has {len(deeper)} entries and should have {len(old) + 1}"
+        star = "a part of a net goes into a new one with a star: nn.Sequential(*net[:2], block)"
+        raise Mistake(f"{wanted}; {star}")
     found = {
         "entries of the old net": len(net),
         "layers with weights": linear_layers(deeper),
@@ -144,8 +143,7 @@ add_identity_block = Exercise(
     },
     says={
         "entries of the old net": "the net that was handed in now has {got} entries and should "
-        "still have {expected}; build a new nn.Sequential, and leave the "
-        "old one",
+        "still have {expected}; build a new nn.Sequential, and leave the old one",
         "layers with weights": "the new net has {got} layers with weights and should have "
         "{expected}",
         "place": "the first new entry of the list is number {got} and should be number {expected}",
@@ -162,39 +160,34 @@ add_identity_block = Exercise(
 
 
 SKIPS, STARTS = ("none", "inside"), ("he", "identity")
+ALL = tuple(itertools.product(SKIPS, STARTS))
 OWN, SAME = "each arm's own best of a few", "the same for all arms"
 
 
 def design(given):
-    """What a plan can tell: numbers that are as large as they have to be, or not."""
-    arms = given["arms"]
-    if arms is None or arms is ... or ... in given.values():
+    """Count what a plan can tell apart, and what it has of seeds and learning rates."""
+    arms, seeds, rate = (given[name] for name in ("arms", "seeds", "learning rate"))
+    if arms is None or ... in given.values():
         return None
-    known = list(itertools.product(SKIPS, STARTS))
     if not isinstance(arms, list | tuple | set):
         raise Mistake(f"the arms are a list of pairs, and yours is of type {type(arms).__name__}")
-    if isinstance(given["seeds"], bool) or not isinstance(given["seeds"], int):
-        raise Mistake(
-            "seeds is how many nets there are in each arm, a whole number, and yours is "
-            f"{given['seeds']!r:.40}"
-        )
+    if isinstance(seeds, bool) or not isinstance(seeds, int):
+        wanted = "seeds is the number of nets in each arm, a whole number"
+        raise Mistake(f"{wanted}, and yours is {seeds!r:.40}")
     for arm in arms:
-        if tuple(arm) not in known:
-            raise Mistake(
-                f"an arm is a pair of one of {SKIPS} and one of {STARTS}, and yours is {arm!r:.40}"
-            )
-    if given["learning rate"] not in (OWN, SAME):
-        raise Mistake(
-            f"the learning rate is {OWN!r} or {SAME!r}, and yours is {given['learning rate']!r:.40}"
-        )
+        if tuple(arm) not in ALL:
+            wanted = f"an arm is a pair of one of {SKIPS} and one of {STARTS}"
+            raise Mistake(f"{wanted}, and yours is {arm!r:.40}")
+    if rate not in (OWN, SAME):
+        raise Mistake(f"the learning rate is {OWN!r} or {SAME!r}, and yours is {rate!r:.40}")
     arms = {tuple(arm) for arm in arms}
     pairs = [[a == b for a, b in zip(*two, strict=True)] for two in itertools.combinations(arms, 2)]
     return {
         "arms that differ in the skip alone": float([False, True] in pairs),
         "arms that differ in the start alone": float([True, False] in pairs),
         "arms": len(arms),
-        "seeds": min(int(given["seeds"]), 5),
-        "learning rate": float(given["learning rate"] == OWN),
+        "seeds": min(seeds, 5),
+        "learning rate": float(rate == OWN),
     }
 
 
@@ -202,7 +195,6 @@ def planned(*arms, seeds=5, rate=OWN):
     return {"arms": list(arms), "seeds": seeds, "learning rate": rate}
 
 
-ALL = tuple(itertools.product(SKIPS, STARTS))
 plan = Exercise(
     name="plan",
     title="Is it the start or the skip?",
@@ -231,10 +223,8 @@ plan = Exercise(
 
 def patients():
     """Four nets of 4 layers, each with one mistake in its block: {letter: net}."""
-    four = {
-        letter: nets.fully_connected(4, start="zero", seed=7, inputs=6, width=8, classes=LABELS)
-        for letter in "ABCD"
-    }
+    sizes = {"inputs": 6, "width": 8, "classes": LABELS}
+    four = {letter: nets.fully_connected(4, start="zero", seed=7, **sizes) for letter in "ABCD"}
     nets.start(four["A"][BLOCK], "he", seed=7)
     four["B"][BLOCK].skip = "none"
     four["C"][BLOCK].skip = "outside"
@@ -248,9 +238,7 @@ def patient_cases():
 
 
 def recovery(solution, net, x):
-    """What the block of a repaired net does, and whether it can learn; the right repair makes it
-    the identity.
-    """
+    """What the block of a repaired net does, and whether it can learn."""
     old, mended = copy.deepcopy(net), solution(net)
     if mended is None or mended is ...:
         return mended
@@ -258,9 +246,8 @@ def recovery(solution, net, x):
         raise Mistake(f"it should return the net, an nn.Sequential of {len(net)} entries")
     block = mended[BLOCK]
     if not isinstance(block, nets.Block):
-        raise Mistake(
-            f"the block is gone: entry {BLOCK} of the net is now of type {type(block).__name__}"
-        )
+        gone = f"entry {BLOCK} of the net is now of type {type(block).__name__}"
+        raise Mistake(f"the block is gone: {gone}")
     found = {
         "others": changed(mended, old),
         "layers": linear_layers(mended),
@@ -288,7 +275,8 @@ repair = Exercise(
     name="repair",
     title="Four broken nets",
     right=repaired(),
-    praise="right: all four blocks are the identity, have a shortcut without weights, and can learn",
+    praise="right: all four blocks are the identity, with a shortcut without weights, and can "
+    "learn",
     cases=patient_cases,
     observe=recovery,
     mistakes={
@@ -300,7 +288,7 @@ repair = Exercise(
         ),
     },
     says={
-        "others": "{got} of the entries beside the block were changed, and {expected} are broken",
+        "others": "{got} of the entries outside the block were changed, and {expected} are broken",
         "layers": "the net has {got} layers with weights, one on the shortcut, and should have "
         "{expected}",
         "scores": "the block is not the identity: {where} should be {expected}, and yours is {got}",

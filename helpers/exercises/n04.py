@@ -1,24 +1,22 @@
-"""Exercises of notebook 4: repair four blocks, choose a learning rate fairly, plan an experiment
-and carry it out.
-"""
+"""Exercises of notebook 4: four broken blocks, a fairly chosen learning rate, an experiment."""
 
 import itertools
 from collections import defaultdict
+from functools import partial
 
 import numpy as np
 import torch
+from torch import relu
 
 from helpers import nets, training
 from helpers.exercises.checks import Exercise, Mistake
+from helpers.exercises.saying import error_in_words, first_difference
 
 # --- four blocks
-# ----------------------------------------------------------------------------------------------------
 
 
 def layers(units, seed):
-    """Two linear layers of ``units`` units: W of whole numbers from -2 to 2, and b such that no z
-    is ever 0.
-    """
+    """Two linear layers: W of whole numbers from -2 to 2, and b such that no z is ever 0."""
     generator = torch.Generator().manual_seed(seed)
     pair = torch.nn.Linear(units, units).double(), torch.nn.Linear(units, units).double()
     with torch.no_grad():
@@ -44,108 +42,98 @@ def inputs():
 
 
 FORMS = {"A": "inside", "B": "outside", "C": "inside", "D": "inside"}
-RULES = {  # what a block does, as a function of g, the two layers, and a
-    "inside": lambda g, first, second, a: g(second(g(first(a))) + a),
-    "outside": lambda g, first, second, a: g(second(g(first(a)))) + a,
+RULES = {
+    "inside": lambda first, second, a: relu(second(relu(first(a))) + a),
+    "outside": lambda first, second, a: relu(second(relu(first(a)))) + a,
 }
 MISTAKEN = {
-    "g is applied before the addition too, so the branch can only add, as in the outside form": RULES[
-        "outside"
-    ],
-    "the shortcut carries a[l+1], one layer too late": lambda g, first, second, a: g(
-        second(g(first(a))) + g(first(a))
+    "g is applied before the addition too, so the branch can only add, as in the outside form": (
+        RULES["outside"]
     ),
-    "the shortcut carries a[l+1], one layer too late, and is added outside": lambda g, first, second, a: (
-        g(second(g(first(a)))) + g(first(a))
+    "the shortcut carries a[l+1], one layer too late": lambda first, second, a: relu(
+        second(relu(first(a))) + relu(first(a))
     ),
-    "the shortcut ends at z[l+1], one layer too early": lambda g, first, second, a: g(
-        second(g(first(a) + a))
+    "the shortcut carries a[l+1], one layer too late, and is added outside": (
+        lambda first, second, a: relu(second(relu(first(a)))) + relu(first(a))
     ),
-    "a[l] is added twice, at z[l+1] and at z[l+2]": lambda g, first, second, a: g(
-        second(g(first(a) + a)) + a
+    "the shortcut ends at z[l+1], one layer too early": lambda first, second, a: relu(
+        second(relu(first(a) + a))
+    ),
+    "a[l] is added twice, at z[l+1] and at z[l+2]": lambda first, second, a: relu(
+        second(relu(first(a) + a)) + a
     ),
     "this is the inside form, and the outside form was meant": RULES["inside"],
-    "this is the plain block, and a[l] is never added": lambda g, first, second, a: g(
-        second(g(first(a)))
+    "this is the plain block, and a[l] is never added": lambda first, second, a: relu(
+        second(relu(first(a)))
     ),
-    "the last g is missing": lambda g, first, second, a: second(g(first(a))) + a,
+    "the last g is missing": lambda first, second, a: second(relu(first(a))) + a,
 }
 
 
-def returned(letter, block, first, second, a):
-    """What a reader's block makes of ``a`` (examples, units), and the gradient that reaches ``a``;
-    both arrays.
+def returned(letter, block, given):
+    """What a reader's block makes of first, second, a: its output, the gradient at a, a afterwards.
+
+    All have the shape of a, (examples, units). Raises Mistake for a block without such an output,
+    and for one that cannot be trained.
     """
+    first, second, a = given
     leaf = a.clone().requires_grad_()
-    given = (
-        leaf * 1
-    )  # an activation, as inside a net: it may be changed in place, and then we can tell
+    handed_in = leaf * 1  # an activation, as inside a net: a block can overwrite it
     try:
-        out = block(first, second, given)
+        out = block(first, second, handed_in)
     except Exception as error:
-        raise Mistake(
-            f"block {letter} raises {type(error).__name__}: {str(error)[:120].rstrip('.')}"
-        ) from error
+        raise Mistake(f"block {letter} raises {error_in_words(error, block)}") from error
     if not isinstance(out, torch.Tensor) or out.shape != a.shape:
         shape = tuple(out.shape) if isinstance(out, torch.Tensor) else type(out).__name__
+        wanted = f"should return a tensor of shape {tuple(a.shape)}"
+        raise Mistake(f"block {letter} {wanted}, and returns {shape}")
+    if not out.requires_grad or not torch.equal(handed_in, a):
+        return out.detach(), torch.zeros_like(a), handed_in.detach()
+    try:
+        (gradient,) = torch.autograd.grad(out.sum(), leaf, materialize_grads=True)
+    except RuntimeError as error:
         raise Mistake(
-            f"block {letter} should return a tensor of shape {tuple(a.shape)}, and returns {shape}"
-        )
-    changed = (given.detach() != a).nonzero().tolist()
-    gradient = torch.zeros_like(a)
-    if out.requires_grad and not changed:
-        try:
-            (gradient,) = torch.autograd.grad(out.sum(), leaf, materialize_grads=True)
-        except RuntimeError as error:
-            raise Mistake(
-                f"block {letter} cannot be trained: backward raises {type(error).__name__}, since "
-                "an array that it needs has been overwritten; give a[l+1] an array of its own"
-            ) from error
-    return out.detach(), gradient, given.detach(), changed
+            f"block {letter} cannot be trained: backward raises {type(error).__name__}, since an "
+            "array that it needs has been overwritten; give a[l+1] an array of its own"
+        ) from error
+    return out.detach(), gradient, handed_in.detach()
 
 
-def examine(letter, block, label, first, second, a):
+def worked_out(rule, given):
+    """The output of a rule for first, second, a, and the gradient of its sum at a."""
+    first, second, a = given
+    leaf = a.clone().requires_grad_()
+    out = rule(first, second, leaf)
+    return out.detach(), torch.autograd.grad(out.sum(), leaf)[0]
+
+
+def examine(letter, block, label, given):
     """Raise Mistake, with the numbers, if a block is not what its letter asks for."""
-    out, gradient, after, changed = returned(letter, block, first, second, a)
-    right, wanted = expected(RULES[FORMS[letter]], first, second, a)
-    if changed:
-        place = tuple(changed[0])
+    out, gradient, after = returned(letter, block, given)
+    right, slope = worked_out(RULES[FORMS[letter]], given)
+    if not torch.equal(after, given[-1]):
+        entry, was, now = first_difference(given[-1].numpy(), after.numpy())
         then = ", so a[l] is lost for the shortcut and for the caller"
         if torch.allclose(out, right):
             then = (
                 ": a[l+2] is right, the shortcut had what it needs, but the caller's a is "
                 "overwritten; give the new numbers an array of their own"
             )
-        raise Mistake(
-            f"block {letter} changes its input in place: entry {list(place)} of a was {a[place]:g} "
-            f"and is now {after[place]:g}{then}"
-        )
+        which = f"{entry}a was {was} and is now {now}{then}"
+        raise Mistake(f"block {letter} changes its input in place: {which}")
     if not torch.allclose(out, right):
-        named = [
-            said
-            for said, rule in MISTAKEN.items()
-            if torch.allclose(out, expected(rule, first, second, a)[0])
-        ]
-        place = tuple((~torch.isclose(out, right)).nonzero()[0].tolist())
-        raise Mistake(
-            f"block {letter}{': ' + named[0] if named else ''}: for {label}, entry {list(place)} "
-            f"of a[l+2] should be {right[place]:g}, and yours is {out[place]:g}"
-        )
-    if not torch.allclose(gradient, wanted):
-        place = tuple((~torch.isclose(gradient, wanted)).nonzero()[0].tolist())
+        made = {said: worked_out(rule, given)[0] for said, rule in MISTAKEN.items()}
+        named = next((f": {said}" for said in made if torch.allclose(out, made[said])), "")
+        entry, should, found = first_difference(right.numpy(), out.numpy(), 1e-5)
+        wrong = f"{entry}a[l+2] should be {should}, and yours is {found}"
+        raise Mistake(f"block {letter}{named}: for {label}, {wrong}")
+    if not torch.allclose(gradient, slope):
+        entry, should, found = first_difference(slope.numpy(), gradient.numpy(), 1e-5)
         raise Mistake(
             f"block {letter} returns the right numbers, but the gradient does not flow back "
-            f"through all of it: for the sum of a[l+2], entry {list(place)} of the gradient at "
-            f"a[l] should be {wanted[place]:g}, and yours is {gradient[place]:g}; detach, .data "
-            "and no_grad cut it off"
+            f"through all of it: for the sum of a[l+2], {entry}the gradient at a[l] should be "
+            f"{should}, and yours is {found}; detach, .data and no_grad cut it off"
         )
-
-
-def expected(rule, first, second, a):
-    """The output of a rule, and the gradient of its sum at ``a``."""
-    leaf = a.clone().requires_grad_()
-    out = rule(torch.relu, first, second, leaf)
-    return out.detach(), torch.autograd.grad(out.sum(), leaf)[0]
 
 
 def examined(blocks):
@@ -153,118 +141,113 @@ def examined(blocks):
     if isinstance(blocks, dict):
         blocks = list(blocks.values())
     if not isinstance(blocks, list | tuple) or len(blocks) != 4:
-        raise Mistake(
-            "it should be the list of the 4 functions, [block_A, block_B, block_C, block_D]"
-        )
+        functions = "[block_A, block_B, block_C, block_D]"
+        raise Mistake(f"it should be the list of the 4 functions, {functions}")
     if any(block is ... for block in blocks):
         return None
     for letter, block in zip(FORMS, blocks, strict=True):
         if not callable(block):
-            raise Mistake(
-                f"block {letter} is not a function, it is of type {type(block).__name__}; 4 are "
-                "needed"
-            )
-        for label, (first, second, a) in inputs():
-            examine(letter, block, label, first, second, a)
+            what = f"it is of type {type(block).__name__}; 4 are needed"
+            raise Mistake(f"block {letter} is not a function, {what}")
+        for label, given in inputs():
+            examine(letter, block, label, given)
     return 1.0
-
-
-def mended(form):
-    return lambda first, second, a: RULES[form](torch.relu, first, second, a)
 
 
 repaired = Exercise(
     name="repaired",
     title="Four broken blocks",
-    right=[mended(form) for form in FORMS.values()],
+    right=[RULES[form] for form in FORMS.values()],
     praise="right: all four add a[l] itself at the right place, and leave their input as it was",
     observe=examined,
 )
 
 
 # --- a fair choice
-# --------------------------------------------------------------------------------------------------
+
+NAN, INF = np.nan, np.inf  # a diverged net
+STUDIES = {  # {label: (losses, errors)}, invented, each with a row of seeds for each learning rate
+    "a study without diverged nets": (
+        [
+            [0.7, 0.8, 0.9, 0.8, 0.9],
+            [1.1, 1.2, 0.1, 1.3, 1.2],
+            [0.4, 0.6, 0.5, 0.5, 3.6],
+            [0.3, 0.7, 0.7, 0.7, 1.4],
+        ],
+        [
+            [0.22, 0.21, 0.3, 0.2, 0.28],
+            [0.4, 0.4, 0.02, 0.4, 0.4],
+            [0.26, 0.24, 0.3, 0.3, 0.8],
+            [0.27, 0.27, 0.27, 0.27, 0.27],
+        ],
+    ),
+    "a study in which 7 nets became NaN": (
+        [
+            [NAN, 2.1, NAN, 1.9, NAN],
+            [0.6, 0.5, 0.7, 0.6, 0.5],
+            [0.4, 0.3, 0.9, NAN, 0.2],
+            [0.1, NAN, 0.2, NAN, NAN],
+        ],
+        [
+            [1, 0.9, 1, 0.8, 1],
+            [0.2, 0.18, 0.25, 0.21, 0.19],
+            [0.15, 0.11, 0.3, 1, 0.08],
+            [0.03, 1, 0.04, 1, 1],
+        ],
+    ),
+    "a study in which 3 nets became infinite": (
+        [[2.2, 2.1, 2.3, 2.2, 2.1], [0.05, INF, 0.04, INF, INF]],
+        [[0.88, 0.8, 0.9, 0.86, 0.84], [0.01, 1, 0.01, 1, 1]],
+    ),
+    "a study of 4 seeds": (
+        [[0.8, NAN, 0.3, NAN], [NAN, NAN, NAN, 1.7], [1.0, 1.1, 0.9, NAN]],
+        [[0.3, 1, 0.2, 1], [1, 1, 1, 0.4], [0.5, 0.6, 0.4, 1]],
+    ),
+    "a study in which 3 nets diverged, and losses of 1,000 are finite": (
+        [[2.0, NAN, 1.9, INF, NAN], [1000, 1000, 900, 1000, 1000]],
+        [[0.7, 1, 0.6, 1, 1], [0.5, 0.4, 0.3, 0.6, 0.4]],
+    ),
+}
 
 
 def study_cases():
-    """(losses, errors), each (rates, seeds), of invented studies: the loss of a diverged net is NaN
-    or infinite.
-    """
-    nan, inf = np.nan, np.inf
-    fine = [
-        [0.7, 0.8, 0.9, 0.8, 0.9],
-        [1.1, 1.2, 0.1, 1.3, 1.2],
-        [0.4, 0.6, 0.5, 0.5, 3.6],
-        [0.3, 0.7, 0.7, 0.7, 1.4],
-    ]
-    fine_errors = [
-        [0.22, 0.21, 0.3, 0.2, 0.28],
-        [0.4, 0.4, 0.02, 0.4, 0.4],
-        [0.26, 0.24, 0.3, 0.3, 0.8],
-        [0.27] * 5,
-    ]
-    died = [
-        [nan, 2.1, nan, 1.9, nan],
-        [0.6, 0.5, 0.7, 0.6, 0.5],
-        [0.4, 0.3, 0.9, nan, 0.2],
-        [0.1, nan, 0.2, nan, nan],
-    ]
-    died_errors = [
-        [1, 0.9, 1, 0.8, 1],
-        [0.2, 0.18, 0.25, 0.21, 0.19],
-        [0.15, 0.11, 0.3, 1, 0.08],
-        [0.03, 1, 0.04, 1, 1],
-    ]
-    far = [[2.2, 2.1, 2.3, 2.2, 2.1], [0.05, inf, 0.04, inf, inf]]
-    far_errors = [[0.88, 0.8, 0.9, 0.86, 0.84], [0.01, 1, 0.01, 1, 1]]
-    few = [[0.8, nan, 0.3, nan], [nan, nan, nan, 1.7], [1.0, 1.1, 0.9, nan]]
-    few_errors = [[0.3, 1, 0.2, 1], [1, 1, 1, 0.4], [0.5, 0.6, 0.4, 1]]
-    huge = [[2.0, nan, 1.9, inf, nan], [1000, 1000, 900, 1000, 1000]]
-    huge_errors = [[0.7, 1, 0.6, 1, 1], [0.5, 0.4, 0.3, 0.6, 0.4]]
-    studies = {
-        "a study without diverged nets": (fine, fine_errors),
-        "a study in which 7 nets became NaN": (died, died_errors),
-        "a study in which 3 nets became infinite": (far, far_errors),
-        "a study of 4 seeds": (few, few_errors),
-        "a study in which 3 nets diverged, and losses of 1,000 are finite": (huge, huge_errors),
-    }
     return [
-        (name, tuple(np.array(table, dtype=float) for table in pair))
-        for name, pair in studies.items()
+        (label, tuple(np.array(table, dtype=float) for table in pair))
+        for label, pair in STUDIES.items()
     ]
 
 
-def choice(middle=np.median, by_error=False, diverged=np.inf, report=np.median):
-    """A way to choose: the row with the least ``middle`` loss, and ``report`` of the errors (rates,
-    seeds) in it.
-    """
+def judged(losses, diverged=np.inf):
+    """The losses with a number for each diverged net; None leaves them as they are."""
+    return losses if diverged is None else np.where(np.isfinite(losses), losses, diverged)
+
+
+def choice(middle=np.median, diverged=np.inf, report=np.median):
+    """A way to choose: the row with the least ``middle`` loss, and ``report`` of its errors."""
 
     def solution(losses, errors):
-        judged = errors if by_error else np.where(np.isfinite(losses), losses, diverged)
-        row = int(np.argmin(middle(judged, axis=1)))
+        row = int(np.argmin(middle(judged(losses, diverged), axis=1)))
         return row, report(errors[row])
 
     return solution
 
 
 def each_seed_its_own(losses, errors):
-    best = np.where(np.isfinite(losses), losses, np.inf).argmin(axis=0)
+    best = judged(losses).argmin(axis=0)
     return choice()(losses, errors)[0], np.median(errors[best, np.arange(errors.shape[1])])
 
 
-def a_seed(raw=False, of_column=True):
-    """A way to choose along the wrong axis: with the NaN as they are or infinite, and with either
-    median error.
-    """
+def a_seed(diverged=np.inf, of_column=True):
+    """A way to choose along the wrong axis, with either median error."""
 
     def solution(losses, errors):
-        judged = losses if raw else np.where(np.isfinite(losses), losses, np.inf)
-        column = int(np.argmin(np.median(judged, axis=0)))
+        column = int(np.argmin(np.median(judged(losses, diverged), axis=0)))
         return column, np.median(errors[:, column] if of_column else errors[column])
 
     return solution
 
 
+A_SEED = "this chooses a seed, and not a learning rate: the rates are the rows"
 fair_choice = Exercise(
     name="fair_choice",
     title="A fair choice of the learning rate",
@@ -273,36 +256,34 @@ fair_choice = Exercise(
     cases=study_cases,
     parts=("row", "error"),
     mistakes={
-        "np.median of a row with NaN is NaN, and np.argmin takes a NaN for the smallest": lambda losses, errors: (
-            choice(diverged=np.where(np.isinf(losses), losses, np.nan))(losses, errors)
+        "np.median of a row with NaN is NaN, and np.argmin takes a NaN for the smallest": choice(
+            diverged=None
         ),
         "diverged nets are left out, so a rate can win at which most nets diverge": choice(
             middle=np.nanmedian, diverged=np.nan
         ),
-        "a NaN is left out, so a rate can win at which most nets diverge": lambda losses, errors: (
-            choice(middle=np.nanmedian, diverged=np.where(np.isinf(losses), losses, np.nan))(
-                losses, errors
-            )
+        "a NaN is left out, so a rate can win at which most nets diverge": choice(
+            middle=np.nanmedian, diverged=None
         ),
         "a diverged net counts as a loss of 0, the best of all": choice(diverged=0.0),
         "the luckiest seed decides": choice(middle=np.min),
         "the worst seed decides": choice(middle=np.max),
         "the mean decides, which one bad seed can spoil": choice(middle=np.mean),
-        "the error decides, and rule 2 says that the loss does": choice(by_error=True),
+        "the error decides, and rule 2 says that the loss does": lambda losses, errors: choice()(
+            errors, errors
+        ),
         "the error is that of the luckiest seed": choice(report=np.min),
         "the error is the mean over the seeds, and the median was asked for": choice(
             report=np.mean
         ),
-        "each seed has a rate of its own here, so an arm gets many choices, not one": each_seed_its_own,
-        "a diverged net counts as a loss that others exceed": choice(diverged=10.0),
-        "this chooses a seed, and not a learning rate: the rates are the rows": a_seed(),
-        "this chooses a seed, and not a learning rate: the rates are the rows, and so are those of "
-        "the errors": a_seed(of_column=False),
-        "this chooses a seed, and not a learning rate: the rates are the rows, and a NaN is no loss": a_seed(
-            raw=True
+        "each seed has a rate of its own here, so an arm gets many choices, not one": (
+            each_seed_its_own
         ),
-        "this chooses a seed, and not a learning rate: the rates are the rows, so the median goes "
-        "along axis 1": a_seed(raw=True, of_column=False),
+        "a diverged net counts as a loss that others exceed": choice(diverged=10.0),
+        A_SEED: a_seed(),
+        f"{A_SEED}, and so are those of the errors": a_seed(of_column=False),
+        f"{A_SEED}, and a NaN is no loss": a_seed(diverged=None),
+        f"{A_SEED}, so the median goes along axis 1": a_seed(diverged=None, of_column=False),
     },
     says={
         "row": "the chosen row should be {expected}, and yours is {got}",
@@ -312,12 +293,11 @@ fair_choice = Exercise(
 
 
 # --- an experiment
-# --------------------------------------------------------------------------------------------------
 
 COLUMNS = ("layers", "start", "learning_rate", "seed", "epochs")
-STARTS, DEEP, SHALLOW, MOST = ("pytorch", "he"), 20, 8, 100
+STARTS, DEPTH, SMALL_DEPTH, MAX_RUNS = ("pytorch", "he"), 20, 8, 100
 ALLOWED = {
-    "layers": (lambda v: v % 2 == 0 and 2 <= v <= DEEP, f"an even number from 2 to {DEEP}"),
+    "layers": (lambda v: v % 2 == 0 and 2 <= v <= DEPTH, f"an even number from 2 to {DEPTH}"),
     "start": (lambda v: v in STARTS, f"one of {STARTS}"),
     "learning_rate": (lambda v: 1e-5 <= v <= 0.1, "from 0.00001 to 0.1"),
     "seed": (lambda v: v == int(v) and v >= 0, "a whole number from 0 on"),
@@ -332,43 +312,49 @@ def fits(allowed, value):
         return False
 
 
+def values(runs, *names):
+    """The different values of a column; of several columns, their tuples."""
+    found = {tuple(run[name] for name in names) for run in runs}
+    return sorted(found if len(names) > 1 else (value for (value,) in found))
+
+
 def malformed(runs):
     """Say what is wrong with a single run."""
-    if not 1 <= len(runs) <= MOST:
-        return f"there are {len(runs)} runs; plan at least 1, and at most {MOST}, so that it takes seconds"
+    if not 1 <= len(runs) <= MAX_RUNS:
+        limits = f"plan at least 1, and at most {MAX_RUNS}, so that it takes seconds"
+        return f"there are {len(runs)} runs; {limits}"
+    seen = []
     for number, run in enumerate(runs):
         if not isinstance(run, dict) or set(run) != set(COLUMNS):
             names = sorted(map(str, run)) if isinstance(run, dict) else type(run).__name__
-            return f"run number {number} should be a dictionary with the keys {', '.join(COLUMNS)}, and has {names}"
+            wanted = f"should be a dictionary with the keys {', '.join(COLUMNS)}"
+            return f"run number {number} {wanted}, and has {names}"
         for name, (allowed, said) in ALLOWED.items():
             if not fits(allowed, run[name]):
                 return f"run number {number} has {name} = {run[name]!r:.30}; it should be {said}"
-    seen = [tuple(run[name] for name in COLUMNS) for run in runs]
-    twice = next((number for number, run in enumerate(seen) if run in seen[:number]), None)
-    if twice is not None:
-        return f"run number {twice} is the same as number {seen.index(seen[twice])}; the same net again tells nothing"
+        if run in seen:
+            same = f"is the same as number {seen.index(run)}"
+            return f"run number {number} {same}; the same net again tells nothing"
+        seen.append(run)
     return ""
 
 
 def factors(runs):
-    """Say whether the two things in question are varied, each in the company of every value of the
-    other.
-    """
-    depths, starts = sorted({run["layers"] for run in runs}), {run["start"] for run in runs}
+    """Say whether depth and start vary, each together with every value of the other."""
+    depths, starts = values(runs, "layers"), values(runs, "start")
     if len(starts) < 2:
-        return f"all {len(runs)} runs have the start {starts.pop()!r}, so nothing can be said about the start"
-    if depths[-1] != DEEP or depths[0] > SHALLOW:
-        return (
-            f"the depths are {', '.join(map(str, depths))}; to blame the depth of {DEEP} layers, "
-            f"compare {DEEP} with a net of at most {SHALLOW}"
-        )
-    there = {(run["layers"], run["start"]) for run in runs}
+        alike = f"all {len(runs)} runs have the start {starts[0]!r}"
+        return f"{alike}, so nothing can be said about the start"
+    if depths[-1] != DEPTH or depths[0] > SMALL_DEPTH:
+        compare = f"compare {DEPTH} with a net of at most {SMALL_DEPTH}"
+        which = f"the depths are {', '.join(map(str, depths))}"
+        return f"{which}; to blame the depth of {DEPTH} layers, {compare}"
     for depth, start in itertools.product(depths, STARTS):
-        if (depth, start) not in there:
+        if (depth, start) not in values(runs, "layers", "start"):
             other = STARTS[start == STARTS[0]]
+            known = f"we would know {other!r} alone, and not what the start does there"
             return (
-                f"no run has {depth} layers and the start {start!r}, so at {depth} layers we would "
-                f"know {other!r} alone, and not what the start does there"
+                f"no run has {depth} layers and the start {start!r}, so at {depth} layers {known}"
             )
     return ""
 
@@ -377,54 +363,46 @@ def unequal(runs):
     """Say what else differs between the combinations of depth and start."""
     cells = defaultdict(list)
     for run in runs:
-        cells[run["layers"], run["start"]].append(run)
-    (depth, start), one = next(iter(cells.items()))
-    for name, words in {
-        "epochs": "epochs",
-        "learning_rate": "learning rates",
-        "seed": "seeds",
-    }.items():
-        values = sorted({run[name] for run in one})
-        for (other_depth, other_start), others in cells.items():
-            if (found := sorted({run[name] for run in others})) != values:
-                return (
-                    f"the {words} are {values} for {depth} layers with {start!r} and {found} for "
-                    f"{other_depth} layers with {other_start!r}, so a difference can come from "
-                    "there"
-                )
-        if name == "epochs" and len(values) > 1:
-            return f"the runs last {' or '.join(map(str, values))} epochs; give all of them the same number"
-    for (depth, start), some in cells.items():
-        rates, seeds = ({run[name] for run in some} for name in ("learning_rate", "seed"))
-        for rate, seed in itertools.product(sorted(rates), sorted(seeds)):
-            if not any((run["learning_rate"], run["seed"]) == (rate, seed) for run in some):
-                return (
-                    f"for {depth} layers with {start!r} no run has seed {seed} at the learning "
-                    f"rate {rate:g}, but another seed has: then a rate may win by its seeds"
-                )
+        cells[f"{run['layers']} layers with {run['start']!r}"].append(run)
+    cell, *others = cells
+    for name in ("epochs", "learning_rate", "seed"):
+        words = f"the {name.replace('_', ' ').removesuffix('s')}s are"
+        here = values(cells[cell], name)
+        for other in others:
+            if (there := values(cells[other], name)) != here:
+                both = f"{words} {here} for {cell} and {there} for {other}"
+                return f"{both}, so a difference can come from there"
+        if name == "epochs" and len(here) > 1:
+            last = f"the runs last {' or '.join(map(str, here))} epochs"
+            return f"{last}; give all of them the same number"
+    for cell, some in cells.items():
+        pairs = itertools.product(values(some, "learning_rate"), values(some, "seed"))
+        for rate, seed in sorted(set(pairs) - set(values(some, "learning_rate", "seed"))):
+            missing = f"for {cell} no run has seed {seed} at the learning rate {rate:g}"
+            return f"{missing}, but another seed has: then a rate may win by its seeds"
     return ""
 
 
 def too_few(runs):
     """Say whether there is enough time, a choice of the learning rate, and enough seeds."""
-    rates, seeds = (sorted({run[name] for run in runs}) for name in ("learning_rate", "seed"))
+    rates, seeds = values(runs, "learning_rate"), values(runs, "seed")
     if (epochs := runs[0]["epochs"]) < 10:
-        return f"rule 1: ten epochs for all; after {epochs}, nets that learn slowly look like nets that cannot"
+        slow = "nets that learn slowly look like nets that cannot"
+        return f"rule 1: ten epochs for all; after {epochs}, {slow}"
     if len(rates) < 2:
-        return "with 1 learning rate for all, a start may lose only because the rate does not suit it: rule 2"
+        lose = "a start may lose only because the rate does not suit it"
+        return f"with 1 learning rate for all, {lose}: rule 2"
     if len(rates) < 3:
-        return "rule 2: with 2 learning rates the better one is always at the edge of what was tried; take at least 3"
+        edge = "the better one is always at the edge of what was tried; take at least 3"
+        return f"rule 2: with 2 learning rates {edge}"
     for low, high in itertools.pairwise(rates):
         if high / low < 1.999:
-            return (
-                f"rule 2: the learning rates {low:g} and {high:g} are nearly the same one; "
-                "neighbours should differ by a factor of 2 or more"
-            )
+            near = f"the learning rates {low:g} and {high:g} are nearly the same one"
+            return f"rule 2: {near}; neighbours should differ by a factor of 2 or more"
     if not any(0.999e-3 <= rate <= 1.001e-2 for rate in rates):
-        return (
-            f"rule 2: the learning rates go from {rates[0]:g} to {rates[-1]:g}, and none of them "
-            "is from 0.001 to 0.01, where such nets usually learn"
-        )
+        span = f"the learning rates go from {rates[0]:g} to {rates[-1]:g}"
+        usual = "none of them is from 0.001 to 0.01, where such nets usually learn"
+        return f"rule 2: {span}, and {usual}"
     if len(seeds) < 5:
         return f"the number of seeds is {len(seeds)}, which can be luck; rule 3 asks for 5"
     return ""
@@ -433,10 +411,8 @@ def too_few(runs):
 def design(runs):
     """1 for a plan that can answer the question; otherwise raise Mistake."""
     if not isinstance(runs, list | tuple):
-        raise Mistake(
-            f"it should be a list of runs, and is of type {type(runs).__name__}; each run is 1 "
-            "dictionary"
-        )
+        given = f"and is of type {type(runs).__name__}"
+        raise Mistake(f"it should be a list of runs, {given}; each run is 1 dictionary")
     for flaw in (malformed, factors, unequal, too_few):
         if said := flaw(runs):
             raise Mistake(said)
@@ -445,9 +421,8 @@ def design(runs):
 
 def grid(**columns):
     """All combinations of the values given for each column."""
-    return [
-        dict(zip(columns, values, strict=True)) for values in itertools.product(*columns.values())
-    ]
+    combinations = itertools.product(*columns.values())
+    return [dict(zip(columns, one, strict=True)) for one in combinations]
 
 
 runs = Exercise(
@@ -462,37 +437,20 @@ runs = Exercise(
 
 
 def carry_out(runs, data, width=32):
-    """Train the plain nets of a plan; return {(layers, start): median training error at the rate
-    with the least loss}.
+    """Train the plain nets of a plan that passed its check; return {(layers, start): error}.
 
-    Nets of one depth train in lockstep. A diverged net counts as wrong on every image.
+    The error is the median training error, a fraction, at the learning rate that serves this depth
+    and start best; a diverged net counts as wrong on every image.
     """
-    found = defaultdict(
-        lambda: defaultdict(list)
-    )  # (layers, start) -> learning rate -> [(loss, error)]
-    for depth in sorted({run["layers"] for run in runs}):
-        some = [run for run in runs if run["layers"] == depth]
-        many = [
-            nets.fully_connected(depth, "none", run["start"], run["seed"], width=width)
-            for run in some
+    rates, seeds, (epochs,) = (values(runs, name) for name in ("learning_rate", "seed", "epochs"))
+    plan = {"rates": rates, "seeds": seeds, "epochs": int(epochs), "measure_every": int(epochs)}
+    found = {}
+    for layers, start in dict.fromkeys((run["layers"], run["start"]) for run in runs):
+        make = partial(nets.fully_connected, layers, "none", start, width=width)
+        histories = training.fair(make, data, **plan)
+        errors = [
+            1.0 if history.diverged else history.final_training_error
+            for history in histories[training.best(histories)]
         ]
-        options = {
-            "learning_rates": [run["learning_rate"] for run in some],
-            "seeds": [run["seed"] for run in some],
-        }
-        epochs = int(some[0]["epochs"])
-        for run, history in zip(
-            some,
-            training.train_many(many, data, epochs=epochs, measure_every=epochs, **options),
-            strict=True,
-        ):
-            ended = (
-                (np.inf, 1.0)
-                if history.diverged
-                else (history.training_loss[-1], history.training_error[-1])
-            )
-            found[depth, run["start"]][run["learning_rate"]].append(ended)
-    return {
-        cell: min(np.median(ends, axis=0).tolist() for ends in by_rate.values())[1]
-        for cell, by_rate in found.items()
-    }
+        found[layers, start] = float(np.median(errors))
+    return found

@@ -1,7 +1,6 @@
-"""Exercises of notebook 5: the stops of a kernel, shortcuts of zeros and matrices, a block that
-changes the shape.
-"""
+"""Exercises of notebook 5: stops of a kernel, shortcuts of zeros and matrices, a strided block."""
 
+import copy
 import math
 
 import numpy as np
@@ -9,30 +8,27 @@ import torch
 from torch.nn.functional import avg_pool2d, conv2d, max_pool2d, pad
 
 from helpers.block import block
-from helpers.exercises.checks import Exercise, Mistake, entries, kind
+from helpers.exercises.checks import Exercise, Mistake, entries, type_in_words
+from helpers.exercises.saying import first_difference
 
 
 def stop_cases():
-    settings = [
-        (8, 3, 1, 0),
-        (64, 3, 2, 1),
-        (10, 4, 3, 1),
-        (7, 7, 1, 0),
-        (7, 7, 2, 0),
-        (224, 7, 2, 3),
+    settings = [(8, 3, 1, 0), (64, 3, 2, 1), (10, 4, 3, 1), (7, 7, 1, 0), (7, 7, 2, 0)]
+    larger_than_the_image = [(2, 5, 1, 2), (2, 5, 1, 0), (2, 3, 2, 0), (4, 5, 1, 1)]
+    return [
+        (f"count_stops{setting}", setting)
+        for setting in [*settings, (224, 7, 2, 3), *larger_than_the_image]
     ]
-    settings += [
-        (2, 5, 1, 2),
-        (2, 5, 1, 0),
-        (2, 3, 2, 0),
-        (4, 5, 1, 1),
-    ]  # kernels that are larger than the image
-    return [(f"count_stops{setting}", setting) for setting in settings]
 
 
 def stops(n, kernel, stride, padding):
-    """The places 0, stride, 2 stride, ... of the left edge at which the right edge is still inside."""
+    """Count the left edges 0, stride, 2 stride, ... at which the right edge is still inside."""
     return len(range(0, n + 2 * padding - kernel + 1, stride))
+
+
+def guarded(fits):
+    """The stops where fits(n, k, s, p); elsewhere none."""
+    return lambda n, k, s, p: stops(n, k, s, p) if fits(n, k, s, p) else 0
 
 
 count_stops = Exercise(
@@ -42,24 +38,24 @@ count_stops = Exercise(
     praise="right: the steps that fit behind place 0, and 1 for place 0 itself, or no stop at all",
     cases=stop_cases,
     mistakes={
-        "a kernel that is larger than the padded image has no place to stand, not even place 0": (
+        "a kernel that is larger than the padded image fits nowhere, not even at place 0": (
             lambda n, k, s, p: (n + 2 * p - k) // s + 1
         ),
         "int rounds towards 0, so for a kernel that is a bit too large it makes 0 of -1/2, and a "
-        "stop of that": (lambda n, k, s, p: max(int((n + 2 * p - k) / s) + 1, 0)),
-        "a kernel as large as the padded image fits, once": lambda n, k, s, p: (
-            0 if n + 2 * p <= k else stops(n, k, s, p)
+        "stop of that": lambda n, k, s, p: max(int((n + 2 * p - k) / s) + 1, 0),
+        "a kernel as large as the padded image fits, once": guarded(
+            lambda n, k, s, p: n + 2 * p > k
         ),
-        "with padding the kernel fits: compare it with n + 2 padding": lambda n, k, s, p: (
-            0 if n < k else stops(n, k, s, p)
+        "with padding the kernel fits: compare it with n + 2 padding": guarded(
+            lambda n, k, s, p: n >= k
         ),
         "with padding on both sides the kernel fits: compare it with n + 2 padding, not with n + "
-        "padding": (lambda n, k, s, p: 0 if n + p < k else stops(n, k, s, p)),
+        "padding": guarded(lambda n, k, s, p: n + p >= k),
         "the division is not rounded, but a stop is there or not": lambda n, k, s, p: (
             (n + 2 * p - k) / s + 1
         ),
-        "this rounds up, so that at the last stop the kernel hangs over the edge": lambda n, k, s, p: (
-            math.ceil((n + 2 * p - k) / s) + 1
+        "this rounds up, so that at the last stop the kernel hangs over the edge": (
+            lambda n, k, s, p: math.ceil((n + 2 * p - k) / s) + 1
         ),
         "the padding is there on both sides, and this adds it once": lambda n, k, s, p: stops(
             n + p, k, s, 0
@@ -67,11 +63,11 @@ count_stops = Exercise(
         "the padding is forgotten": lambda n, k, s, p: stops(n, k, s, 0),
         "the stride is forgotten": lambda n, k, s, p: stops(n, k, 1, p),
         "the stop at place 0 is forgotten": lambda n, k, s, p: max((n + 2 * p - k) // s, 0),
-        "the + 1 for place 0 stands inside the division by the stride": lambda n, k, s, p: max(
+        "the + 1 for place 0 is inside the division by the stride": lambda n, k, s, p: max(
             (n + 2 * p - k + 1) // s, 0
         ),
-        "the kernel is forgotten, so that only its left edge has to be inside": lambda n, k, s, p: (
-            stops(n, 1, s, p)
+        "the kernel is forgotten, so that only its left edge has to be inside": (
+            lambda n, k, s, p: stops(n, 1, s, p)
         ),
     },
 )
@@ -90,13 +86,13 @@ SMALL = np.array([[3.0], [1.0]])
 
 
 def returned(Ws):
-    """The four numbers that the block with W[l+2] = 0 and b[l+2] = 0 makes of (3, 1)."""
+    """The output of the block with W[l+2] = 0 and b[l+2] = 0 for (3, 1): four numbers."""
     silent = np.zeros((4, 2)), np.zeros((4, 1))
     return block(SMALL, identity, np.zeros((2, 1)), *silent, skip="inside", Ws=Ws).ravel()
 
 
 def six(given):
-    """A reader's {matrix: four numbers}; a column counts as well."""
+    """A reader's {matrix: four numbers}; each may be a column."""
     found = entries(given, list(MATRICES))
     return found and {name: np.ravel(entry) for name, entry in found.items()}
 
@@ -105,6 +101,15 @@ def answers(of):
     return {name: of(Ws) for name, Ws in MATRICES.items()}
 
 
+def without_g(Ws):
+    return (Ws @ SMALL).ravel()
+
+
+def once_without_g(name):
+    return answers(returned) | {name: without_g(MATRICES[name])}
+
+
+END = "the block ends with it, and no activation is below 0"
 six_matrices = Exercise(
     name="six_matrices",
     title="What is left of a[l]?",
@@ -113,22 +118,14 @@ six_matrices = Exercise(
     "keep it",
     observe=six,
     mistakes={
-        "g is forgotten: the block ends with it, and no activation is below 0": answers(
-            lambda Ws: (Ws @ SMALL).ravel()
-        ),
-        "g is forgotten in the row of I on top of -I: the block ends with it, and no activation is "
-        "below 0": (
-            answers(returned) | {"I on top of -I": (MATRICES["I on top of -I"] @ SMALL).ravel()}
-        ),
-        "g is forgotten in the row of -I on top of 0: the block ends with it, and no activation is "
-        "below 0": (
-            answers(returned) | {"-I on top of 0": (MATRICES["-I on top of 0"] @ SMALL).ravel()}
-        ),
+        f"g is forgotten: {END}": answers(without_g),
+        f"g is forgotten in the row of I on top of -I: {END}": once_without_g("I on top of -I"),
+        f"g is forgotten in the row of -I on top of 0: {END}": once_without_g("-I on top of 0"),
         "top and bottom are swapped": answers(lambda Ws: returned(np.roll(Ws, 2, axis=0))),
         "this is the plain block, and the shortcut brings nothing": answers(lambda Ws: np.zeros(4)),
         "the two entries of a[l] are swapped": answers(lambda Ws: returned(Ws[:, ::-1])),
         "the absolute value is not what ReLU makes of a number below 0": answers(
-            lambda Ws: np.abs(Ws @ SMALL).ravel()
+            lambda Ws: np.abs(without_g(Ws))
         ),
     },
     says={
@@ -154,42 +151,42 @@ def maps_cases():
 
 
 def with_gradient(right, solution, *arguments):
-    """What a solution returns. Raises Mistake where this is right, but no gradient flows back to an
-    argument.
-    """
-    names = ("a", "W1", "W2", "Ws")
-    wanted = right(*(one.clone() if isinstance(one, torch.Tensor) else one for one in arguments))
+    """What a solution returns. Raises Mistake if that is right, but no gradient flows back."""
+    wanted = right(*copy.deepcopy(arguments))
     out = solution(*arguments)
     if out is None or out is ...:
         return out
-    found = torch.as_tensor(
-        np.asarray(out.detach() if isinstance(out, torch.Tensor) else out, dtype=np.float32)
-    )
+    found = out.detach() if isinstance(out, torch.Tensor) else out
+    found = torch.as_tensor(np.asarray(found, dtype=np.float32))
     if found.shape != wanted.shape or not torch.allclose(found, wanted):
         return out
     if not isinstance(out, torch.Tensor):
-        raise Mistake(
-            f"the numbers are right, but it returns {kind(out)}: no gradient can flow back to a"
-        )
+        cut = f"it returns {type_in_words(out)}: no gradient can flow back to a"
+        raise Mistake(f"the numbers are right, but {cut}")
+    compare_gradients(right, solution, arguments)
+    return out
+
+
+def compare_gradients(right, solution, arguments):
+    """Raise Mistake if the gradient at an argument is not that of the right solution."""
     draw = torch.Generator().manual_seed(0)  # no z is exactly 0 here, where g has no one slope
     fresh = [
         torch.randn(one.shape, generator=draw) if isinstance(one, torch.Tensor) else one
         for one in arguments
     ]
-    pairs = zip(names, gradients(right, fresh), gradients(solution, fresh), strict=False)
-    for name, should, got in pairs:
+    pairs = zip(gradients(right, fresh), gradients(solution, fresh), strict=True)
+    for name, (should, got) in zip(("a", "W1", "W2", "Ws"), pairs, strict=False):
         if not torch.allclose(should, got, rtol=1e-3, atol=1e-3):
-            place = tuple((~torch.isclose(should, got, rtol=1e-3, atol=1e-3)).nonzero()[0].tolist())
+            entry, wanted, found = first_difference(should.numpy(), got.numpy(), 1e-3)
             raise Mistake(
                 f"the numbers are right, but the gradient does not flow back to {name}: for the "
-                f"sum of the result, entry {list(place)} of it should be {should[place]:.3g}, and "
-                f"yours is {got[place]:.3g}; detach, .data, no_grad and nn.Parameter cut it off"
+                f"sum of the result, {entry}it should be {wanted}, and yours is {found}; "
+                "detach, .data, no_grad and nn.Parameter cut it off"
             )
-    return out
 
 
 def gradients(solution, arguments):
-    """The gradient of the sum of a result at each tensor that was handed in; 0 where it is cut off."""
+    """The gradient of the sum of a result at each tensor in ``arguments``; 0 if it is cut off."""
     leaves = [one.clone().requires_grad_() for one in arguments if isinstance(one, torch.Tensor)]
     try:  # * 1: activations, as inside a net
         out = solution(*(leaf * 1 for leaf in leaves), *arguments[len(leaves) :])
@@ -199,9 +196,8 @@ def gradients(solution, arguments):
     except RuntimeError as error:
         if "numpy() on Tensor that requires grad" not in str(error):
             raise
-        raise Mistake(
-            "the numbers are right, but 1 step goes through NumPy, so no gradient can flow back to a"
-        ) from None
+        cut = "1 step goes through NumPy, so no gradient can flow back to a"
+        raise Mistake(f"the numbers are right, but {cut}") from None
 
 
 def channels_of_zeros(a, more):
@@ -214,16 +210,17 @@ def zeros_between(a, more):
     return channels_of_zeros(a, more)[:, order.tolist()]
 
 
-def first_quarter(a):
-    return a[:, :, : (a.shape[2] + 1) // 2, : (a.shape[3] + 1) // 2]
+def padded(pixels):
+    """A solution that chooses other pixels, and adds the channels of zeros."""
+    return lambda a, more: channels_of_zeros(pixels(a), more)
 
 
-def smaller_quarter(a):
-    return a[:, :, : a.shape[2] // 2, : a.shape[3] // 2]
+def every_second(a):
+    return a[:, :, ::2, ::2]
 
 
 def option_A(a, more):
-    return channels_of_zeros(a[:, :, ::2, ::2], more)
+    return channels_of_zeros(every_second(a), more)
 
 
 zero_padding = Exercise(
@@ -231,49 +228,45 @@ zero_padding = Exercise(
     title="A shortcut of every second pixel, and zeros",
     right=option_A,
     observe=lambda solution, a, more: with_gradient(option_A, solution, a, more),
-    praise="right: every second pixel of a[l] as it is, and behind its channels the new ones, of "
+    praise="right: every second pixel of a[l] as it is, and after its channels the new ones, of "
     "zeros",
     cases=maps_cases,
     mistakes={
-        "these are all the pixels, and the shortcut takes every second row and column": channels_of_zeros,
-        "rows are taken one by one, and columns by two": lambda a, more: channels_of_zeros(
-            a[:, :, :, ::2], more
+        "these are all the pixels, and the shortcut takes every second row and column": (
+            channels_of_zeros
         ),
-        "columns are taken one by one, and rows by two": lambda a, more: channels_of_zeros(
-            a[:, :, ::2], more
-        ),
-        "the pixels start at row 1 and column 1, not at 0": lambda a, more: channels_of_zeros(
-            a[:, :, 1::2, 1::2], more
-        ),
+        "rows are taken one by one, and columns by two": padded(lambda a: a[:, :, :, ::2]),
+        "columns are taken one by one, and rows by two": padded(lambda a: a[:, :, ::2]),
+        "the pixels start at row 1 and column 1, not at 0": padded(lambda a: a[:, :, 1::2, 1::2]),
         "this is the corner of the image, half as high and wide, and not every second pixel of all "
-        "of it": (lambda a, more: channels_of_zeros(first_quarter(a), more)),
+        "of it": padded(lambda a: a[:, :, : (a.shape[2] + 1) // 2, : (a.shape[3] + 1) // 2]),
         "this is the corner of the image, rounded down, and not every second pixel of all of it": (
-            lambda a, more: channels_of_zeros(smaller_quarter(a), more)
+            padded(lambda a: a[:, :, : a.shape[2] // 2, : a.shape[3] // 2])
         ),
-        "this is the mean of 2 x 2 pixels, and none of them arrives as it is": lambda a, more: (
-            channels_of_zeros(avg_pool2d(a, 2), more)
+        "this is the mean of 2 x 2 pixels, and none of them arrives as it is": padded(
+            lambda a: avg_pool2d(a, 2)
         ),
         "this is the largest of 2 x 2 pixels, and the other three decide whether it arrives": (
-            lambda a, more: channels_of_zeros(max_pool2d(a, 2), more)
+            padded(lambda a: max_pool2d(a, 2))
         ),
-        "the channels of zeros stand before those of a[l], so a[l] arrives in other channels": (
-            lambda a, more: pad(a[:, :, ::2, ::2], (0, 0, 0, 0, more, 0))
+        "the channels of zeros come before those of a[l], so a[l] arrives in other channels": (
+            lambda a, more: pad(every_second(a), (0, 0, 0, 0, more, 0))
         ),
-        "the channels of zeros stand between those of a[l]": lambda a, more: zeros_between(
-            a[:, :, ::2, ::2], more
+        "the channels of zeros are between those of a[l]": lambda a, more: zeros_between(
+            every_second(a), more
         ),
         "the new channels are copies of those of a[l], and not zeros": lambda a, more: torch.cat(
-            [a[:, :, ::2, ::2], a[:, :, ::2, ::2].repeat(1, more, 1, 1)[:, :more]], 1
+            [every_second(a), every_second(a).repeat(1, more, 1, 1)[:, :more]], 1
         ),
         "more is how many channels there are to be at the end, but it counts the new ones": (
-            lambda a, more: channels_of_zeros(a[:, :, ::2, ::2], max(more - a.shape[1], 0))
+            lambda a, more: option_A(a, max(more - a.shape[1], 0))
         ),
-        "the channels of zeros are missing": lambda a, more: a[:, :, ::2, ::2],
+        "the channels of zeros are missing": lambda a, more: every_second(a),
         "the zeros are rows below the image, and not channels": lambda a, more: pad(
-            a[:, :, ::2, ::2], (0, 0, 0, more)
+            every_second(a), (0, 0, 0, more)
         ),
         "this applies g, but the shortcut carries a[l] as it is, and g comes after the sum": (
-            lambda a, more: channels_of_zeros(torch.relu(a[:, :, ::2, ::2]), more)
+            padded(lambda a: torch.relu(every_second(a)))
         ),
     },
 )
@@ -289,9 +282,7 @@ def strided_cases():
         "an odd side, 7 x 7": (2, 2, 4, 7),
     }.items():
         W1, W2 = whole(rng, -2, 2, outputs, inputs, 3, 3), whole(rng, -1, 1, outputs, outputs, 3, 3)
-        Ws = 10 * whole(
-            rng, -2, 2, outputs, inputs
-        )  # large, so that the sum is below 0 here and there
+        Ws = 10 * whole(rng, -2, 2, outputs, inputs)  # large: some sums are below 0
         cases.append((label, (whole(rng, 0, 3, examples, inputs, side, side), W1, W2, Ws)))
     return cases
 
@@ -301,24 +292,29 @@ def project(a, Ws):
     return conv2d(a, Ws[:, :, None, None], stride=2)
 
 
-def strided(
-    end=lambda z, short: torch.relu(z + short),
-    g=torch.relu,
-    shortcut=project,
-    strides=(2, 1),
-    padding=1,
-):
-    """The block with one of its parts done in another way."""
+def project_means(a, Ws):
+    """Ws at the means of 2 x 2 pixels."""
+    return project(avg_pool2d(a, 2).repeat_interleave(2, 2).repeat_interleave(2, 3), Ws)
+
+
+def added(z, short):
+    return torch.relu(z + short)
+
+
+def strided(end=added, g=torch.relu, shortcut=project, strides=(2, 1), padding=1):
+    """The block with one of its parts done in another way.
+
+    end: end(z, short), the sum and the last g.
+    g: the first g.
+    shortcut: shortcut(a, Ws).
+    strides, padding: of the two convolutions.
+    """
 
     def solution(a, W1, W2, Ws):
         z1 = conv2d(a, W1, stride=strides[0], padding=padding)
         return end(conv2d(g(z1), W2, stride=strides[1], padding=padding), shortcut(a, Ws))
 
     return solution
-
-
-def padded(a, Ws):
-    return channels_of_zeros(a[:, :, ::2, ::2], Ws.shape[0] - Ws.shape[1])
 
 
 strided_block = Exercise(
@@ -334,24 +330,24 @@ strided_block = Exercise(
             end=lambda z, short: torch.relu(z) + short
         ),
         "g is applied twice, once before the addition and once after it": strided(
-            end=lambda z, short: torch.relu(torch.relu(z) + short)
+            end=lambda z, short: added(torch.relu(z), short)
         ),
-        "the last g is missing": strided(end=lambda z, short: z + short),
+        "the last g is missing": strided(end=torch.add),
         "the g between the two convolutions is missing": strided(g=lambda z: z),
         "g is applied to the shortcut before the sum": strided(
-            end=lambda z, short: torch.relu(z + torch.relu(short))
+            end=lambda z, short: added(z, torch.relu(short))
         ),
-        "the stride stands on the second convolution, not on the first": strided(strides=(1, 2)),
+        "the stride is on the second convolution, not on the first": strided(strides=(1, 2)),
         "the shortcut takes the mean of 2 x 2 pixels, not every second pixel": strided(
-            shortcut=lambda a, Ws: project(
-                avg_pool2d(a, 2).repeat_interleave(2, 2).repeat_interleave(2, 3), Ws
-            )
+            shortcut=project_means
         ),
         "the shortcut starts at row 1 and column 1, not at 0": strided(
             shortcut=lambda a, Ws: project(a[:, :, 1:, 1:], Ws)
         ),
-        "the shortcut pads with channels of zeros and does not use Ws": strided(shortcut=padded),
+        "the shortcut pads with channels of zeros and does not use Ws": strided(
+            shortcut=lambda a, Ws: option_A(a, Ws.shape[0] - Ws.shape[1])
+        ),
         "without padding z becomes smaller than the shortcut, and here broadcasting copies its "
-        "last pixel to all": (strided(padding=0)),
+        "last pixel to all": strided(padding=0),
     },
 )

@@ -1,39 +1,33 @@
-"""Exercises of notebook 6: mend the end of a net, read a net of 56 layers, and make a trained one
-deeper.
-"""
+"""Exercises of notebook 6: the head of a net, a net of 56 layers, a trained net made deeper."""
 
 import itertools
+from functools import partial
 
 import torch
 from torch import nn
 
 from helpers import nets, probes
-from helpers.exercises.checks import Exercise, Mistake, entries, kind
+from helpers.exercises.checks import Exercise, Mistake, entries, type_in_words
 
 
 def head_cases():
     """Feature maps, W and b of the fully connected layer."""
     draw = torch.Generator().manual_seed(0)
-    cases = []
-    for label, (examples, channels, side, classes) in {
-        "2 images, 3 channels of 2 x 2 and 5 classes": (2, 3, 2, 5),
-        "one image": (1, 4, 7, 10),
-        "as many images as classes": (4, 3, 3, 4),
-        "scores around 1000 for one image and around 0 for the other": (2, 2, 2, 3),
-    }.items():
+
+    def case(examples, channels, side, classes):
         maps = torch.randint(0, 4, (examples, channels, side, side), generator=draw).float()
-        W, b = (
-            torch.randint(-2, 3, shape, generator=draw).float() / 2
-            for shape in ((classes, channels), (classes,))
-        )
-        cases.append([label, (maps, W, b)])
-    large, W, b = cases[-1][1]
-    cases[-1][1] = (
-        large * torch.tensor([500.0, 0.1]).view(2, 1, 1, 1),
-        W.abs() + torch.eye(3, 2),
-        b,
-    )
-    return [tuple(case) for case in cases]
+        shapes = (classes, channels), (classes,)
+        return maps, *(torch.randint(-2, 3, shape, generator=draw) / 2 for shape in shapes)
+
+    cases = [
+        ("2 images, 3 channels of 2 x 2 and 5 classes", case(2, 3, 2, 5)),
+        ("one image", case(1, 4, 7, 10)),
+        ("as many images as classes", case(4, 3, 3, 4)),
+    ]
+    maps, W, b = case(2, 2, 2, 3)
+    maps = maps * torch.tensor([500.0, 0.1]).view(2, 1, 1, 1)
+    label = "scores around 1000 for one image and around 0 for the other"
+    return [*cases, (label, (maps, W.abs() + torch.eye(3, 2), b))]
 
 
 POOLINGS = {
@@ -44,8 +38,10 @@ POOLINGS = {
 
 
 def over(scores, axis=1, taken_off="own"):
-    """Softmax over an axis, None for all; ``taken_off`` before exp: the largest score along it, of
-    all, or nothing.
+    """Softmax over an axis, None for all.
+
+    taken_off: which score is taken off before exp: "own", the largest along the axis; "largest",
+    that of all; or "nothing".
     """
     if taken_off == "own" and axis is not None:
         return scores.softmax(dim=axis)
@@ -71,25 +67,23 @@ def unmended():
         "the sum goes along the images, not along the classes of one image": {"axis": 0},
         "exp of a large score overflows": {"taken_off": "nothing"},
     }
-    found = {}
-    for number in (3, 2, 1):
-        for some in itertools.combinations(three, number):
-            how = {key: value for sentence in some for key, value in three[sentence].items()}
-            found[", and ".join(some)] = ending(**how)
-    return found
+    return {
+        ", and ".join(some): ending(**{key: how for one in some for key, how in three[one].items()})
+        for number in (3, 2, 1)
+        for some in itertools.combinations(three, number)
+    }
 
 
 def probabilities(solution, maps, W, b):
-    """How many numbers of a result are none, and the result with -1 in their places."""
+    """How many numbers of a result are not finite, and the result with -1 in their places."""
     given = solution(maps, W, b)
     if given is None or given is ...:
         return given
     try:
         given = torch.as_tensor(given)
     except Exception:
-        raise Mistake(f"it should return a tensor, and returns {kind(given)}") from None
-    found = {"nan": (~given.isfinite()).sum(), "probabilities": given.nan_to_num(-1.0, -1.0, -1.0)}
-    return found
+        raise Mistake(f"it should return a tensor, and returns {type_in_words(given)}") from None
+    return {"nan": (~given.isfinite()).sum(), "probabilities": given.nan_to_num(-1.0, -1.0, -1.0)}
 
 
 head = Exercise(
@@ -106,8 +100,8 @@ head = Exercise(
         "1 in sum": ending(axis=None),
         "the largest score of all images is taken off, and an image with small scores is left with "
         "0 / 0": ending(taken_off="largest"),
-        "the largest score of each image is taken off, but then the sum goes along the images": ending(
-            then=mixed_up
+        "the largest score of each image is taken off, but then the sum goes along the images": (
+            ending(then=mixed_up)
         ),
         "these are the scores, without softmax": ending(then=lambda scores: scores),
         "these are logarithms of probabilities": ending(
@@ -121,26 +115,20 @@ head = Exercise(
 
 
 def counts(net, channels=3, side=32):
-    """What is counted in a net, as an image of side x side pixels passes."""
+    """The layers and shapes of a net through which an image of side x side pixels passes."""
     with torch.no_grad(), probes.recording(net.eval()) as calls:
         net(torch.zeros(1, channels, side, side))
-    convolutions = [call for call in calls if isinstance(call.module, nn.Conv2d)]
+    shapes = [(c.input.shape, c.output.shape) for c in calls if isinstance(c.module, nn.Conv2d)]
     blocks = [part for part in net if isinstance(part, nets.Block)]
+    _, (_, channels, side, _) = shapes[-1]
     return {
         "blocks": len(blocks),
-        "convolutions": len(convolutions),
-        "same convolutions": sum(
-            call.input.shape[2:] == call.output.shape[2:] for call in convolutions
-        ),
+        "convolutions": len(shapes),
+        "same convolutions": sum(before[2:] == after[2:] for before, after in shapes),
         "shortcuts that need Ws": sum(not isinstance(block.Ws, nn.Identity) for block in blocks),
-        "channels at the end": convolutions[-1].output.shape[1],
-        "pixels on a side at the end": convolutions[-1].output.shape[2],
+        "channels at the end": channels,
+        "pixels on a side at the end": side,
     }
-
-
-def six_numbers(given):
-    """A reader's counts, in the order of the stub."""
-    return entries(given, list(RIGHT_COUNTS))
 
 
 RIGHT_COUNTS = counts(nets.convolutional(56, channels=3))
@@ -151,18 +139,17 @@ net_of_56 = Exercise(
     right=RIGHT_COUNTS,
     praise="right: all 6 numbers follow from 6n + 2 = 56, three stages, and one halving between "
     "two stages",
-    observe=six_numbers,
+    observe=lambda given: entries(given, list(RIGHT_COUNTS)),
     mistakes={"the last two numbers are those of ResNet-34 on 224 x 224 pixels": WRONG_PAPER},
     says={
-        "blocks": "the number of blocks is not {got}: two of the 56 layers stand outside, and a "
-        "block takes two layers",
+        "blocks": "the number of blocks is not {got}: two of the 56 layers belong to no block, and "
+        "a block takes two layers",
         "convolutions": "the number of convolutions is not {got}: all of the 56 layers but one are "
         "convolutions",
         "same convolutions": "the number of same convolutions is not {got}: those with stride 2 "
         "are not same, one at the start of each stage but the first",
-        "shortcuts that need Ws": "the number of shortcuts that need Ws is not {got}: Ws stands "
-        "where the shape changes, between two stages, and there are 3 "
-        "stages",
+        "shortcuts that need Ws": "the number of shortcuts that need Ws is not {got}: Ws is needed "
+        "where the shape changes, between two stages, and there are 3 stages",
         "channels at the end": "the number of channels at the end is not {got}: 16 in the first "
         "stage, and twice as many in each of the other two",
         "pixels on a side at the end": "the side at the end is not {got} pixels: 32 in the first "
@@ -172,15 +159,11 @@ net_of_56 = Exercise(
 
 
 def trained_cases():
-    """A net whose normalisations have seen images and have numbers of their own, and images to
-    compare scores with.
-    """
+    """Nets whose normalisations have seen images, and images to compare scores with."""
     cases = []
     for layers, width in ((20, 4), (8, 3), (14, 2)):
-        net, draw = (
-            nets.convolutional(layers, seed=layers, width=width),
-            torch.Generator().manual_seed(layers),
-        )
+        net = nets.convolutional(layers, seed=layers, width=width)
+        draw = torch.Generator().manual_seed(layers)
         images = torch.randn(20, 1, 8, 8, generator=draw)
         with torch.no_grad():
             for parameter in net.parameters():
@@ -191,15 +174,9 @@ def trained_cases():
 
 
 def weighted(net):
-    """The layers that are counted: 3 x 3 convolutions, not those of 1 x 1 on shortcuts, and linear
-    ones.
-    """
-    kinds = nn.Conv2d | nn.Linear
-    return [
-        part
-        for part in net.modules()
-        if isinstance(part, kinds) and part.weight.shape[2:] != (1, 1)
-    ]
+    """The layers that are counted: linear ones, and convolutions but for the 1 x 1 of shortcuts."""
+    layers = [part for part in net.modules() if isinstance(part, nn.Conv2d | nn.Linear)]
+    return [layer for layer in layers if layer.weight.shape[2:] != (1, 1)]
 
 
 def reached(net, old, images):
@@ -211,14 +188,12 @@ def reached(net, old, images):
 
 
 def odd_blocks(deeper, old):
-    """Raise Mistake for one block at two places, for blocks that are not convolutional, and for the
-    old net itself.
-    """
+    """Raise Mistake for a block at two places, a fully connected block, and the old net itself."""
     parts = list(deeper._modules.values())  # children() leaves out what comes twice
     for place, part in enumerate(parts):
         if isinstance(part, nets.Block) and (first := parts.index(part)) < place:
             raise Mistake(
-                "the last block of a stage stands there twice, and is one block: make a new one; "
+                "the last block of a stage is there twice, and is one block: make a new one; "
                 f"entries {first} and {place} are the same object"
             )
         if isinstance(part, nets.Block) and isinstance(part.second, nn.Linear):
@@ -226,9 +201,8 @@ def odd_blocks(deeper, old):
                 f"entry {place} is an nets.Block, and nets.Block has fully connected layers; "
                 "nets.convolutional_block makes the convolutional one"
             )
-    same = len(list(deeper.parameters())) == len(old) and all(
-        map(torch.equal, deeper.parameters(), old)
-    )
+    now = list(deeper.parameters())
+    same = len(now) == len(old) and all(map(torch.equal, now, old))
     if same and not any(isinstance(part, nn.Identity) for part in parts):
         raise Mistake(
             "this is the net as it was: the new blocks are not in what you return, and 3 of them "
@@ -236,21 +210,14 @@ def odd_blocks(deeper, old):
         )
 
 
-def all_zero(array):
-    return not array.any()
-
-
-def what_is_silent(deeper, old):
-    """Say which arrays before the last normalisation of a new block are 0, where that keeps it from
-    learning.
-    """
+def silence(deeper, old):
+    """Say which arrays of a new block are 0 and keep it from learning; "" if none are."""
     for block in deeper.modules():
         arrays = [p.detach() for p in block.parameters()] if isinstance(block, nets.Block) else []
-        if len(arrays) != 6 or any(
-            torch.equal(arrays[at], other) for at in (0, 3) for other in old
-        ):
+        known = any(torch.equal(array, other) for array in arrays[::3] for other in old)
+        if len(arrays) != 6 or known:
             continue
-        W1, gamma1, _, W2, gamma2, beta2 = map(all_zero, arrays)
+        W1, gamma1, _, W2, gamma2, beta2 = (not array.any() for array in arrays)
         if gamma2 and beta2 and (W1 or W2):
             return (
                 "gamma and beta are 0, and a convolution before them is 0 as well, so that only "
@@ -262,39 +229,32 @@ def what_is_silent(deeper, old):
 
 
 def deepening(solution, net, images):
-    """What became of a net: its layers, its scores, and whether the new ones can learn."""
+    """Count the layers of a deeper net, and the new arrays that learn; compare the scores."""
     if isinstance(solution, nn.Module):
-        raise Mistake(
-            "it should be a function, and is a net; hand in the function of 1 net that returns it"
-        )
+        wanted = "hand in the function of 1 net that returns it"
+        raise Mistake(f"it should be a function, and is a net; {wanted}")
     old = [parameter.detach().clone() for parameter in net.parameters()]
+    widths = sorted({layer.out_channels for layer in weighted(net) if isinstance(layer, nn.Conv2d)})
     with torch.no_grad():
         scores = net(images)
-    widths = sorted({layer.out_channels for layer in weighted(net) if isinstance(layer, nn.Conv2d)})
     deeper = solution(net)
     if deeper is None or deeper is ...:
         return deeper
     if not isinstance(deeper, nn.Module):
-        raise Mistake(f"it should return a net, and returns {kind(deeper)}")
+        raise Mistake(f"it should return a net, and returns {type_in_words(deeper)}")
     odd_blocks(deeper, old)
-    layers = weighted(deeper)
-    found = {"layers": len(layers)}
+    found = {"layers": len(weighted(deeper))}
     for number, width in enumerate(widths, start=1):
-        found[f"stage {number}"] = sum(
-            getattr(layer, "out_channels", None) == width for layer in layers
-        )
+        of_width = [getattr(layer, "out_channels", None) == width for layer in weighted(deeper)]
+        found[f"stage {number}"] = sum(of_width)
     with torch.no_grad():
         found["scores"] = deeper.eval()(images)
     found["frozen"] = sum(not parameter.requires_grad for parameter in deeper.parameters())
     got, wanted = reached(deeper, old, images), 2 * len(widths)
-    if (
-        got < wanted
-        and torch.equal(found["scores"], scores)
-        and (said := what_is_silent(deeper, old))
-    ):
-        raise Mistake(
-            f"{said}; in the first step {got} arrays of the new blocks get one, and {wanted} should"
-        )
+    said = silence(deeper, old)
+    if said and got < wanted and torch.equal(found["scores"], scores):
+        gradients = f"{got} arrays of the new blocks get one, and {wanted} should"
+        raise Mistake(f"{said}; in the first step {gradients}")
     return found | {"reached": min(got, wanted)}
 
 
@@ -303,13 +263,13 @@ def blocks_of(net):
 
 
 def last_of_stages(net):
-    """Where the last block of each stage stands, from the back to the front."""
+    """The places of the last block of each stage, from the back to the front."""
     places = blocks_of(net)
     return places[:: -len(places) // 3]
 
 
 def deepened(make, where=last_of_stages):
-    """A solution that puts make(width) behind the blocks ``where``."""
+    """A solution that puts make(width) after each of the blocks ``where``."""
 
     def solution(net):
         parts = list(net)
@@ -339,23 +299,23 @@ deepen = Exercise(
     cases=trained_cases,
     observe=deepening,
     mistakes={
-        "all new blocks stand in the last stage": deepened(
+        "all new blocks are in the last stage": deepened(
             identity_block, lambda net: blocks_of(net)[-1:] * 3
         ),
-        "there is a new block behind every old one": deepened(
+        "there is a new block after every old one": deepened(
             identity_block, lambda net: blocks_of(net)[::-1]
         ),
         "the new blocks start at PyTorch's own numbers, not at the identity": deepened(
             lambda width: nets.convolutional_block(width, width)
         ),
         "the new blocks start at He's numbers, with gamma = 1, not at the identity": deepened(
-            lambda width: identity_block(width, start="he")
+            partial(identity_block, start="he")
         ),
         "at gamma = 0 and beta = 0 the plain block is silent": deepened(
-            lambda width: identity_block(width, "none")
+            partial(identity_block, skip="none")
         ),
         "the outside form is the identity here, and sleeps": deepened(
-            lambda width: identity_block(width, "outside")
+            partial(identity_block, skip="outside")
         ),
         "the first gamma is 0 as well, so only the last beta gets a gradient": deepened(
             both_at_zero

@@ -1,12 +1,11 @@
-"""Exercises of notebook 8: the devices for one night, the paper's rate of each step, and its random
-crops and flips.
-"""
+"""Exercises of notebook 8: devices for one night, the paper's rates, its random crops and flips."""
 
 import math
 
 import numpy as np
 
 from helpers.exercises.checks import Exercise, Mistake
+from helpers.exercises.saying import detached
 
 
 def night_cases():
@@ -15,18 +14,15 @@ def night_cases():
         (10, 3600, 0.5, 1.0),
         (3, 64_000, 0.05, 9.0),
         (10, 64_000, 0.25, 4.0),
-    ]
-    studies += [
-        (5, 7200, 0.5, 1.0),
-        (50, 6400, 0.5, 1.0),
-    ]  # a training that takes all of the time, and most of it
-    studies += [
-        (30, 1200, 0.05, 9.0),
+        (5, 7200, 0.5, 1.0),  # a training takes all of the time
+        (50, 6400, 0.5, 1.0),  # and here most of it
+        (30, 1200, 0.05, 9.0),  # two so short that no wrong unit makes 0 of all
         (20, 80, 0.05, 9.0),
-    ]  # so short that no wrong unit makes 0 of all
+    ]
     return [
-        (f"{study[0]} trainings of {study[1] * study[2]:,.0f} s in {study[3]:g} h", study)
+        (f"{trainings} trainings of {steps * seconds:,.0f} s in {hours:g} h", study)
         for study in studies
+        for trainings, steps, seconds, hours in [study]
     ]
 
 
@@ -36,7 +32,7 @@ def in_time(steps, seconds_per_step, hours):
 
 
 def devices_by(divide):
-    """A solution that comes from the trainings, and those that each device gets done, to devices."""
+    """A solution: divide(trainings, those that one device gets done)."""
 
     def solution(trainings, steps, seconds_per_step, hours):
         each = in_time(steps, seconds_per_step, hours)
@@ -58,15 +54,15 @@ devices_needed = Exercise(
     praise="right: whole trainings for each device, and then whole devices",
     cases=night_cases,
     mistakes={
-        "this shares the seconds out evenly, but no training is split between devices": lambda *s: (
-            math.ceil(evenly(*s))
+        "this shares the seconds out evenly, but no training is split between devices": (
+            lambda *study: math.ceil(evenly(*study))
         ),
-        "this shares the seconds out evenly, but each training stays on one device": lambda *s: (
-            math.ceil(evenly(*s)) if fewest(*s) else 0
+        "this shares the seconds out evenly, but each training stays on one device": (
+            lambda *study: math.ceil(evenly(*study)) if fewest(*study) else 0
         ),
         "this shares the seconds out evenly, and devices are whole numbers": evenly,
-        "where one training alone takes too long, no number is enough, and 0 is asked for": lambda n, *s: (
-            fewest(n, *s) or n
+        "where one training alone takes too long, no number is enough, and 0 is asked for": (
+            lambda n, *others: fewest(n, *others) or n
         ),
         "devices are whole numbers": devices_by(lambda trainings, each: trainings / each),
         "this is rounded down, so that some trainings find no device": devices_by(
@@ -77,19 +73,19 @@ devices_needed = Exercise(
             lambda trainings, each: trainings // each + 1
         ),
         "an hour has 3,600 seconds, and here it has 60": lambda n, t, s, h: fewest(n, t, s, h / 60),
-        "hours and seconds are compared as they are: an hour has 3,600 seconds": lambda n, t, s, h: (
-            fewest(n, t, s, h / 3600)
+        "hours and seconds are compared as they are: an hour has 3,600 seconds": (
+            lambda n, t, s, h: fewest(n, t, s, h / 3600)
         ),
-        "the steps are divided by the seconds per step: a training takes steps x seconds_per_step": (
+        "steps are divided by seconds per step: a training takes steps x seconds_per_step": (
             lambda n, t, s, h: fewest(n, t, 1 / s, h)
         ),
-        "a training that takes all of the hours is done in time, and here it is not": lambda n, t, s, h: (
-            0 if t * s >= 3600 * h else fewest(n, t, s, h)
+        "a training that takes all of the hours is done in time, and here it is not": (
+            lambda n, t, s, h: 0 if t * s >= 3600 * h else fewest(n, t, s, h)
         ),
         "as many devices as trainings are enough where each takes most of the hours, and here they "
-        "are not": (lambda n, *s: fewest(n, *s) % n),
-        "each training has a device of its own here, but one device can do several": lambda n, *s: (
-            n if in_time(*s) else 0
+        "are not": lambda n, *s: fewest(n, *s) % n,
+        "each training has a device of its own here, but one device can do several": (
+            devices_by(lambda trainings, each: trainings)
         ),
     },
 )
@@ -99,31 +95,33 @@ SCHEDULE = (0, 399, 400, 31_999, 32_000, 47_999, 48_000, 63_999)
 
 
 def rates(solution, layers):
-    """{what is shown: the rate} at the steps where something changes."""
+    """{"the rate of step ...": the rate} at the steps where something changes."""
     found = {step: solution(step, layers) for step in SCHEDULE}
     if all(rate is None or rate is ... for rate in found.values()):
         return found[0]
     for step, rate in found.items():
         if rate is None:
-            raise Mistake(
-                f"it returns None for step {step:,}, as a function does that ends without return"
-            )
+            without = "as a function does that ends without return"
+            raise Mistake(f"it returns None for step {step:,}, {without}")
     return {f"the rate of step {step:,}": rate for step, rate in found.items()}
 
 
-def schedule(
-    first=32_000, second=48_000, factors=(1, 0.1, 0.01), warm=400, warm_rate=0.01, warmed=(110,)
-):
-    """A solution with its own numbers, right or wrong."""
+def schedule(first=32_000, second=48_000, factors=(1, 0.1, 0.01), warm=400, warmed=(110,)):
+    """A solution with its own numbers, right or wrong.
+
+    first, second: the steps of the two drops; factors: of the rate before, between and after.
+    warm: the steps of the warm-up; warmed: the depths that have one.
+    """
 
     def solution(step, layers):
         if layers in warmed and step < warm:
-            return warm_rate
+            return 0.01
         return 0.1 * factors[(step >= first) + (step >= second)]
 
     return solution
 
 
+ALONE = "the warm-up is for 110 layers alone, and here"
 learning_rate = Exercise(
     name="learning_rate",
     title="The rate of each step",
@@ -143,16 +141,10 @@ learning_rate = Exercise(
         "both drops are missing": schedule(factors=(1, 1, 1)),
         "the second drop is by 10 once more, from 0.01 to 0.001": schedule(factors=(1, 0.1, 0.001)),
         "the warm-up of 110 layers is forgotten": schedule(warmed=()),
-        "the warm-up is for 110 layers alone, and here every net has it": schedule(warmed=DEPTHS),
-        "the warm-up is for 110 layers alone, and here all but 20 layers have it": schedule(
-            warmed=DEPTHS[1:]
-        ),
-        "the warm-up is for 110 layers alone, and here 56 layers have it": schedule(
-            warmed=(56, 74, 110)
-        ),
-        "the warm-up is for 110 layers alone, and here 74 layers have it": schedule(
-            warmed=(74, 110)
-        ),
+        f"{ALONE} every net has it": schedule(warmed=DEPTHS),
+        f"{ALONE} all but 20 layers have it": schedule(warmed=DEPTHS[1:]),
+        f"{ALONE} 56 layers have it": schedule(warmed=(56, 74, 110)),
+        f"{ALONE} 74 layers have it": schedule(warmed=(74, 110)),
         "the warm-up is for 110 layers, and here all others have it": schedule(
             warmed=[n for n in DEPTHS if n != 110]
         ),
@@ -167,13 +159,12 @@ learning_rate = Exercise(
 COUNT = 400  # images in a batch: enough for every place to occur
 
 
-def numbered(count, channels, height, width):
-    """Images in which no two pixels of the batch are alike, and none is a whole number: 0.25, 1.25,
-    ...
+def numbered(*shape):
+    """Images (count, channels, height, width) of the numbers 0.25, 1.25, ...
+
+    No two pixels are alike, and none is a whole number.
     """
-    return np.arange(0.25, count * channels * height * width).reshape(
-        count, channels, height, width
-    )
+    return np.arange(0.25, np.prod(shape)).reshape(shape)
 
 
 def image_cases():
@@ -184,22 +175,15 @@ def image_cases():
 
 
 def sources(pixels, shape):
-    """Where pixels come from: (image, channel, row, column); -1 where it is no pixel of the batch."""
+    """The place of each pixel in the batch: (image, channel, row, column); -1 for others."""
     numbers = pixels - 0.25
-    whole = (
-        np.isfinite(pixels)
-        & (numbers >= 0)
-        & (numbers < np.prod(shape))
-        & (numbers == np.round(numbers))
-    )
-    places = np.unravel_index(np.where(whole, numbers, 0).astype(int), shape)
-    return [np.where(whole, place, -1) for place in places]
+    known = (numbers >= 0) & (numbers < np.prod(shape)) & (numbers == np.round(numbers))
+    places = np.unravel_index(np.where(known, numbers, 0).astype(int), shape)
+    return [np.where(known, place, -1) for place in places]
 
 
 def crops(images, rows, columns, flipped):
-    """The crop of each image that starts at its row and column of the padded image; some of them
-    flipped.
-    """
+    """Crops that start at a row and column of each padded image; some of them flipped."""
     count, _, height, width = images.shape
     padded = np.pad(images, ((0, 0), (0, 0), (4, 4), (4, 4)))
     at = np.arange(width) + columns[:, None]
@@ -209,32 +193,25 @@ def crops(images, rows, columns, flipped):
 
 
 def seen(solution, images, random):
-    """How many images of a batch were treated as they should not be, and how different the
-    treatment was.
-    """
-    original = images.copy()
-    outs = []
-    for given, generator in [
-        (images, random),
-        (original, random),
-        (original, np.random.default_rng(99)),
-    ]:
-        out = solution(given if given is images else given.copy(), generator)
+    """Count the images of a batch that were treated wrongly, and the differences in treatment."""
+    original, outs = images.copy(), []
+    calls = [(images, random), (original.copy(), random)]
+    for given in [*calls, (original.copy(), np.random.default_rng(99))]:
+        out = solution(*given)
         if out is None or out is ...:
             return out
-        out = np.asarray(out.detach() if hasattr(out, "detach") else out, dtype=float)
+        out = np.asarray(detached(out), dtype=float)
         if out.shape != images.shape:
-            raise Mistake(
-                f"it returns an array of shape {out.shape}, and should keep the shape "
-                f"{images.shape}"
-            )
+            wanted = f"and should keep the shape {images.shape}"
+            raise Mistake(f"it returns an array of shape {out.shape}, {wanted}")
         outs.append(out)
     return judged(outs[0], original) | drawn_again([treatment(out, original)[-3:] for out in outs])
 
 
 def drawn_again(treatments):
-    """What stays the same from call to call: (rows, columns, flipped) of one generator twice, and
-    of another one.
+    """Count the images that are treated alike in every call.
+
+    treatments: three of (rows, columns, flipped); two by one generator, and one by another.
     """
     (rows, columns, flipped), *others = treatments
     twice, apart = (int(((rows == r) & (columns == c)).sum()) for r, c, _ in others)
@@ -248,32 +225,26 @@ def drawn_again(treatments):
 
 
 def treatment(out, original):
-    """What was done to each image: where its middle pixel is from, and the row, the column and the
-    flip of its crop.
-    """
+    """Where the middle pixel of each image is from, and the row, column and flip of its crop."""
     height, width = original.shape[2:]
     y, x = height // 2, width // 2
-    (image, channel, row, column) = sources(out[:, 0, y, x], original.shape)
-    left, above = (
-        sources(out[:, 0, y, x - 1], original.shape)[3],
-        sources(out[:, 0, y - 1, x], original.shape)[2],
-    )
+    image, channel, row, column = sources(out[:, 0, y, x], original.shape)
+    left = sources(out[:, 0, y, x - 1], original.shape)[3]
+    above = sources(out[:, 0, y - 1, x], original.shape)[2]
     flipped, upside = left > column, above > row
     rows, columns = row - y + 4, np.where(flipped, column - (width - 1 - x), column - x) + 4
     return image, channel, upside, rows, columns, flipped
 
 
 def judged(out, original):
-    """Counts of images; the middle pixel of each, and those left of it and above, say where its
-    crop is from.
-    """
+    """Count the images that went wrong, {what is wrong: how many}, by their middle pixels."""
     image, channel, upside, rows, columns, flipped = treatment(out, original)
     count = len(original)
     known = (image == np.arange(count)) & ~upside & (channel == 0)
     near = (rows >= 0) & (rows <= 8) & (columns >= 0) & (columns <= 8)
     wanted = crops(original, np.clip(rows, 0, 8), np.clip(columns, 0, 8), flipped)
     inside = ((out == wanted) | (wanted == 0)).all(axis=(1, 2, 3))
-    share = flipped.mean()
+    share, places = flipped.mean(), set(zip(rows.tolist(), columns.tolist(), strict=True))
     return {
         "cut": ((out == np.round(out)).all(axis=(1, 2, 3)) & out.any(axis=(1, 2, 3))).sum(),
         "own": ((image >= 0) & (image != np.arange(count))).sum(),
@@ -284,7 +255,7 @@ def judged(out, original):
         "other": ((image < 0) | (known & near & ~inside)).sum(),
         "heights": len(set(rows.tolist())),
         "widths": len(set(columns.tolist())),
-        "places": min(len(set(zip(rows.tolist(), columns.tolist(), strict=True))), 60),
+        "places": min(len(places), 60),
         "flips": 50 if 0.35 < share < 0.65 else round(100 * share),
     }
 
@@ -311,7 +282,8 @@ augment = Exercise(
         "along the width",
         "far": "{got} images of 400 are shifted by more than 4 pixels, and {expected} should be",
         "border": "{got} images of 400 have something other than 0 where the border of zeros shows",
-        "other": "{got} images of 400 are neither a crop of their padded image nor its mirror image",
+        "other": "{got} images of 400 are neither a crop of their padded image nor its mirror "
+        "image",
         "heights": "along the height, crops start at {got} of the {expected} places, 0 to 8; each "
         "image draws its own",
         "widths": "along the width, crops start at {got} of the {expected} places, 0 to 8; each "

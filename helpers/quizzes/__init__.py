@@ -1,5 +1,5 @@
 """The questions of each notebook, asked before the panel or experiment that answers them.
 
-Kept apart from the notebooks, so that no answer stands in the cell that asks:
-``from helpers.quizzes import n01``.
+They are not in the notebooks, so that the cell that asks holds no answer:
+``from helpers.quizzes import n01 as quiz``.
 """

@@ -4,89 +4,53 @@ from helpers.quizzes.quiz import Question
 
 before_training = Question(
     "Two plain layers with fresh random numbers are put into a net that names nine of ten images "
-    "correctly. How many now?",
-    choices=[
-        (
-            "Still about nine of ten",
-            "The other six layers are as they were. But they read what the new ones hand on, and "
-            "that is no longer what they were trained for.",
-        ),
-        (
-            "About half",
-            "Two layers of eight are few. But all that the net knows about an image has to pass "
-            "them, and they mix it up.",
-        ),
-        (
-            "Less than a quarter",
-            "The layers behind the new block get numbers they have never seen. Guessing would name "
-            "one image of ten.",
-        ),
-    ],
+    "correctly. How many does it name correctly now?",
+    choices={
+        "Still about nine of ten": "The other six layers are as they were. But they read what the "
+        "new ones hand on, and that is no longer what they were trained for.",
+        "About half": "Two layers of eight are few. But all that the net knows about an image has "
+        "to pass them, and they mix it up.",
+        "Less than a quarter": "The layers after the new block get numbers they have never seen. "
+        "Guessing would name one image of ten.",
+    },
     right=2,
 )
 lowest_loss = Question(
-    "All three nets train for 30 more epochs, each at its own best rate. Which training loss is "
-    "the lowest in the end?",
-    choices=[
-        (
-            "With the residual block",
-            "It starts exactly where the shallow net stands, and has two more layers to gain "
-            "something with.",
-        ),
-        (
-            "With the plain block",
-            "It has as many parameters as the residual one. But it starts far above, and 30 epochs "
-            "go into finding the way back.",
-        ),
-        (
-            "That of the shallow net",
-            "It has no damage to repair. But nor has the net with the residual block, and that one "
-            "has more to learn with.",
-        ),
-    ],
+    "All three nets train for 30 more epochs, each at its own best rate. Which of them has the "
+    "lowest training loss in the end?",
+    choices={
+        "The one with the residual block": "It starts at exactly the loss of the shallow net, and "
+        "has two more layers to improve it with.",
+        "The one with the plain block": "It has as many parameters as the residual one. But it "
+        "starts far above, and 30 epochs go into finding the way back.",
+        "The shallow net": "It has no damage to repair. Nor has the net with the residual block, "
+        "and that one has more layers to learn with.",
+    },
     right=0,
 )
 gradient_outside = Question(
     "A new outside block is at its identity start. How large is the gradient that reaches its "
     "W[l+2], compared with inside?",
-    choices=[
-        (
-            "Larger: nothing stands on its shortcut",
-            "That is true for the gradient by a[l]. The gradient by W[l+2] has to pass g in both "
-            "forms.",
-        ),
-        (
-            "0",
-            "Outside, g is applied to z[l+2] alone, which is 0 here. ReLU has slope 0 there, so "
-            "nothing gets through to W[l+2].",
-        ),
-        (
-            "About the same: both are the identity",
-            "They return the same numbers, but their g works at different places: inside at a[l], "
-            "outside at 0.",
-        ),
-    ],
+    choices={
+        "Larger: there is nothing on its shortcut": "That is true for the gradient by a[l]. The "
+        "gradient by W[l+2] has to pass g in both forms.",
+        "0": "Outside, g is applied to z[l+2] alone, which is 0 here. ReLU has slope 0 there, so "
+        "nothing gets through to W[l+2].",
+        "About the same: both are the identity": "They return the same numbers, but their g works "
+        "at different places: inside at a[l], outside at 0.",
+    },
     right=1,
 )
 smaller_W = Question(
-    "A batch normalisation stands behind W[l+2]. You make W[l+2] ten times smaller. What happens "
-    "to the block's distance from the identity?",
-    choices=[
-        (
-            "It is ten times smaller",
-            "So it would be without normalisation, and so it is if gamma shrinks. Here the "
-            "normalisation divides by the deviation.",
-        ),
-        (
-            "It hardly changes",
-            "The deviation over the batch is ten times smaller too, and the normalisation divides "
-            "by it. The factor is gone.",
-        ),
-        (
-            "It is 0: the block is the identity",
-            "That takes gamma = 0 and beta = 0. A small W[l+2] alone is brought back to deviation "
-            "1.",
-        ),
-    ],
+    "Batch normalisation follows W[l+2]. You make W[l+2] ten times smaller. What happens to the "
+    "block's distance from the identity?",
+    choices={
+        "It is ten times smaller": "It would be without normalisation, and it is if gamma shrinks. "
+        "Here the normalisation divides by the deviation.",
+        "It hardly changes": "The deviation over the batch is ten times smaller too, and the "
+        "normalisation divides by it. The factor is gone.",
+        "It is 0: the block is the identity": "That takes gamma = 0 and beta = 0. A small W[l+2] "
+        "alone is brought back to deviation 1.",
+    },
     right=1,
 )

@@ -1,7 +1,7 @@
 // One question on a page: choose an answer, and see whether it is right, and why. In a notebook, and in the book.
 
-function element(kind, properties) {
-  return Object.assign(document.createElement(kind), properties);
+function element(tag, properties) {
+  return Object.assign(document.createElement(tag), properties);
 }
 
 // A form keeps its radio buttons apart from those of other questions, and gives them the arrow keys.

@@ -1,5 +1,4 @@
-"""Predict first: a question with three or four answers. The reader chooses one, and sees whether
-and why.
+"""Predict first: a question with three or four answers. The reader chooses one, and sees why.
 
 The page itself answers (``quiz.js``), so a kernel that is busy with a long training keeps nobody
 waiting, and the book (``python -m helpers.press.book``) asks the same question without a kernel.
@@ -14,17 +13,20 @@ import anywidget
 import traitlets
 from IPython.display import display
 
-LATER = "To answer, run this cell."
+INVITATION = "To answer, run this cell."
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Question:
     """One question. A notebook that ends a cell with it shows it.
 
-    ask: the question. choices: three or four (text, why): why a reader may think so, and what
-    speaks for or against it. right: the place of the right one, from 0. All texts are plain.
-    Raises ValueError for another number of choices, equal or empty texts, and a place that does not
-    exist.
+    ask: the question.
+    choices: three or four {text: why}, kept as pairs: why a reader may think so, and what speaks
+        for or against it.
+    right: the place of the right one, from 0.
+
+    All texts are plain. Raises ValueError for another number of choices, equal or empty texts, and
+    a place that does not exist.
     """
 
     ask: str
@@ -32,30 +34,29 @@ class Question:
     right: int
 
     def __post_init__(self):
-        if len(self.choices) not in (3, 4):
-            raise ValueError(f"three or four choices, but {self.ask!r} has {len(self.choices)}")
-        if self.right not in range(len(self.choices)):
-            raise ValueError(
-                f"right is {self.right!r}, but the choices are numbered 0 to "
-                f"{len(self.choices) - 1}"
-            )
+        if isinstance(self.choices, dict):
+            self.choices = list(self.choices.items())
+        if (count := len(self.choices)) not in (3, 4):
+            raise ValueError(f"three or four choices, but {self.ask!r} has {count}")
+        if self.right not in range(count):
+            numbers = f"the choices are numbered 0 to {count - 1}"
+            raise ValueError(f"right is {self.right!r}, but {numbers}")
         texts = [self.ask, *(text for choice in self.choices for text in choice)]
         if not all(text.strip() for text in texts) or len(set(texts)) < len(texts):
             raise ValueError(f"all texts of {self.ask!r} must be there, and differ")
 
     def __repr__(self):
         """The question and its choices, without the answer."""
-        return "\n".join([self.ask, *(f"- {text}" for text, _ in self.choices), LATER])
+        return "\n".join([self.ask, *(f"- {text}" for text, _ in self.choices), INVITATION])
 
     def _ipython_display_(self):
+        """Show the widget, and after it what a saved notebook keeps for where no kernel runs."""
         quiz = Quiz(question={"ask": self.ask, "choices": self.choices, "right": self.right})
         live, _ = quiz._repr_mimebundle_()
         display(live | {"text/plain": f"Question: {self.ask}"}, raw=True)
         choices = "".join(f"<li>{escape(text)}</li>" for text, _ in self.choices)
-        stored = f"<p><b>{escape(self.ask)}</b></p><ul>{choices}</ul><p>{LATER}</p>"
-        display(
-            {"text/html": stored, "text/plain": repr(self)}, raw=True
-        )  # stands there where no kernel runs
+        stored = f"<p><b>{escape(self.ask)}</b></p><ul>{choices}</ul><p>{INVITATION}</p>"
+        display({"text/html": stored, "text/plain": repr(self)}, raw=True)
 
 
 class Quiz(anywidget.AnyWidget):

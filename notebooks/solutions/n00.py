@@ -1,6 +1,4 @@
-"""Solutions to the exercises of notebook 0. Each part replaces the cell of its exercise (make
-teacher).
-"""
+"""Solutions of notebook 0: each part replaces the cell of its exercise (``make teacher``)."""
 
 # %% imports
 import numpy as np
@@ -40,8 +38,8 @@ def percent_wrong(scores, labels):
 
 # %% [markdown] percent_wrong
 # `axis=0` goes down each column: one digit for each image. The mean of `True` and `False` is the
-# fraction of `True`.
-# Note what the error does not see: by how much a wrong score was ahead. The loss does.
+# fraction of `True`. Note what the error does not see: by how much a wrong score was ahead. The
+# loss does.
 
 # %% [markdown] open_question
 # The training error says what a net *has learned*, the test error what it can do with images that

@@ -1,6 +1,4 @@
-"""Solutions to the exercises of notebook 1. Each part replaces the cell of its exercise (make
-teacher).
-"""
+"""Solutions of notebook 1: each part replaces the cell of its exercise (``make teacher``)."""
 
 # %% imports
 import numpy as np
@@ -66,8 +64,7 @@ def block_backward(a, W1, b1, W2, b2, upstream):
 # %% [markdown] open_question
 # A good answer names what is lost and what is gained. The branch of the outside form is $g(z) \ge
 # 0$, so activations can only grow from block to block, and a block that wants $0.5\, a$ cannot have
-# it. In return, nothing stands on the
-# way of the shortcuts: the derivative holds a bare $1$, and the identity holds for negative inputs
-# too. Better: put the $g$ elsewhere. He et al. 2016 move it to the *front* of the branch ("full
-# pre-activation"). Then the branch ends in a linear layer, which can add and take away, and the
-# shortcut is as free as before.
+# it. In return, nothing stands on the way of the shortcuts: the derivative holds a bare $1$, and
+# the identity holds for negative inputs too. Better: put the $g$ elsewhere. He et al. 2016 move it
+# to the *front* of the branch ("full pre-activation"). Then the branch ends in a linear layer,
+# which can add and take away, and the shortcut is as free as before.

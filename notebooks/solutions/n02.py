@@ -1,6 +1,4 @@
-"""Solutions to the exercises of notebook 2. Each part replaces the cell of its exercise (make
-teacher).
-"""
+"""Solutions of notebook 2: each part replaces the cell of its exercise (``make teacher``)."""
 
 # %% imports
 import numpy as np
@@ -20,9 +18,7 @@ def decay_step(W, gradient, strength, learning_rate):
 
 # %% steps_to_half
 def steps_to_half(strength, learning_rate):
-    """Return the first whole number of steps after which the norm of W is at most half of its
-    start.
-    """
+    """Return the first number of steps after which the norm of W is at most half its start."""
     steps = np.log(0.5) / np.log(1 - learning_rate * strength)
     return int(np.ceil(steps - 1e-9))
 
@@ -36,9 +32,7 @@ def steps_to_half(strength, learning_rate):
 
 # %% scaling_block
 def scaling_block(c, units):
-    """Return W1, b1, W2, b2 for which the inside block returns c * a, for every a that is 0 or
-    more.
-    """
+    """Return W1, b1, W2, b2 for which the inside block returns c * a, for every a >= 0."""
     no_bias = np.zeros((units, 1))
     return np.eye(units), no_bias, (c - 1) * np.eye(units), no_bias
 
@@ -51,10 +45,9 @@ def scaling_block(c, units):
 
 # %% [markdown] open_question
 # If weight decay wins in every block, every block is the identity. What is left is the first layer
-# followed by the
-# last: a shallow net. So strong decay makes a deep residual net shallow, not silent; a plain net
-# would be silent. A good answer adds that the identity is not the aim. A block pays, by the size of
-# its weights, for each change that it makes, and it makes those that lower the loss by more. In
-# between, weak decay works like a soft choice of depth: blocks that the data do not need fade to
-# the identity, and the others stay. Not fair to leave out: decay also acts on the first and the
-# last layer, where there is no shortcut and 0 means silence.
+# followed by the last: a shallow net. So strong decay makes a deep residual net shallow, not
+# silent; a plain net would be silent. A good answer adds that the identity is not the aim. A block
+# pays, by the size of its weights, for each change that it makes, and it makes those that lower the
+# loss by more. In between, weak decay works like a soft choice of depth: blocks that the data do
+# not need fade to the identity, and the others stay. Not fair to leave out: decay also acts on the
+# first and the last layer, where there is no shortcut and 0 means silence.

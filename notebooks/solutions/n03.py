@@ -1,6 +1,4 @@
-"""Solutions to the exercises of notebook 3. Each part replaces the cell of its exercise (make
-teacher).
-"""
+"""Solutions of notebook 3: each part replaces the cell of its exercise (``make teacher``)."""
 
 # %% imports
 import copy
@@ -12,9 +10,7 @@ from helpers import nets
 
 # %% add_identity_block
 def add_identity_block(net, position):
-    """Return a new net with one more residual block as entry number ``position``: the identity, and
-    able to learn.
-    """
+    """Return a new net with a block more, entry ``position``: the identity, and able to learn."""
     old, width = copy.deepcopy(net), net[1].out_features
     block = nets.start(nets.Block(width, "inside"), "zero")
     return nn.Sequential(*old[:position], block, *old[position:])
@@ -23,8 +19,8 @@ def add_identity_block(net, position):
 # %% [markdown] add_identity_block
 # Three things have to be right. The block is the identity: `"zero"` sets $W^{[l+2]}$ and
 # $b^{[l+2]}$ to 0, and only those. It can learn: the inside form, with $W^{[l+1]}$ *not* 0; if both
-# are 0, only $b^{[l+2]}$ gets a gradient. And
-# the old net stays its own: without the copy, both nets share their layers.
+# are 0, only $b^{[l+2]}$ gets a gradient. And the old net keeps its own layers: without the copy,
+# both nets share them.
 
 # %% plan
 plan = {
@@ -41,9 +37,7 @@ plan = {
 
 # %% repair
 def repair(net):
-    """Return the net with its block mended: the identity, with a shortcut of no weights, and able
-    to learn.
-    """
+    """Return the net with its block mended: the identity, no weights on its shortcut, can learn."""
     block = net[3]
     block.skip = "inside"
     block.Ws = nn.Identity()
@@ -55,7 +49,7 @@ def repair(net):
 # %% [markdown] repair
 # A: the block starts at He's numbers, so its branch is not silent. B: `skip="none"`, no shortcut;
 # at 0 that is silence. C: `skip="outside"`: the identity, but with no gradient. D: a layer with
-# weights stands on the shortcut, so $a^{[l]}$ does not arrive as it is. None of the four raises an
+# weights is on the shortcut, so $a^{[l]}$ does not arrive as it is. None of the four raises an
 # error; the numbers have to be looked at.
 
 # %% [markdown] open_question
@@ -64,6 +58,6 @@ def repair(net):
 # lies. For the plain block it lies where the second matrix undoes the first, far from 0: weight
 # decay pulls away from there, random starts miss it, and it exists only where the branch can copy
 # (ReLU, two square matrices, enough units). For the residual block it is at $W^{[l+2]} = 0$: decay
-# pulls toward it, all small weights are near it, and the branch may hold anything. A good
-# answer also names an experiment: start both at the identity, add weight decay, and see which net
-# keeps what it knew.
+# pulls toward it, all small weights are near it, and the branch may hold anything. A good answer
+# also names an experiment: start both at the identity, add weight decay, and see which net keeps
+# what it knew.

@@ -1,6 +1,4 @@
-"""Solutions to the exercises of notebook 4. Each part replaces the cell of its exercise (make
-teacher).
-"""
+"""Solutions of notebook 4: each part replaces the cell of its exercise (``make teacher``)."""
 
 # %% imports
 from itertools import product
@@ -18,13 +16,13 @@ def block_A(first, second, a):
 
 def block_B(first, second, a):
     """Outside form."""
-    a1 = torch.relu(first(a))  # a name of its own: a is still a[l]
+    a1 = torch.relu(first(a))  # another name: a is still a[l]
     return torch.relu(second(a1)) + a
 
 
 def block_C(first, second, a):
     """Inside form."""
-    a1 = torch.relu(first(a))  # an array of its own: what a refers to is still a[l]
+    a1 = torch.relu(first(a))  # a new array: a still holds a[l]
     return torch.relu(second(a1) + a)
 
 
@@ -61,10 +59,9 @@ def fair_choice(losses, errors):
 
 # %% [markdown] fair_choice
 # The line that matters is the first one. `np.median` of a row with a NaN is NaN, and `np.argmin`
-# takes NaN for the
-# smallest: the rate that broke wins. `np.nanmedian` leaves the broken nets out, and the survivors
-# may look best of all. Both raise no error. Choosing by the loss on the *training* images also
-# keeps the test images out of the choice.
+# takes NaN for the smallest: the rate that broke wins. `np.nanmedian` leaves the broken nets out,
+# and the survivors may look best of all. Both raise no error. Choosing by the loss on the
+# *training* images also keeps the test images out of the choice.
 
 # %% runs
 runs = [

@@ -1,6 +1,4 @@
-"""Solutions to the exercises of notebook 5. Each part replaces the cell of its exercise (make
-teacher).
-"""
+"""Solutions of notebook 5: each part replaces the cell of its exercise (``make teacher``)."""
 
 # %% imports
 import torch
@@ -10,7 +8,7 @@ from torch.nn.functional import conv2d
 # %% count_stops
 def count_stops(n, kernel, stride, padding):
     """Return at how many places a kernel stops along one side of an image of n pixels."""
-    last = n + 2 * padding - kernel  # the last place where its left edge can stand
+    last = n + 2 * padding - kernel  # the last place for its left edge
     return last // stride + 1 if last >= 0 else 0
 
 
@@ -35,19 +33,16 @@ six_matrices = {
 # %% [markdown] six_matrices
 # With $z^{[l+2]} = 0$ the block returns $g(W_s a^{[l]})$. The first four matrices hold $I$, so
 # $a^{[l]}$ can be read off. "$-I$ on top of 0" makes two numbers below 0, and $g$ cuts both. "1/2
-# everywhere" keeps the mean and nothing
-# else: (3, 1) and (2, 2) give the same result.
+# everywhere" keeps the mean and nothing else: (3, 1) and (2, 2) give the same result.
 #
 # "$I$ on top of $-I$" looks wasteful: its lower half is always 0, as with zero padding. It is the
-# one that would keep
-# an input with numbers below 0: $g(x)$ above and $g(-x)$ below, and $x$ is their difference.
+# one that would keep an input with numbers below 0: $g(x)$ above and $g(-x)$ below, and $x$ is
+# their difference.
 
 
 # %% zero_padding
 def zero_padding(a, more):
-    """Return the shortcut without weights: every second row and column of a[l], then channels of
-    zeros.
-    """
+    """Return every second row and column of a[l], then ``more`` channels of zeros."""
     kept = a[:, :, ::2, ::2]
     examples, _, height, width = kept.shape
     return torch.cat([kept, torch.zeros(examples, more, height, width)], dim=1)
@@ -58,14 +53,12 @@ def zero_padding(a, more):
 # convolution with stride 2 does. The new channels are added along dimension 1.
 #
 # `pad(kept, (0, 0, 0, 0, 0, more))` does the same. It counts the dimensions from the last one: two
-# numbers for the width, two for the height, then none before the channels, and `more` behind them.
+# numbers for the width, two for the height, then none before the channels, and `more` after them.
 
 
 # %% strided_block
 def strided_block(a, W1, W2, Ws):
-    """Return a[l+2] of the inside form: half the height and width, and as many channels as Ws has
-    rows.
-    """
+    """Return a[l+2] of the inside form: half as high and wide, a channel for each row of Ws."""
     z2 = conv2d(torch.relu(conv2d(a, W1, stride=2, padding=1)), W2, padding=1)
     shortcut = conv2d(a, Ws[:, :, None, None], stride=2)
     return torch.relu(z2 + shortcut)

@@ -1,6 +1,4 @@
-"""Solutions to the exercises of notebook 6. Each part replaces the cell of its exercise (make
-teacher).
-"""
+"""Solutions of notebook 6: each part replaces the cell of its exercise (``make teacher``)."""
 
 # %% imports
 import torch
@@ -13,9 +11,7 @@ from helpers import nets
 def head(maps, W, b):
     """Return the probabilities of the classes, (examples, classes), from the last feature maps."""
     scores = maps.mean(dim=(2, 3)) @ W.T + b
-    scores = scores - scores.amax(
-        dim=1, keepdim=True
-    )  # exp of the largest is then 1, and nothing overflows
+    scores = scores - scores.amax(dim=1, keepdim=True)  # exp of the largest is 1: no overflow
     exponentials = torch.exp(scores)
     return exponentials / exponentials.sum(dim=1, keepdim=True)
 
@@ -47,9 +43,7 @@ net_of_56 = {
 
 # %% deepen
 def deepen(net):
-    """Return a net with one more residual block in each stage: 6 layers more, the same scores, able
-    to learn.
-    """
+    """Return a net with a residual block more in each stage: the same scores, able to learn."""
     parts, n = list(net), sum(isinstance(part, nets.Block) for part in net) // 3
     for stage in (3, 2, 1):  # from the back, so that the places in front stay what they are
         last = 1 + stage * n
@@ -64,7 +58,7 @@ def deepen(net):
 # layer keeps its random numbers. With its $\gamma$ at 0 as well, only the last $\beta$ would get a
 # gradient.
 #
-# Where in its stage the block stands makes no difference to the scores. It has to stand in the
+# The place of a block within its stage makes no difference to the scores. But it has to be in the
 # right stage, since only there its number of channels fits.
 
 # %% [markdown] open_question
@@ -74,8 +68,7 @@ def deepen(net):
 #
 # The measurement: the norm of the gradient of each convolution, in the first step, for both arms
 # and five seeds. If the friend is right, it gets smaller and smaller toward the first layer of the
-# plain net. We measured it, on 32
-# training images: it gets *larger*. At the first convolution of the plain net it is about 600 times
-# that of the last one, and about 5 times in the residual net. So nothing has vanished. Whether such
-# a gradient *exploding* is the reason is a question for the next experiment: a smaller learning
-# rate for the first layers, for example.
+# plain net. We measured it, on 32 training images: it gets *larger*. At the first convolution of
+# the plain net it is about 600 times that of the last one, and about 5 times in the residual net.
+# So nothing has vanished. Whether such a gradient *exploding* is the reason is a question for the
+# next experiment: a smaller learning rate for the first layers, for example.

@@ -1,6 +1,4 @@
-"""Solutions to the exercises of notebook 8. Each part replaces the cell of its exercise (make
-teacher).
-"""
+"""Solutions of notebook 8: each part replaces the cell of its exercise (``make teacher``)."""
 
 # %% imports
 import numpy as np
@@ -10,9 +8,7 @@ import numpy as np
 def devices_needed(trainings, steps, seconds_per_step, hours):
     """Return the fewest devices that are done in time; 0 if no number is enough."""
     each = hours * 3600 // (steps * seconds_per_step)  # trainings that one device gets done
-    return (
-        -(-trainings // each) if each > 0 else 0
-    )  # two minus signs: // rounds down, so this rounds up
+    return -(-trainings // each) if each > 0 else 0  # // rounds down, -(-a // b) up
 
 
 # %% [markdown] devices_needed
@@ -45,7 +41,7 @@ def learning_rate(step, layers):
 
 # %% augment
 def augment(images, random):
-    """Return a crop of each padded image, half of them flipped: (images, channels, height, width)."""
+    """Return a crop of each padded image, half of them flipped: the shape of ``images``."""
     count, _, height, width = images.shape
     padded = np.pad(images, ((0, 0), (0, 0), (4, 4), (4, 4)))
     out = np.empty_like(images)

@@ -1,6 +1,4 @@
-"""What people hand in for the exercises of notebook 0: {exercise: {name: (solution, words of its
-own answer)}}.
-"""
+"""What people hand in for notebook 0: {exercise: {name: (solution, words of its own answer)}}."""
 
 import numpy as np
 import torch
@@ -35,9 +33,7 @@ def truth(a, W, b):
 
 
 def largest_of_all(a, W, b):
-    return np.max(
-        W @ a + b, 0
-    )  # np.max takes the largest entry of each column; np.maximum compares entry by entry
+    return np.max(W @ a + b, 0)  # of each column; np.maximum compares entry by entry
 
 
 def one_number(a, W, b):
@@ -137,14 +133,15 @@ def numbers(blocks=15, block=2112, net=34090, more=0):
 
 
 def by_torch():
-    net = {
-        skip: nets.fully_connected(32, skip, width=32, inputs=64, classes=10)
+    plain, residual = (
+        nets.fully_connected(32, skip, width=32, inputs=64, classes=10)
         for skip in ("none", "inside")
-    }  # the nets of the race
-    size = {skip: sum(p.numel() for p in one.parameters()) for skip, one in net.items()}
-    blocks = [part for part in net["inside"] if isinstance(part, nets.Block)]
-    block = sum(p.numel() for p in blocks[0].parameters())
-    return numbers(len(blocks), block, size["none"], size["inside"] - size["none"])
+    )
+    blocks = [part for part in residual if isinstance(part, nets.Block)]
+    block, size, other = (
+        sum(p.numel() for p in one.parameters()) for one in (blocks[0], plain, residual)
+    )
+    return numbers(len(blocks), block, size, other - size)
 
 
 def accuracy(scores, labels):
@@ -227,12 +224,12 @@ WRONG = {
         "no b": (no_b, "b is forgotten"),
         "b after g": (b_after_g, "b is added after g"),
         "minimum": (minimum, "g keeps the negative numbers"),
-        "absolute value": (absolute, "the absolute value turns"),
+        "absolute value": (absolute, "the absolute value makes"),
         "true or false": (truth, "this says where the sum is above zero"),
         "np.max": (largest_of_all, "has shape (3,) and should have (2, 3)"),
         "one number": (one_number, "has shape () and should have (2, 3)"),
         "max": (python_max, "it raises ValueError in line 2"),
-        "with the shortcut": (with_the_shortcut, "this adds a, which is what a shortcut does"),
+        "with the shortcut": (with_the_shortcut, "this adds a, as a shortcut does"),
         "elementwise": (elementwise, "raises ValueError in line 2"),
         "a @ W": (other_order, "raises ValueError in line 2"),
         "transposed": (transposed, "W is transposed"),

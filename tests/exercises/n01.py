@@ -1,15 +1,14 @@
-"""What people hand in for the exercises of notebook 1: {exercise: {name: (solution, words of its
-own answer)}}.
-"""
+"""What people hand in for notebook 1: {exercise: {name: (solution, words of its own answer)}}."""
+
+import itertools
 
 import numpy as np
 import torch
 
 from helpers.block import block, block_gradients, relu
 
-z2 = np.array(
-    [[-2.0, 0.0, 1.0], [3.0, 1.0, -2.0]]
-)  # as it stands in the notebook, where a function can reach it
+# A name of the notebook, which a function can reach.
+z2 = np.array([[-2.0, 0.0, 1.0], [3.0, 1.0, -2.0]])
 
 
 def no_skip(a, W1, b1, W2, b2):
@@ -139,31 +138,29 @@ def _parts(a, W1, b1, W2, b2):
     return z1, a1, W2 @ a1 + b2
 
 
+def _five(da, d1, a, d2, a1):
+    return da, d1 @ a.T, d1.sum(1, keepdims=True), d2 @ a1.T, d2.sum(1, keepdims=True)
+
+
 def backward_without_the_one(a, W1, b1, W2, b2, upstream):
     z1, a1, z2 = _parts(a, W1, b1, W2, b2)
     d2 = upstream * (z2 + a > 0)
     d1 = W2.T @ d2 * (z1 > 0)
-    return W1.T @ d1, d1 @ a.T, d1.sum(1, keepdims=True), d2 @ a1.T, d2.sum(1, keepdims=True)
+    return _five(W1.T @ d1, d1, a, d2, a1)
 
 
 def backward_of_outside(a, W1, b1, W2, b2, upstream):
     z1, a1, z2 = _parts(a, W1, b1, W2, b2)
     d2 = upstream * (z2 + a > 0)
     d1 = W2.T @ d2 * (z1 > 0)
-    return (
-        W1.T @ d1 + upstream,
-        d1 @ a.T,
-        d1.sum(1, keepdims=True),
-        d2 @ a1.T,
-        d2.sum(1, keepdims=True),
-    )
+    return _five(W1.T @ d1 + upstream, d1, a, d2, a1)
 
 
 def backward_slope_at_z2(a, W1, b1, W2, b2, upstream):
     z1, a1, z2 = _parts(a, W1, b1, W2, b2)
     d2 = upstream * (z2 > 0)
     d1 = W2.T @ d2 * (z1 > 0)
-    return W1.T @ d1 + d2, d1 @ a.T, d1.sum(1, keepdims=True), d2 @ a1.T, d2.sum(1, keepdims=True)
+    return _five(W1.T @ d1 + d2, d1, a, d2, a1)
 
 
 def backward_b_not_summed(a, W1, b1, W2, b2, upstream):
@@ -177,7 +174,7 @@ def backward_not_transposed(a, W1, b1, W2, b2, upstream):
     z1, a1, z2 = _parts(a, W1, b1, W2, b2)
     d2 = upstream * (z2 + a > 0)
     d1 = W2 @ d2 * (z1 > 0)
-    return W1.T @ d1 + d2, d1 @ a.T, d1.sum(1, keepdims=True), d2 @ a1.T, d2.sum(1, keepdims=True)
+    return _five(W1.T @ d1 + d2, d1, a, d2, a1)
 
 
 def backward_averaged(a, W1, b1, W2, b2, upstream):
@@ -185,33 +182,21 @@ def backward_averaged(a, W1, b1, W2, b2, upstream):
     m = a.shape[1]
     d2 = upstream * (z2 + a > 0)
     d1 = W2.T @ d2 * (z1 > 0)
-    return (
-        W1.T @ d1 + d2,
-        d1 @ a.T / m,
-        d1.sum(1, keepdims=True) / m,
-        d2 @ a1.T / m,
-        d2.sum(1, keepdims=True) / m,
-    )
+    return _five(W1.T @ d1 + d2, d1 / m, a, d2 / m, a1)
 
 
 def backward_without_first_slope(a, W1, b1, W2, b2, upstream):
     _, a1, z2 = _parts(a, W1, b1, W2, b2)
     d2 = upstream * (z2 + a > 0)
     d1 = W2.T @ d2
-    return W1.T @ d1 + d2, d1 @ a.T, d1.sum(1, keepdims=True), d2 @ a1.T, d2.sum(1, keepdims=True)
+    return _five(W1.T @ d1 + d2, d1, a, d2, a1)
 
 
 def backward_in_place(a, W1, b1, W2, b2, upstream):
     z1, a1, z2 = _parts(a, W1, b1, W2, b2)
     upstream *= z2 + a > 0
     d1 = W2.T @ upstream * (z1 > 0)
-    return (
-        W1.T @ d1 + upstream,
-        d1 @ a.T,
-        d1.sum(1, keepdims=True),
-        upstream @ a1.T,
-        upstream.sum(1, keepdims=True),
-    )
+    return _five(W1.T @ d1 + upstream, d1, a, upstream, a1)
 
 
 def backward_only_da(a, W1, b1, W2, b2, upstream):
@@ -238,14 +223,14 @@ def backward_g_for_its_slope(a, W1, b1, W2, b2, upstream):
     z1, a1, z2 = _parts(a, W1, b1, W2, b2)
     d2 = upstream * relu(z2 + a)
     d1 = W2.T @ d2 * (z1 > 0)
-    return W1.T @ d1 + d2, d1 @ a.T, d1.sum(1, keepdims=True), d2 @ a1.T, d2.sum(1, keepdims=True)
+    return _five(W1.T @ d1 + d2, d1, a, d2, a1)
 
 
 def backward_slope_1_at_0(a, W1, b1, W2, b2, upstream):
     z1, a1, z2 = _parts(a, W1, b1, W2, b2)
     d2 = upstream * (z2 + a >= 0)
     d1 = W2.T @ d2 * (z1 >= 0)
-    return W1.T @ d1 + d2, d1 @ a.T, d1.sum(1, keepdims=True), d2 @ a1.T, d2.sum(1, keepdims=True)
+    return _five(W1.T @ d1 + d2, d1, a, d2, a1)
 
 
 def backward_flat_b(*given):
@@ -298,9 +283,7 @@ def backward_as_a_dictionary(a, W1, b1, W2, b2, upstream):
 
 
 def table(*truths):
-    pairs = [
-        (g, form) for g in ("absolute value", "sine", "softplus") for form in ("inside", "outside")
-    ]
+    pairs = itertools.product(("absolute value", "sine", "softplus"), ("inside", "outside"))
     return dict(zip(pairs, truths, strict=True))
 
 
@@ -354,12 +337,12 @@ WRONG = {
         "slope at z2": (backward_slope_at_z2, "the slope of the last g is taken at z2"),
         "b not summed": (backward_b_not_summed, "db is one column"),
         "W2 not transposed": (backward_not_transposed, "W2 has to be transposed"),
-        "averaged": (backward_averaged, "divided once more"),
+        "averaged": (backward_averaged, "divided again"),
         "no first slope": (backward_without_first_slope, "the slope of the first g is missing"),
         "upstream modified in place": (backward_in_place, "changes its input in place"),
         "only da": (backward_only_da, "should return 5 values"),
         "+ 1": (backward_plus_one, "the shortcut adds 1 to da"),
-        "g for g'": (backward_g_for_its_slope, "the last g itself stands there, not its slope"),
+        "g for g'": (backward_g_for_its_slope, "this takes the last g itself, not its slope"),
         ">= 0": (backward_slope_1_at_0, "the slope of ReLU at 0 is taken as 1"),
         "b without its column": (backward_flat_b, "which keepdims=True keeps"),
         "W2 from a": (backward_W2_from_a, "which is a1 and not a"),

@@ -1,6 +1,4 @@
-"""What people hand in for the exercises of notebook 2: {exercise: {name: (solution, words of its
-own answer)}}.
-"""
+"""What people hand in for notebook 2: {exercise: {name: (solution, words of its own answer)}}."""
 
 import math
 
@@ -256,7 +254,7 @@ WRONG = {
         "2 W": (twice, "without a 2"),
         "the penalty instead of its derivative": (
             only_the_penalty,
-            "the penalty is one number for all of W",
+            "the penalty is one number for W",
         ),
         "the penalty of each entry": (penalty_entry_by_entry, "the penalty itself is taken off"),
         "W**2": (still_squared, "W is not squared in the derivative"),
@@ -276,8 +274,8 @@ WRONG = {
         "squared norm": (squared_norm, "the square of the norm"),
         "rate forgotten": (rate_forgotten, "the learning rate is forgotten"),
         "one too many": (one_too_many, "exactly half is enough, so the loop has to stop there"),
-        "divided": (divided, "if each step took off the same amount"),
-        "return inside the loop": (return_inside_the_loop, "return stands in the loop, or"),
+        "divided": (divided, "if each step takes off the same amount"),
+        "return inside the loop": (return_inside_the_loop, "return is inside the loop, or"),
         "1 minus forgotten": (
             factor_without_the_one,
             "multiplied by rate x strength, not by 1 minus that",
@@ -293,13 +291,16 @@ WRONG = {
             matrices(lambda c, n: (c - 1) * np.eye(n), eye),
             "the g of the first layer cuts it off",
         ),
-        "c - 1 in both": (matrices(*[lambda c, n: (c - 1) * np.eye(n)] * 2), "stands in both W"),
+        "c - 1 in both": (
+            matrices(*[lambda c, n: (c - 1) * np.eye(n)] * 2),
+            "both W hold the factor",
+        ),
         "1 - c": (matrices(eye, lambda c, n: (1 - c) * np.eye(n)), "takes away what it should add"),
         "ones": (
             matrices(lambda c, n: np.ones((n, n)), lambda c, n: (c - 1) * np.eye(n)),
             "adds up all units",
         ),
-        "in a bias": (c_as_a_bias, "stands in a bias"),
+        "in a bias": (c_as_a_bias, "c - 1 is in a bias"),
         "b of one axis": (flat_biases, "b1 has shape (2,), but must have two axes"),
         "two units only": (two_units_only, "but for c = 0 and 3 units, it raises ValueError"),
         "another order": (in_another_order, "it raises ValueError"),

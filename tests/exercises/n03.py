@@ -1,6 +1,4 @@
-"""What people hand in for the exercises of notebook 3: {exercise: {name: (solution, words of its
-own answer)}}.
-"""
+"""What people hand in for notebook 3: {exercise: {name: (solution, words of its own answer)}}."""
 
 import copy
 
@@ -275,7 +273,7 @@ WRONG = {
         "frozen": (frozen, "4 arrays of the block are frozen"),
         "Ws = I": (shortcut_of_ones, "the net has 5 layers with weights, one on the shortcut"),
         "half frozen": (half_frozen, "1 arrays of the block are frozen"),
-        "another layer": (last_layer_at_zero, "1 of the entries beside the block were changed"),
+        "another layer": (last_layer_at_zero, "1 of the entries outside the block"),
         "in place": (in_place_on_a_leaf, "it raises RuntimeError in line 2: a leaf Variable"),
         "no return": (forgot_to_return, "ends without return"),
     },

@@ -1,6 +1,4 @@
-"""What people hand in for the exercises of notebook 4: {exercise: {name: (solution, words of its
-own answer)}}.
-"""
+"""What people hand in for notebook 4: {exercise: {name: (solution, words of its own answer)}}."""
 
 from itertools import product
 

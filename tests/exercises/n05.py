@@ -1,6 +1,4 @@
-"""What people hand in for the exercises of notebook 5: {exercise: {name: (solution, words of its
-own answer)}}.
-"""
+"""What people hand in for notebook 5: {exercise: {name: (solution, words of its own answer)}}."""
 
 import math
 
@@ -92,18 +90,9 @@ def by_array(n, kernel, stride, padding):
     return (left + kernel <= n + 2 * padding).sum()
 
 
-NAMES = (
-    "I on top of 0",
-    "0 on top of I",
-    "I on top of I",
-    "I on top of -I",
-    "-I on top of 0",
-    "1/2 everywhere",
-)
-
-
 def table(*rows):
-    return dict(zip(NAMES, rows, strict=True))
+    names = "I on top of 0, 0 on top of I, I on top of I, I on top of -I, -I on top of 0"
+    return dict(zip([*names.split(", "), "1/2 everywhere"], rows, strict=True))
 
 
 SIX = ([3, 1, 0, 0], [0, 0, 3, 1], [3, 1, 3, 1], [3, 1, 0, 0], [0, 0, 0, 0], [2, 2, 2, 2])
@@ -201,9 +190,8 @@ def as_many_again(a, more):
 
 def even_sides(a, more):
     examples, channels, height, width = a.shape
-    return with_zeros(
-        a.reshape(examples, channels, height // 2, 2, width // 2, 2)[:, :, :, 0, :, 0], more
-    )
+    squares = a.reshape(examples, channels, height // 2, 2, width // 2, 2)
+    return with_zeros(squares[:, :, :, 0, :, 0], more)
 
 
 def silenced_in_place(a, more):
@@ -337,29 +325,26 @@ def by_einsum(a, W1, W2, Ws):
     return (branch(a, W1, W2) + torch.einsum("oc,nchw->nohw", Ws, a[..., ::2, ::2])).clamp(min=0)
 
 
-def by_modules(a, W1, W2, Ws):
+def _of_modules(Ws):
     more, channels = Ws.shape
     first = nn.Conv2d(channels, more, 3, stride=2, padding=1, bias=False)
-    second, projection = (
-        nn.Conv2d(more, more, 3, padding=1, bias=False),
-        nn.Conv2d(channels, more, 1, 2, bias=False),
-    )
-    block = nets.Block(more, "inside", layers=(first, second), Ws=projection)
-    for layer, weight in ((first, W1), (second, W2), (projection, Ws[..., None, None])):
+    second = nn.Conv2d(more, more, 3, padding=1, bias=False)
+    projection = nn.Conv2d(channels, more, 1, 2, bias=False)
+    return nets.Block(more, "inside", layers=(first, second), Ws=projection)
+
+
+def by_modules(a, W1, W2, Ws):
+    block = _of_modules(Ws)
+    for layer, weight in zip(
+        (block.first, block.second, block.Ws), (W1, W2, Ws[..., None, None]), strict=True
+    ):
         layer.weight = nn.Parameter(weight)
     return block(a)
 
 
 def by_functional_call(a, W1, W2, Ws):
-    more, channels = Ws.shape
-    first = nn.Conv2d(channels, more, 3, stride=2, padding=1, bias=False)
-    second, projection = (
-        nn.Conv2d(more, more, 3, padding=1, bias=False),
-        nn.Conv2d(channels, more, 1, 2, bias=False),
-    )
-    block = nets.Block(more, "inside", layers=(first, second), Ws=projection)
     weights = {"first.weight": W1, "second.weight": W2, "Ws.weight": Ws[..., None, None]}
-    return torch.func.functional_call(block, weights, (a,))
+    return torch.func.functional_call(_of_modules(Ws), weights, (a,))
 
 
 def W1_as_data(a, W1, W2, Ws):
@@ -383,7 +368,7 @@ def by_every_stop(a, W1, W2, Ws):
 
 WRONG = {
     "count_stops": {
-        "the formula alone": (formula_only, "has no place to stand, not even place 0"),
+        "the formula alone": (formula_only, "fits nowhere, not even at place 0"),
         "rounded up": (rounded_up, "this rounds up"),
         "not rounded": (not_rounded, "the division is not rounded"),
         "cut towards zero": (cut_towards_zero, "int rounds towards 0"),
@@ -391,7 +376,7 @@ WRONG = {
         "no padding": (no_padding, "the padding is forgotten"),
         "no stride": (no_stride, "the stride is forgotten"),
         "no place 0": (no_place_0, "the stop at place 0 is forgotten"),
-        "+ 1 inside the division": (one_inside, "stands inside the division"),
+        "+ 1 inside the division": (one_inside, "is inside the division"),
         "no kernel": (no_kernel, "the kernel is forgotten"),
         "as large as the image": (
             as_large_as_the_image,
@@ -460,7 +445,7 @@ WRONG = {
         ),
         "in NumPy": (
             in_numpy,
-            "the numbers are right, but it returns an array of NumPy: no gradient can flow back to a",
+            "the numbers are right, but it returns an array of NumPy: no gradient can flow back",
         ),
         "through NumPy": (through_numpy, "goes through NumPy, so no gradient can flow back to a"),
         "detached": (
@@ -473,8 +458,8 @@ WRONG = {
         ),
         "the mean": (mean_pooling, "the mean of 2 x 2 pixels"),
         "the largest": (largest, "the largest of 2 x 2 pixels"),
-        "zeros first": (zeros_first, "stand before those of a[l]"),
-        "zeros between": (zeros_between, "stand between those of a[l]"),
+        "zeros first": (zeros_first, "come before those of a[l]"),
+        "zeros between": (zeros_between, "are between those of a[l]"),
         "twice": (twice, "copies of those of a[l]"),
         "more in all": (more_in_all, "but it counts the new ones"),
         "no zeros": (no_zeros, "the channels of zeros are missing"),
@@ -498,7 +483,7 @@ WRONG = {
             no_stride_on_the_shortcut,
             "The size of tensor a (4) must match the size of tensor b (8)",
         ),
-        "the second strided": (second_strided, "the stride stands on the second convolution"),
+        "the second strided": (second_strided, "the stride is on the second convolution"),
         "no shortcut": (no_shortcut, "the shortcut is missing"),
         "outside": (outside, "the outside form"),
         "ReLU before the addition": (relu_before_the_addition, "g is applied twice"),

@@ -1,6 +1,4 @@
-"""What people hand in for the exercises of notebook 6: {exercise: {name: (solution, words of its
-own answer)}}.
-"""
+"""What people hand in for notebook 6: {exercise: {name: (solution, words of its own answer)}}."""
 
 import copy
 
@@ -65,9 +63,7 @@ def axis_lost(maps, W, b):
 def axis_lost_where_it_fits(maps, W, b):
     scores = maps.mean(dim=(2, 3)) @ W.T + b
     powers = torch.exp(scores - scores.amax(dim=1, keepdim=True))
-    return powers / (
-        powers.sum(dim=1) if powers.shape[0] == powers.shape[1] else powers.sum(dim=1, keepdim=True)
-    )
+    return powers / powers.sum(dim=1, keepdim=powers.shape[0] != powers.shape[1])
 
 
 def sum_of_pixels(maps, W, b):
@@ -157,9 +153,10 @@ def not_started(net):
 
 
 def he_start(net):
-    return inserted(
-        net, lambda width: nets.start(nets.convolutional_block(width, width), "he"), ends(net)
-    )
+    def make(width):
+        return nets.start(nets.convolutional_block(width, width), "he")
+
+    return inserted(net, make, ends(net))
 
 
 def another_seed(net):
@@ -425,9 +422,9 @@ WRONG = {
             places_of_20_layers,
             "right for 20 layers that begin with 4 channels, but for 8 layers",
         ),
-        "all in the last stage": (all_in_the_last_stage, "all new blocks stand in the last stage"),
+        "all in the last stage": (all_in_the_last_stage, "all new blocks are in the last stage"),
         "one block": (one_block, "the new net has 22 layers with weights and should have 26"),
-        "behind every block": (behind_every_block, "behind every old one"),
+        "behind every block": (behind_every_block, "after every old one"),
         "one width": (one_width, "it raises RuntimeError"),
         "a fresh net": (a_fresh_net, "the scores have changed"),
         "outside": (outside, "sleeps"),
@@ -443,7 +440,7 @@ WRONG = {
         "the old net": (the_old_net, "this is the net as it was"),
         "lambda net: net": (lambda net: net, "this is the net as it was"),
         "a net": (nets.convolutional(26, width=4), "it should be a function, and is a net"),
-        "the same block again": (the_same_block_again, "stands there twice, and is one block"),
+        "the same block again": (the_same_block_again, "is there twice, and is one block"),
         "fully connected": (fully_connected_blocks, "nets.Block has fully connected layers"),
         "whole net at zero": (whole_net_at_zero, "the scores have changed"),
         "frozen": (frozen, "18 arrays have requires_grad = False"),
@@ -456,11 +453,7 @@ RIGHT = {
     "net_of_56": [
         counted(27, 55, 53, 2, 64, 8),
         counted(*map(float, (27, 55, 53, 2, 64, 8))),
-        dict(
-            reversed(
-                counted(3 * 9, 1 + 2 * 27, 55 - 2, 3 - 1, 16 * 2**2, torch.tensor(32 // 4)).items()
-            )
-        ),
+        dict(reversed(counted(27, 55, 53, 3 - 1, 16 * 2**2, torch.tensor(32 // 4)).items())),
     ],
     "deepen": [behind_the_first_block_of_a_stage, by_insert, without_normalisation, W_at_zero],
 }

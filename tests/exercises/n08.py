@@ -1,6 +1,4 @@
-"""What people hand in for the exercises of notebook 8: {exercise: {name: (solution, words of its
-own answer)}}.
-"""
+"""What people hand in for notebook 8: {exercise: {name: (solution, words of its own answer)}}."""
 
 import copy
 import heapq
@@ -330,11 +328,8 @@ WRONG = {
         "one more": (one_more, "one device too many where the trainings come out even"),
         "shared evenly, or 0": (evenly_or_0, "but each training stays on one device: "),
         "60 seconds": (sixty, "an hour has 3,600 seconds, and here it has 60: "),
-        "steps // seconds": (steps_by_seconds, "the steps are divided by the seconds per step: "),
-        "steps / seconds": (
-            steps_by_seconds_exactly,
-            "the steps are divided by the seconds per step: ",
-        ),
+        "steps // seconds": (steps_by_seconds, "steps are divided by seconds per step: "),
+        "steps / seconds": (steps_by_seconds_exactly, "steps are divided by seconds per step: "),
         "hours // seconds": (hours_by_seconds, "hours and seconds are compared as they are: "),
         "always 0": (
             always_0,

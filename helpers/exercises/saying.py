@@ -1,0 +1,158 @@
+"""Say what is wrong with a solution, in one sentence with the numbers that show it."""
+
+import dis
+import re
+import traceback
+from types import CodeType, FunctionType
+
+import numpy as np
+
+NOT_DONE = "not done yet; write your code in place of the three dots, run that cell, then this one"
+
+
+def verdict(exercise, solution, outcomes):
+    """Return the status of a solution and the sentence about it, without its stop."""
+    if not outcomes[0].done:
+        return "not done", NOT_DONE
+    read = _globals_read(code_of(solution))
+    if said := _flaw(exercise, outcomes):
+        arrays = [name for name in read if is_array(solution.__globals__.get(name))]
+        borrowed = (
+            f"; it also takes {', '.join(arrays)} from the notebook, and not from its arguments"
+        )
+        return "wrong", said + borrowed * bool(arrays)
+    for name in exercise.without:
+        if name in read:
+            return (
+                "wrong",
+                f"it hands the work to {name} in line {read[name]}; write the steps yourself",
+            )
+    return "right", exercise.praise
+
+
+def code_of(solution):
+    """The code of a function; None for anything else, which could answer with anything."""
+    return solution.__code__ if type(solution) is FunctionType else None
+
+
+def _globals_read(code, first=None):
+    """{global name that a function reads: its line, counted from the first one of the function}."""
+    if code is None:
+        return {}
+    first, found = first or code.co_firstlineno, {}
+    for inner in code.co_consts:  # comprehensions and lambdas
+        if type(inner) is CodeType:
+            found |= _globals_read(inner, first)
+    for step in dis.get_instructions(code):
+        if step.opname == "LOAD_GLOBAL":
+            found[step.argval] = step.positions.lineno - first + 1
+    return found
+
+
+def _flaw(exercise, outcomes):
+    """Say what is wrong in the first case that is; "" if none is."""
+    for one in outcomes:
+        if one.changed:
+            which = f"it changes its input in place, which the caller still needs: {one.changed}"
+            return f"{which}; work on a new array"
+    pairs = zip(outcomes, exercise.expected, strict=False)
+    agreed = [_agree(one.arrays, e, exercise.tolerance) for one, e in pairs]
+    if all(agreed):
+        return ""
+    at = agreed.index(False)
+    labels = [label for label, _ in exercise.known_cases]
+    case = f"for {labels[at]}, " if labels[at] else ""
+    said = case + (outcomes[at].fault or _evidence(exercise, outcomes[at].arrays, at))
+    if named := _named_mistake(exercise, outcomes):
+        return f"{named}: {said}"
+    return f"right for {', '.join(labels[:at])}, but {said}" if at else said
+
+
+def _agree(arrays, expected, tolerance):
+    if arrays is None or expected is None:
+        return arrays is expected
+    return all(
+        name in arrays
+        and arrays[name].shape == e.shape
+        and np.allclose(arrays[name], e, tolerance, tolerance)
+        for name, e in expected.items()
+    )
+
+
+def _named_mistake(exercise, outcomes):
+    """The sentence of the mistake that does the same as the solution in every case, or None."""
+    for sentence, wrong in exercise.wrong_outcomes.items():
+        if outcomes[0].arrays is None or len(outcomes) != len(wrong):
+            continue
+        pairs = zip(outcomes, wrong, strict=True)
+        if all(_agree(mine.arrays, theirs.arrays, exercise.tolerance) for mine, theirs in pairs):
+            return sentence
+    return None
+
+
+def _evidence(exercise, arrays, at):
+    """Say which array is the first that is wrong in case ``at``, with the numbers that show it."""
+    expected, tolerance = exercise.expected[at], exercise.tolerance
+    if arrays is None:
+        return "it is not done"
+    name = next(n for n, e in expected.items() if not _agree(arrays, {n: e}, tolerance))
+    if name not in arrays:
+        return f"there is no {name!r}"
+    got, wanted = arrays[name], expected[name]
+    if got.shape != wanted.shape:
+        should = f"have {wanted.shape}" if wanted.shape else "be one number"
+        return f"{name or 'the result'} has shape {got.shape} and should {should}"
+    if not np.isfinite(got).all():  # point to a number that is not finite
+        got = np.where(np.isfinite(got), wanted, got)
+    entry, should, found = first_difference(wanted, got, tolerance)
+    sentence = exercise.says.get(name, "{where} should be {expected}, and yours is {got}")
+    return sentence.format(where=f"{entry}{name or 'the result'}", expected=should, got=found)
+
+
+def first_difference(wanted, got, tolerance=0.0):
+    """Return the place of the first entry that differs, in words, and both numbers."""
+    differs = ~np.isclose(got, wanted, tolerance, tolerance, equal_nan=True)
+    place = tuple(map(int, np.argwhere(differs)[0]))
+    numbers = [float(array[place]) + 0.0 for array in (wanted, got)]  # + 0.0: no -0
+    should, found = map(_shown, numbers)
+    if should == found:
+        found += f", which differs by {abs(numbers[1] - numbers[0]):.1g}"
+    return f"entry {list(place)} of " if place else "", should, found
+
+
+def _shown(number):
+    """A number in few digits, and a whole number in all of them: 34090, not 3.409e+04."""
+    return f"{number:.0f}" if number.is_integer() and abs(number) < 1e9 else f"{number:.4g}"
+
+
+def is_array(value):
+    """Whether it is an array or a tensor, without importing torch."""
+    return type(value).__name__ in ("ndarray", "Tensor")
+
+
+def detached(value):
+    """A tensor's numbers, without its history; anything else as it is."""
+    return value.detach().cpu() if hasattr(value, "detach") else value
+
+
+def type_in_words(value):
+    """The type of an object in words, without calling the object's own methods."""
+    name = type(value).__name__
+    if is_array(value):
+        return "a tensor" if name == "Tensor" else "an array of NumPy"
+    if isinstance(value, tuple | list):
+        return f"a {name} of {len(value)}"
+    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name[:40]}"
+
+
+def error_in_words(error, solution=None):
+    """An exception in words: its type, the line of the solution, its text without addresses."""
+    code, place = code_of(solution), ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if frame.f_code is code:
+            place = f" in line {line - code.co_firstlineno + 1}"
+    try:
+        text = " ".join(re.sub(r"0x[0-9a-fA-F]+", "0x...", str(error)).split())[:160].rstrip(".")
+    except BaseException:
+        text = ""
+    return f"{type(error).__name__}{place}{': ' if text else ''}{text}"
