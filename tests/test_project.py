@@ -180,7 +180,7 @@ def test_the_front_loads_light():
 
 
 def public(module):
-    """(dotted name, node) of the functions and classes that readers may use, and of their methods."""
+    """(dotted name, node) of the public functions and classes, and of their methods."""
     for node in ast.parse(Path(module.__file__).read_text(encoding="utf-8")).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             yield node.name, node
@@ -219,11 +219,11 @@ def test_public_functions_have_docstrings(path):
 RUN_READ_ONLY = """
 import json, os, sys
 sys.dont_write_bytecode = True
-root, written = sys.argv[1], []
+root, written, WRITING = sys.argv[1], [], os.O_WRONLY | os.O_RDWR
 
 
 def watch(event, arguments):
-    if event == "open" and isinstance(arguments[0], str) and arguments[2] & (os.O_WRONLY | os.O_RDWR):
+    if event == "open" and isinstance(arguments[0], str) and arguments[2] & WRITING:
         if os.path.abspath(arguments[0]).startswith(root):
             written.append(arguments[0])
 
@@ -235,7 +235,8 @@ for name in sys.argv[2:]:
     for cell in cells:
         if cell["cell_type"] == "code":
             exec("".join(cell["source"]), scope)
-print(json.dumps({"written": written, "heavy": [name for name in ("torch", "dask") if name in sys.modules]}))
+heavy = [name for name in ("torch", "dask") if name in sys.modules]
+print(json.dumps({"written": written, "heavy": heavy}))
 """
 
 
