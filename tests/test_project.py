@@ -167,16 +167,15 @@ def test_the_front_is_small():
 
 
 def test_the_front_loads_light():
-    """In a fresh process: the files that need no PyTorch do not load it, nor a progress bar."""
-    for name in [*sorted(FRONT - TORCH), *(f"exercises.n{n[:2]}" for n in NUMPY_NOTEBOOKS)]:
-        loaded = fresh(f"import sys, helpers.{name}; print(*sys.modules)", ROOT).split()
-        assert not {"torch", "distributed", "tqdm", "pooch"} & set(loaded), name
-    assert not {"matplotlib", "ipywidgets"} & set(
-        fresh("import sys, helpers.block, helpers.datasets; print(*sys.modules)", ROOT).split()
-    )
-    assert not {"numpy", "torch", "ipywidgets"} & set(
-        fresh("import sys, helpers.setup.installation; print(*sys.modules)", ROOT).split()
-    )
+    """In fresh processes: who needs no PyTorch, no widgets or not even NumPy loads none."""
+    light = [*sorted(FRONT - TORCH), *(f"exercises.n{name[:2]}" for name in NUMPY_NOTEBOOKS)]
+    for modules, heavy in {
+        tuple(light): {"torch", "distributed", "tqdm", "pooch"},
+        ("block", "datasets"): {"matplotlib", "ipywidgets"},
+        ("setup.installation", "studies.sweeps"): {"numpy", "torch", "ipywidgets"},
+    }.items():
+        names = ", ".join(f"helpers.{name}" for name in modules)
+        assert not heavy & set(fresh(f"import sys, {names}; print(*sys.modules)", ROOT).split())
 
 
 def public(module):
