@@ -102,7 +102,7 @@ def inserted(make, copied=True):
 
 
 def identity_block(width, skip="inside", start="zero"):
-    return nets.start(nets.Block(width, skip), start, seed=1)
+    return nets.initialise(nets.Block(width, skip), start, seed=1)
 
 
 def copier(width):
@@ -225,10 +225,10 @@ def patients():
     """Four nets of 4 layers, each with one mistake in its block: {letter: net}."""
     sizes = {"inputs": 6, "width": 8, "classes": LABELS}
     four = {letter: nets.fully_connected(4, start="zero", seed=7, **sizes) for letter in "ABCD"}
-    nets.start(four["A"][BLOCK], "he", seed=7)
+    nets.initialise(four["A"][BLOCK], "he", seed=7)
     four["B"][BLOCK].skip = "none"
     four["C"][BLOCK].skip = "outside"
-    four["D"][BLOCK].Ws = nets.start(nn.Linear(8, 8), "he", seed=8)
+    four["D"][BLOCK].Ws = nets.initialise(nn.Linear(8, 8), "he", seed=8)
     return four
 
 

@@ -281,7 +281,7 @@ def deepened(make, where=last_of_stages):
 
 
 def identity_block(width, skip="inside", start="zero"):
-    return nets.start(nets.convolutional_block(width, width, skip=skip), start)
+    return nets.initialise(nets.convolutional_block(width, width, skip=skip), start)
 
 
 def both_at_zero(width):

@@ -12,7 +12,7 @@ from helpers import nets
 def add_identity_block(net, position):
     """Return a new net with a block more, entry ``position``: the identity, and able to learn."""
     old, width = copy.deepcopy(net), net[1].out_features
-    block = nets.start(nets.Block(width, "inside"), "zero")
+    block = nets.initialise(nets.Block(width, "inside"), "zero")
     return nn.Sequential(*old[:position], block, *old[position:])
 
 

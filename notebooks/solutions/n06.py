@@ -48,7 +48,7 @@ def deepen(net):
     for stage in (3, 2, 1):  # from the back, so that the places in front stay what they are
         last = 1 + stage * n
         width = parts[last].second[0].out_channels
-        parts.insert(last + 1, nets.start(nets.convolutional_block(width, width), "zero"))
+        parts.insert(last + 1, nets.initialise(nets.convolutional_block(width, width), "zero"))
     return nn.Sequential(*parts)
 
 

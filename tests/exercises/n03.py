@@ -9,7 +9,7 @@ from helpers import nets
 
 
 def he_start(net, position):
-    block = nets.start(nets.Block(net[1].out_features), "he", seed=5)
+    block = nets.initialise(nets.Block(net[1].out_features), "he", seed=5)
     return nn.Sequential(*copy.deepcopy(net[:position]), block, *copy.deepcopy(net[position:]))
 
 
@@ -19,7 +19,7 @@ def pytorch_start(net, position):
 
 
 def zero(net, skip="inside", width=None):
-    return nets.start(nets.Block(width or net[1].out_features, skip), "zero")
+    return nets.initialise(nets.Block(width or net[1].out_features, skip), "zero")
 
 
 def no_copy(net, position):
@@ -112,7 +112,9 @@ def by_hand(net, position):
 
 def by_insert(net, position):
     deeper = copy.deepcopy(net)
-    return deeper.insert(position, nets.start(nets.Block(net[-1].in_features), "zero", seed=42))
+    return deeper.insert(
+        position, nets.initialise(nets.Block(net[-1].in_features), "zero", seed=42)
+    )
 
 
 class OwnBlock(nn.Module):
@@ -201,7 +203,7 @@ def forgot_to_return(net):
 
 
 def a_new_block(net):
-    net[3] = nets.start(nets.Block(net[3].first.in_features, "inside"), "zero", seed=3)
+    net[3] = nets.initialise(nets.Block(net[3].first.in_features, "inside"), "zero", seed=3)
     return net
 
 
@@ -209,7 +211,7 @@ def mended_copy(net):
     net = copy.deepcopy(net)
     block = net[3]
     block.skip, block.Ws = "inside", nn.Identity()
-    nets.start(block, "zero", seed=11)
+    nets.initialise(block, "zero", seed=11)
     return net
 
 

@@ -145,7 +145,7 @@ def ends(net):
 
 
 def zero(width, skip="inside"):
-    return nets.start(nets.convolutional_block(width, width, skip=skip), "zero")
+    return nets.initialise(nets.convolutional_block(width, width, skip=skip), "zero")
 
 
 def not_started(net):
@@ -154,7 +154,7 @@ def not_started(net):
 
 def he_start(net):
     def make(width):
-        return nets.start(nets.convolutional_block(width, width), "he")
+        return nets.initialise(nets.convolutional_block(width, width), "he")
 
     return inserted(net, make, ends(net))
 
@@ -217,7 +217,7 @@ def all_gammas(net):
 
 def whole_net_at_zero(net):
     deeper = inserted(net, lambda width: nets.convolutional_block(width, width), ends(net))
-    return nets.start(deeper, "zero")
+    return nets.initialise(deeper, "zero")
 
 
 def first_gamma(net):
@@ -321,7 +321,7 @@ def without_normalisation(net):
 
 def W_at_zero(net):
     def make(width):
-        block = nets.start(nets.convolutional_block(width, width), "he", seed=width)
+        block = nets.initialise(nets.convolutional_block(width, width), "he", seed=width)
         nn.init.zeros_(block.second[0].weight)
         return block
 
