@@ -35,7 +35,7 @@ count_stops = Exercise(
     name="count_stops",
     title="How many stops?",
     right=stops,
-    praise="right: the steps that fit behind place 0, and 1 for place 0 itself, or no stop at all",
+    praise="right: the steps that fit after place 0, and 1 for place 0 itself, or no stop at all",
     cases=stop_cases,
     mistakes={
         "a kernel that is larger than the padded image fits nowhere, not even at place 0": (

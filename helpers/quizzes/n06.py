@@ -11,7 +11,7 @@ shortcuts_cost = Question(
         "16, one for each shortcut": "A factor on each shortcut could be learned. But here a[l] is "
         "added as it is, with a factor of 1 that never changes.",
         "173,824, for the 3 shortcuts between the stages": "That is option B, where a 1 x 1 "
-        "convolution with normalisation stands on these 3. Zero padding is a matrix too, but a "
+        "convolution with normalisation is on these 3. Zero padding is a matrix too, but a "
         "fixed one of ones and zeros.",
     },
     right=0,

@@ -15,8 +15,7 @@ def residual_block(a, W1, b1, W2, b2):
 
 
 # %% [markdown] residual_block
-# The line that matters is the last one: the sum stands inside $g$. Everything else is the plain
-# block.
+# The line that matters is the last one: the sum is inside $g$. Everything else is the plain block.
 #
 # Common mistakes: $g$ before the addition as well (then the branch cannot take away), and `z2 += a;
 # a = ...` in place, which changes an array that the caller still needs.
@@ -64,7 +63,7 @@ def block_backward(a, W1, b1, W2, b2, upstream):
 # %% [markdown] open_question
 # A good answer names what is lost and what is gained. The branch of the outside form is $g(z) \ge
 # 0$, so activations can only grow from block to block, and a block that wants $0.5\, a$ cannot have
-# it. In return, nothing stands on the way of the shortcuts: the derivative holds a bare $1$, and
-# the identity holds for negative inputs too. Better: put the $g$ elsewhere. He et al. 2016 move it
-# to the *front* of the branch ("full pre-activation"). Then the branch ends in a linear layer,
-# which can add and take away, and the shortcut is as free as before.
+# it. In return, nothing is in the way of the shortcuts: the derivative holds a bare $1$, and the
+# identity holds for negative inputs too. Better: put the $g$ elsewhere. He et al. 2016 move it to
+# the *front* of the branch ("full pre-activation"). Then the branch ends in a linear layer, which
+# can add and take away, and the shortcut is as free as before.

@@ -13,9 +13,9 @@ def count_stops(n, kernel, stride, padding):
 
 
 # %% [markdown] count_stops
-# The left edge stands at $0, s, 2s, \ldots$ up to $n + 2p - k$. So $\lfloor (n + 2p - k) / s
-# \rfloor$ steps fit in, and one more stop for place 0. Python can count it as well: `len(range(0,
-# last + 1, stride))`.
+# The left edge is at $0, s, 2s, \ldots$ up to $n + 2p - k$. So $\lfloor (n + 2p - k) / s \rfloor$
+# steps fit in, and one more stop for place 0. Python can count it as well: `len(range(0, last + 1,
+# stride))`.
 #
 # The formula alone goes wrong where the kernel does not fit: for $n = 2$, $k = 5$, $s = 1$ it gives
 # $-2$. `output_size`, below, leaves that out, since PyTorch refuses such a layer.

@@ -64,7 +64,7 @@ def augment(images, random):
 # A good answer puts a number on each choice. The nets of 110 layers are 43 % of the whole study, so
 # they go first. The depths 20 and 56, both arms, one seed, cost 5.7 %; 20 and 44 with two seeds,
 # 9.4 %. With one seed nobody can tell a difference from chance. With one arm there is no comparison
-# at all. Half the steps is another recipe: its errors cannot be set beside the published ones.
+# at all. Half the steps is another recipe: its errors cannot be compared with the published ones.
 # Images of 16 x 16 pixels cost a quarter of the work, and are another task. What is left can still
 # say whether the plain net's training error grows with depth, and no longer how the two arms go on
 # beyond 56 layers. And the cheapest training comes first, to find mistakes before the long ones
