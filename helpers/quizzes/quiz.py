@@ -65,7 +65,3 @@ class Quiz(anywidget.AnyWidget):
     _esm = Path(__file__).with_suffix(".js")
     _css = Path(__file__).with_suffix(".css")
     question = traitlets.Dict().tag(sync=True)
-
-    def for_book(self):
-        """What the book needs to ask the same question."""
-        return {"quiz": self.question}
