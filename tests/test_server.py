@@ -1,11 +1,12 @@
 """What the course changes of the Jupyter server."""
 
+import sys
 from types import SimpleNamespace
 
+import pytest
 from jupyter_server.services.kernels.connection.channels import (
     ZMQChannelsWebsocketConnection as Usual,
 )
-from lab import PROMPT
 
 from helpers.setup import server
 
@@ -19,6 +20,25 @@ def test_messages_wait_for_no_acknowledgement_and_all_else_is_as_usual(monkeypat
     assert done == ["nodelay True", "connected"]
 
 
-def test_make_lab_asks_for_this_connection():
-    assert PROMPT.endswith(f"={server.__name__}.{server.PromptConnection.__name__}")
+def test_the_option_names_this_connection():
+    assert server.PROMPT.endswith(f"={server.__name__}.{server.PromptConnection.__name__}")
     assert issubclass(server.PromptConnection, Usual)
+
+
+@pytest.mark.parametrize("name", ["DISPLAY", "WAYLAND_DISPLAY", "BROWSER"])
+def test_a_browser_opens_only_where_there_is_a_screen(monkeypatch, name):
+    for other in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert not server.has_screen()
+    monkeypatch.setenv(name, ":0")
+    assert server.has_screen()
+    monkeypatch.delenv(name)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert server.has_screen()
+
+
+def test_options_that_cannot_be_read_are_named(monkeypatch):
+    monkeypatch.setenv("LAB", "--notebook-dir=it's")
+    with pytest.raises(SystemExit, match=r"^LAB=--notebook-dir=it's cannot be read: No closing"):
+        server.main()

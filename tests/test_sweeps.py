@@ -986,7 +986,7 @@ def test_a_notebook_has_a_bar_a_stop_button_and_advice(kernel, store):
 
 
 def test_the_example_of_the_readme(tmp_path):
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     (code,) = [
         block
         for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL)

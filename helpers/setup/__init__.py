@@ -1,3 +1,1 @@
-"""What the machine is, whether the installation is whole, and what ``make lab`` changes of the
-server.
-"""
+"""The environment, the machine, a check of the installation, and the server of ``make lab``."""

@@ -15,18 +15,15 @@ COURSE = machine.ROOT
 
 
 def report(**checks):
-    """Check the installation; return lines of text: "ok" or "mend", what was checked, and a
-    sentence about it.
+    """Check the installation; return lines: "ok" or "mend", what was checked, and a sentence.
 
-    ``checks`` are further checks, functions without arguments: each is fine unless it raises, and
-    an error that says how to mend it makes the best line. No error leaves ``report``; only the stop
-    button ends it.
+    ``checks`` are further checks, functions without arguments. Each is fine unless it raises; its
+    error should say how to mend it. Of errors, only the stop button's interrupt leaves ``report``.
     """
-    packages = {name: partial(package, name) for name in PACKAGES}
-    own = {"Python": python, **packages, "sliders": sliders, "helpers": course, "cores": cores}
-    everything = [*own.items(), *checks.items()]
-    width = max(len(name) for name, _ in everything)
-    return [_line(name.ljust(width), check) for name, check in everything]
+    checks = {"sliders": sliders, "helpers": course, "cores": cores} | checks
+    checks = {"Python": python} | {name: partial(package, name) for name in PACKAGES} | checks
+    width = max(map(len, checks))
+    return [_line(name.ljust(width), check) for name, check in checks.items()]
 
 
 def python():
@@ -39,9 +36,7 @@ def python():
 
 
 def package(name):
-    """Return the version of an installed package; raise RuntimeError if it is missing, or cannot be
-    imported.
-    """
+    """Return the version of a package; raise RuntimeError if it is missing or broken."""
     try:
         version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
@@ -57,9 +52,7 @@ def package(name):
 
 
 def sliders():
-    """Return what draws the sliders in JupyterLab; raise RuntimeError if it is missing beside
-    ipywidgets.
-    """
+    """Return which package draws the sliders in JupyterLab; raise RuntimeError if it is missing."""
     try:
         return f"drawn by jupyterlab_widgets {importlib.metadata.version('jupyterlab_widgets')}"
     except importlib.metadata.PackageNotFoundError:
@@ -70,9 +63,7 @@ def sliders():
 
 
 def course():
-    """Return where the helpers come from; raise RuntimeError if the notebook lies in another copy
-    of the course.
-    """
+    """Return where the helpers come from; raise RuntimeError if the notebook is in another copy."""
     folder = _folder_of_the_notebook()
     if folder and not folder.samefile(COURSE):
         mend = _run(_install_the_course())
@@ -81,13 +72,10 @@ def course():
 
 
 def cores():
-    """Return how many processor cores this kernel may use, and what a single one means."""
+    """Return how many processor cores this kernel may use, with a warning if it is one."""
     number = machine.cores()
-    return (
-        str(number)
-        if number > 1
-        else "1: everything runs, but the long trainings take longer than the course says"
-    )
+    slow = ": everything runs, but the long trainings take longer than the course says"
+    return f"{number}{slow if number == 1 else ''}"
 
 
 def _folder_of_the_notebook():

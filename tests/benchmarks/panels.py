@@ -393,43 +393,6 @@ def wait_until(condition, minutes=20):
         time.sleep(0.5)
 
 
-def sentences(report):
-    """What the README says of the results: the panels follow each other from the smallest ratio to
-    the largest.
-    """
-    panels = report["panels"]
-    ours, interact, floor = (
-        [row[way]["median"] for row in panels] for way in ("ours", "interact", "floor")
-    )
-    bursts = [row["burst"]["ours"] for row in panels]
-    made, middle = report["machine"], statistics.median
-
-    def spread(over, quantity):
-        ratios = sorted(row["ours"][quantity] / row[over][quantity] for row in panels)
-        return f"{ratios[0]:.2f} to {ratios[-1]:.2f} times ({middle(ratios):.2f} in the middle)"
-
-    def grown(drag, part):
-        quarters = report[drag]["MB_at_each_quarter"]
-        return f"{quarters[-1][part] - quarters[0][part]:.0f} MB"
-
-    shown, last = ([burst[key] for burst in bursts] for key in ("pictures", "last"))
-    return (
-        f"On {made['date']}, on {made['cores']} shared cores ({made['processor']}), a move took "
-        f"{middle(ours):.0f} ms in the middle of {len(panels)} panels, with `interact` "
-        f"{middle(interact):.0f} ms, and where a slider only exchanges an image of one pixel "
-        f"{middle(floor):.0f} ms. The median of a panel is {spread('interact', 'median')} that of "
-        f"`interact`, the 95th percentile {spread('interact', 'p95')}, and the median is "
-        f"{spread('floor', 'median')} that of one pixel. Of 40 moves in one second {min(shown)} to "
-        f"{max(shown)} different pictures are shown, {middle(shown):.0f} in the middle, and the "
-        f"last one {middle(last):.0f} ms after the last move. In a drag of "
-        f"{report['long_drag']['moves']:,} moves the kernel grew by "
-        f"{grown('long_drag', 'kernel')}, the scripts of the page by "
-        f"{grown('long_drag', 'scripts')}, and the page as a whole by "
-        f"{grown('long_drag', 'page')}; with one pixel, the page grew by "
-        f"{grown('long_drag_of_the_floor', 'page')}."
-    )
-
-
 def main():
     """Measure what the command line names (notebooks, "drag"), or everything; what it does not name
     keeps its rows.
@@ -465,7 +428,6 @@ def main():
     }
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    print(sentences(report) if "long_drag" in report else "")
 
 
 if __name__ == "__main__":

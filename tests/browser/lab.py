@@ -16,13 +16,12 @@ from pathlib import Path
 import nbformat
 from playwright.sync_api import expect, sync_playwright
 
+from helpers.setup.server import PROMPT
+
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 )
-PROMPT = re.search(
-    r"^PROMPT = (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE
-)[1]
 MINUTE = 60_000  # milliseconds
 PANEL = ".jp-OutputArea-output .widget-vbox:has(> .explore, > .widget-image)"
 STDERR = ".jp-RenderedText[data-mime-type='application/vnd.jupyter.stderr']"

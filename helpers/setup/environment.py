@@ -1,0 +1,88 @@
+"""Set up the environment of the Makefile: a script that runs before any package is there.
+
+The environment is at $VENV; its packages have the versions of constraints.txt, and a path file says
+where the course is. What is above the import of tomllib runs under an old Python, too.
+"""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import sysconfig
+import threading
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+
+try:
+    import tomllib
+except ModuleNotFoundError:
+    sys.exit("This course needs Python 3.11 or newer: make lab PYTHON=python3.11")
+
+COURSE = Path(__file__).resolve().parents[2]
+FILES = [COURSE / "pyproject.toml", COURSE / "constraints.txt"]
+CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
+
+
+def main():
+    """Create the environment, or bring it up to date, and note which files it was made of."""
+    if sys.platform == "darwin" and platform.machine() == "x86_64":
+        sys.exit("PyTorch is no longer built for Macs with an Intel processor: use conda (README).")
+    folder = Path(os.environ["VENV"])
+    project = tomllib.loads(FILES[0].read_text(encoding="utf-8"))["project"]
+    packages = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    print(f"Setting up {folder} (a few minutes the first time) ...", flush=True)
+    run(sys.executable, "-m", "venv", folder)
+    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    run(*pip, "--constraint", FILES[1], *index(), *packages)
+    base = {"base": str(folder), "platbase": str(folder)}
+    Path(sysconfig.get_path("purelib", "venv", base), "course.pth").write_text(str(COURSE))
+    (folder / "ready").write_bytes(b"".join(file.read_bytes() for file in FILES))
+    print("Ready.", flush=True)
+
+
+def run(*command):
+    """Run a command; if it fails, exit with its code, as it has said why."""
+    code = subprocess.call(command)
+    if code:
+        sys.exit(code)
+
+
+def index():
+    """Return pip's option for PyTorch's index, from $TORCH_INDEX, or none.
+
+    Without $TORCH_INDEX, a Linux that has no NVIDIA driver takes the builds for the CPU: those for
+    CUDA are several GB that it could not use.
+    """
+    address = os.environ.get("TORCH_INDEX")
+    if address is None and sys.platform == "linux" and not has_nvidia() and answers(CPU_BUILDS):
+        address = CPU_BUILDS
+        print("No NVIDIA driver here: installing PyTorch's CPU build (TORCH_INDEX= would not).")
+    return ["--extra-index-url", address] if address else []
+
+
+def has_nvidia():
+    """Return whether a driver for NVIDIA's cards is installed."""
+    return Path("/proc/driver/nvidia").exists() or shutil.which("nvidia-smi") is not None
+
+
+def answers(address, seconds=3):
+    """Return whether an index of packages has PyTorch and answers in time."""
+    answered = []
+
+    def ask():
+        with suppress(OSError, ValueError):  # no network, no such host, no address at all
+            urllib.request.urlopen(f"{address}/torch/", timeout=seconds).close()
+            answered.append(True)
+
+    # a thread, as looking up the name of a host has no time limit of its own
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(seconds)
+    return bool(answered)
+
+
+if __name__ == "__main__":
+    main()

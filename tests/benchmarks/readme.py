@@ -1,0 +1,110 @@
+"""Write the README's table of figures anew, from the stored results.
+
+Every ``make bench...`` ends with it; alone: python tests/benchmarks/readme.py
+"""
+
+import json
+import re
+import statistics
+from pathlib import Path
+
+RESULTS = Path(__file__).resolve().parent / "results"
+README = RESULTS.parents[2] / "README.md"
+TABLE = r"^\| what \| measured .+\n(?:\|.+\n)+"
+
+
+def table():
+    """Return the table as Markdown: a line for the machine, and one for each row below."""
+    panels, training, memory = (
+        json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("panels", "training", "memory")
+    )
+    machines = {
+        f"{made['date']} on {made['cores']} shared cores ({made['processor']})"
+        for made in (panels["machine"], training["depth"]["machine"])
+    }
+    rows = [*of_panels(panels), *of_training(training), *of_memory(memory)]
+    lines = [("what", f"measured {' and '.join(sorted(machines))}"), ("---", "---"), *rows]
+    return "".join(f"| {what} | {figure} |\n" for what, figure in lines)
+
+
+def of_panels(report):
+    """Return rows (what, figure) of a slider's moves: medians over all panels."""
+
+    def middle(way, quantity):
+        return statistics.median(row[way][quantity] for row in report["panels"])
+
+    def growth(drag, part):
+        first, *_, last = report[drag]["MB_at_each_quarter"]
+        return f"{last[part] - first[part]:.0f} MB"
+
+    bursts = [row["burst"]["ours"] for row in report["panels"]]
+    shown, after = (
+        statistics.median(burst[key] for burst in bursts) for key in ("pictures", "last")
+    )
+    yield (
+        f"a slider, from key press to changed pixels (median of {len(report['panels'])} panels)",
+        f"{middle('ours', 'median'):.0f} ms; with `interact` {middle('interact', 'median'):.0f} ms",
+    )
+    yield (
+        "the same, of the slowest moves (95th percentile)",
+        f"{middle('ours', 'p95'):.0f} ms; with `interact` {middle('interact', 'p95'):.0f} ms",
+    )
+    yield (
+        "the same, of a slider that only changes one pixel: the share of JupyterLab",
+        f"{middle('floor', 'median'):.0f} ms",
+    )
+    yield (
+        "40 moves in one second",
+        f"{shown:.0f} pictures; the last one {after:.0f} ms after the last move",
+    )
+    yield (
+        f"memory that a drag of {report['long_drag']['moves']:,} moves leaves behind",
+        f"kernel {growth('long_drag', 'kernel')}, page {growth('long_drag', 'page')}; "
+        f"of one pixel, page {growth('long_drag_of_the_floor', 'page')}",
+    )
+
+
+def of_training(results):
+    """Return rows (what, figure): many nets against two loops, whole notebooks, a deep net."""
+    for part, result in results.items():
+        if part.startswith("contest"):
+            _, size, skip = part.split(", ")
+            faster = result["times faster"]
+            yield (
+                f"training {result['nets']} {size} nets of 20 layers, skip `{skip}`, on one core",
+                f"{faster['careful loop']:.1f} times as fast as a careful loop over single nets, "
+                f"{faster['tutorial loop']:.1f} times as fast as a tutorial's with a DataLoader",
+            )
+    for name, seconds in results.get("whole notebooks", {}).items():
+        if name != "machine":
+            yield f"notebook {int(name[:2])}, from its first cell to its last", f"{seconds:.0f} s"
+    deepest = results["depth"]["rows"][-1]
+    yield (
+        f"{results['depth']['nets']} residual nets of {deepest['layers']:,} layers of 64 units",
+        f"{deepest['seconds per epoch']:.1f} s an epoch, {deepest['peak MB']:.0f} MB",
+    )
+
+
+def of_memory(report):
+    """Return the row (what, figure) of the memory of a notebook's kernel."""
+    most = {
+        torch: max(row["MB"] for row in report["notebooks"].values() if row["torch"] == torch)
+        for torch in (True, False)
+    }
+    yield (
+        "memory of a notebook's kernel",
+        f"{most[True]} MB at most; without PyTorch {most[False]} MB",
+    )
+
+
+def main():
+    """Replace the table in the README; raise ValueError if it has none."""
+    text, found = re.subn(TABLE, lambda _: table(), README.read_text("utf-8"), flags=re.MULTILINE)
+    if found != 1:
+        raise ValueError(f"{README} has no table of figures, with the heading 'measured ...'")
+    README.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""The environment of the Makefile: which index PyTorch comes from, and what a failure says."""
+
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from helpers.setup import environment
+
+CPU = ["--extra-index-url", environment.CPU_BUILDS]
+
+
+@pytest.fixture(autouse=True)
+def linux_without_a_card(monkeypatch):
+    """A computer that takes the build for the CPU, wherever the tests run."""
+    monkeypatch.delenv("TORCH_INDEX", raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(environment, "has_nvidia", lambda: False)
+    monkeypatch.setattr(environment, "answers", lambda address: True)
+
+
+def test_linux_without_a_card_takes_the_build_for_the_cpu_and_says_so(capsys):
+    assert environment.index() == CPU
+    assert "PyTorch's CPU build" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "value"),
+    [
+        (environment, "has_nvidia", lambda: True),
+        (environment, "answers", lambda address: False),
+        (sys, "platform", "darwin"),
+        (sys, "platform", "win32"),
+    ],
+)
+def test_everybody_else_takes_what_pip_finds_and_hears_nothing(
+    monkeypatch, capsys, place, name, value
+):
+    monkeypatch.setattr(place, name, value)
+    assert environment.index() == []
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("card", [True, False])
+def test_an_index_that_was_asked_for_is_taken(monkeypatch, card):
+    monkeypatch.setattr(environment, "has_nvidia", lambda: card)
+    monkeypatch.setenv("TORCH_INDEX", "https://example.org/whl")
+    assert environment.index() == ["--extra-index-url", "https://example.org/whl"]
+    monkeypatch.setenv("TORCH_INDEX", "")
+    assert environment.index() == []
+
+
+def test_a_driver_is_noticed(monkeypatch):
+    monkeypatch.undo()
+    for driver, program in [(True, None), (False, "/usr/bin/nvidia-smi"), (False, None)]:
+        monkeypatch.setattr(Path, "exists", lambda path, driver=driver: driver)
+        monkeypatch.setattr(shutil, "which", lambda name, program=program: program)
+        assert environment.has_nvidia() == (driver or program is not None)
+
+
+class Index(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == "/whl/torch/" else 404)
+        self.end_headers()
+
+    def log_message(self, *words):
+        pass
+
+
+def test_an_index_answers_or_not_in_good_time(monkeypatch):
+    monkeypatch.undo()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Index) as server, socket.socket() as silent:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        place = f"http://127.0.0.1:{server.server_port}"
+        assert environment.answers(f"{place}/whl")
+        assert not environment.answers(f"{place}/other")  # it has no PyTorch
+        server.shutdown()
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        start = time.monotonic()
+        assert not environment.answers(f"http://127.0.0.1:{silent.getsockname()[1]}", seconds=0.2)
+        assert time.monotonic() - start < 2
+    for address in ("http://127.0.0.1:1", "https://nowhere.invalid", "no address"):
+        assert not environment.answers(address)
+
+
+def test_a_mac_with_an_intel_processor_is_told_to_use_conda(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    with pytest.raises(SystemExit, match="no longer built for Macs with an Intel processor"):
+        environment.main()
+
+
+def test_an_old_python_is_told_which_one_to_take():
+    code = "import runpy, sys; sys.modules['tomllib'] = None; runpy.run_path(sys.argv[1])"
+    command = [sys.executable, "-c", code, environment.__file__]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "This course needs Python 3.11 or newer: make lab PYTHON=python3.11\n"
+
+
+def test_a_command_that_fails_ends_the_set_up_with_its_code():
+    environment.run(sys.executable, "-c", "pass")
+    with pytest.raises(SystemExit, match=r"^3$"):
+        environment.run(sys.executable, "-c", "raise SystemExit(3)")
+
+
+@pytest.fixture
+def make(monkeypatch, tmp_path):
+    """Call make without a shell before it: a tilde comes through as it does in zsh and dash."""
+    if shutil.which("make") is None:
+        pytest.skip("no make here")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("VENV", "SIZE", "LAB", "MAKEFLAGS", "MAKELEVEL"):  # what `make test` hands on
+        monkeypatch.delenv(name, raising=False)
+    return lambda *arguments: subprocess.run(
+        ["make", *arguments], cwd=environment.COURSE, capture_output=True, text=True, check=False
+    )
+
+
+def test_what_was_typed_reaches_the_shell_as_it_is(make, tmp_path):
+    (tmp_path / "show.mk").write_text('show:;@printf "%s\\n" "$$VENV" "$$SIZE" "$$LAB"\n')
+
+    def shown(*arguments):
+        done = make("-f", "Makefile", "-f", tmp_path / "show.mk", "show", *arguments)
+        return done.stdout.splitlines()
+
+    assert shown() == [f"{environment.COURSE}/.venv", "1", ""]
+    assert shown("VENV=~/it's $HOME")[0] == f"{tmp_path}/it's $HOME"
+    assert shown("VENV=/a b/$(x)")[0] == "/a b/$(x)"
+    assert shown("VENV=elsewhere")[0] == f"{environment.COURSE}/elsewhere"
+    assert shown("SIZE=1;$x", "LAB='a b' `c` $(d) \"e\"")[1:] == ["1;$x", "'a b' `c` $(d) \"e\""]
+
+
+def test_clean_removes_an_environment_and_nothing_else(make, tmp_path):
+    venv = tmp_path / "my $environment"
+    assert make("clean", f"VENV={venv}").returncode == 0  # there is none
+    venv.mkdir()
+    assert make("clean", f"VENV={venv}").returncode == 0
+    assert venv.exists()  # a folder, but no environment
+    (venv / "pyvenv.cfg").touch()
+    assert make("clean", f"VENV={venv}").returncode == 0
+    assert not venv.exists()
