@@ -23,6 +23,7 @@ HELPERS = ROOT / "helpers"
 QUESTIONS = {"exercises", "quizzes"}  # folders of helpers that compute no results
 NO_LOCKS = {37, 38, 45, 95}  # ENOLCK, ENOSYS, and ENOTSUP of macOS and Linux: some NFS
 FIELDS = {"function", "version", "arguments", "result", "seconds"}  # of each line
+ZERO = b"\0"  # a power failure may leave some at the end of a file
 START, TEXT = b'{"function": "', rb'(?:[^"\\]|\\.)*'
 HEAD = re.compile(START + TEXT + b'", "version": "' + TEXT + b'", "arguments": ')
 
@@ -51,11 +52,7 @@ class Store:
         """
         with self._opened("ab+") as file:
             if rest := self._read(file):
-                if _entry(rest):  # an editor took its newline
-                    file.write(b"\n")
-                    self._read(file)
-                else:
-                    file.truncate(self.bytes)
+                self._mend(file, rest.rstrip(ZERO))
             if key is None or key in self.finished:
                 return
             run = {"arguments": json.loads(key), "result": json.loads(text), "seconds": seconds}
@@ -93,10 +90,20 @@ class Store:
             if line.strip() or self.bytes == 0:
                 self._take(line)
             self.bytes += len(line) + 1
-        if rest and not (_entry(rest) or _is_cut_off(rest, alone=self.bytes == 0)):
+        whole = rest.rstrip(ZERO)
+        if rest and not (_entry(whole) or _is_cut_off(whole, alone=self.bytes == 0)):
             self.lines += 1
             self._take(rest)
         return rest
+
+    def _mend(self, file, rest):
+        """Drop a line that was cut off; give a whole one the newline that it lacks."""
+        if _entry(rest):
+            file.truncate(self.bytes + len(rest))
+            file.write(b"\n")
+            self._read(file)
+        else:
+            file.truncate(self.bytes)
 
     def _take(self, line):
         entry = _entry(line)
@@ -119,10 +126,8 @@ def _entry(line):
 def _is_cut_off(rest, alone):
     """Return whether these bytes are the beginning of a line of a store.
 
-    kill -9 may cut a line off anywhere, and a power failure may leave zeros. ``alone``: no whole
-    line comes before it; then it must be long enough to tell.
+    alone: no whole line comes before it; then it must be long enough to tell.
     """
-    rest = rest.rstrip(b"\0")
     with suppress(ValueError, RecursionError):
         json.loads(rest)
         return False  # something whole, and something else
