@@ -59,18 +59,11 @@ def train_arm(layers, skip, learning_rate, seeds=SEEDS, width=4, epochs=20, batc
     data = datasets.standardise(datasets.digits())
     # One channel: (images, 1, 8, 8).
     data = data._replace(x_train=data.x_train[:, None], x_test=data.x_test[:, None])
+    make = partial(nets.convolutional, layers, skip, start="he", shortcut="A", width=width)
     found = training.fair(
-        lambda seed: nets.convolutional(
-            layers, skip, start="he", shortcut="A", seed=seed, width=width
-        ),
-        data,
-        rates=[learning_rate],
-        seeds=seeds,
-        epochs=epochs,
-        batch=batch,
-        optimizer=SGD,
-        measure_every=epochs,
-    )
+        lambda seed: make(seed=seed), data, rates=[learning_rate], seeds=seeds, epochs=epochs,
+        batch=batch, optimizer=SGD, measure_every=epochs,
+    )  # fmt: skip
     return [
         {"seed": seed, "diverged": history.diverged}
         | {of: None if history.diverged else getattr(history, name) for of, name in FINAL.items()}

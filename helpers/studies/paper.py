@@ -98,28 +98,21 @@ def train(
     net: a torch.nn.Module, which maps images to scores (images, classes).
     data: as for ``centred``.
     seed: sets the order of the images, crops and flips.
-    iterations: steps of SGD with momentum 0.9 and, on all parameters, weight decay 1e-4; ``rate``
-        and ``augmented`` say what changes from step to step.
-    warm_up: whether the rate is 0.01 until a row has a training error below 80 % (in the paper for
-        110 layers, about 400 steps).
+    iterations: steps of SGD, momentum 0.9, weight decay 1e-4; see ``rate`` and ``augmented``.
+    warm_up: whether the rate is 0.01 until a row has a training error below 80 %.
     batch: images in one step.
-    checkpoint: a file, written now and then and at the end. If it exists, the training goes on from
-        it, and its rows come first. On the CPU the numbers are those of a training without a break;
-        on cuda they are up to rounding, since sums there have no fixed order.
+    checkpoint: a file. If it exists, the training goes on from it, and its rows come first. On the
+        CPU the numbers are those without a break; on cuda, but for rounding.
     device: by default "cuda" where there is one, else "cpu".
     fast: channels last in memory and products in bfloat16.
     window, measure_every: steps between two rows, and between two test errors.
     save_every: seconds between two checkpoints.
 
-    A row has iteration (steps done), rate, training loss (nats) and training error (fraction), both
-    means over the augmented batches of its steps, test error (fraction, or None where it was not
-    measured) and seconds per step. A loss that is not finite is None, and ends the training.
-    Raises ValueError for what ``centred`` refuses, for images and labels that do not fit the net,
-    for a count below 1, a ``seed`` below 0, a ``device`` that this machine lacks, and a checkpoint
-    that is damaged or of another training.
+    ``_Training`` says what a row has. Raises ValueError for data that do not fit each other or the
+    net, a count below 1, a seed below 0, a device that this machine lacks, and a checkpoint that is
+    damaged or of another training.
     """
-    counts = {"iterations": iterations, "batch": batch}
-    counts |= {"window": window, "measure_every": measure_every}
+    counts = dict(iterations=iterations, batch=batch, window=window, measure_every=measure_every)
     _check(seed, **counts)
     training = _Training(net, data, _device(device), int(seed), bool(warm_up), bool(fast), counts)
     if checkpoint is not None and Path(checkpoint).exists():
@@ -128,14 +121,18 @@ def train(
 
 
 class _Training:
-    """A training that can be left between two rows, and taken up again there."""
+    """A training that can be left between two rows, and taken up again there.
+
+    A row has iteration (steps done), rate, training loss (nats) and training error (fraction), both
+    means over the augmented batches of its steps, test error (fraction, or None where it was not
+    measured) and seconds per step. A loss that is not finite is None, and ends the training.
+    """
 
     def __init__(self, net, data, device, seed, warming, fast, counts):
         self.device, self.seed, self.fast, self.counts = device, seed, fast, counts
-        self.x, self.y, *self.test = centred(data, device)
         self.order = torch.channels_last if fast else torch.contiguous_format
         self.net = net.to(device, memory_format=self.order)
-        checks.check_fit(net, (self.x, self.y, *self.test), batch=len(self.x))
+        self.x, self.y, *self.test = checks.fitting(net, centred(data, device), len(data[0]))
         self.optimizer = torch.optim.SGD(
             net.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4, fused=True
         )

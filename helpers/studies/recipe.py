@@ -50,19 +50,22 @@ def run(
     net = nets.convolutional(layers, skip, start="he", shortcut="A", seed=seed, channels=3)
     if data is not None and Path(data).is_dir():
         data = Path(data) / "cifar-10-binary.tar.gz"
-    name = f"{layers}-{skip}-{seed}{_mark({'images': images} | options)}"
     Path(out).mkdir(parents=True, exist_ok=True)
-    checkpoint = Path(out) / f"{name}.pt"
+    name = f"{layers}-{skip}-{seed}{_mark({'images': images} | options)}"
+    options |= {"warm_up": layers >= 110, "checkpoint": Path(out) / f"{name}.pt"}
     pixels = cifar10(data, download=download, images=images)
-    rows = paper.train(
-        net, pixels, seed=seed, warm_up=layers >= 110, checkpoint=checkpoint, **options
-    )
+    rows = paper.train(net, pixels, seed=seed, **options)
     del pixels  # the training has its own, less the mean: on the CPU that halves the memory
-    with (Path(out) / f"{name}.jsonl").open("w", encoding="utf-8") as file:
+    asked = {"layers": layers, "skip": skip, "seed": seed}
+    return _write(Path(out) / f"{name}.jsonl", (asked | row for row in rows))
+
+
+def _write(path, rows):
+    """Write and print each row as it comes; return the last one."""
+    with path.open("w", encoding="utf-8") as file:
         for row in rows:
-            line = json.dumps({"layers": layers, "skip": skip, "seed": seed} | row)
-            print(line, flush=True)
-            file.write(line + "\n")
+            print(json.dumps(row), flush=True)
+            file.write(json.dumps(row) + "\n")
             file.flush()
     return row
 
