@@ -57,15 +57,16 @@ def run(
     rows = paper.train(net, pixels, seed=seed, **options)
     del pixels  # the training has its own, less the mean: on the CPU that halves the memory
     asked = {"layers": layers, "skip": skip, "seed": seed}
-    return _write(Path(out) / f"{name}.jsonl", (asked | row for row in rows))
+    return _write(Path(out) / f"{name}.jsonl", asked, rows)
 
 
-def _write(path, rows):
-    """Write and print each row as it comes; return the last one."""
+def _write(path, asked, rows):
+    """Write and print each row as it comes, after what was asked for; return the last row."""
     with path.open("w", encoding="utf-8") as file:
         for row in rows:
-            print(json.dumps(row), flush=True)
-            file.write(json.dumps(row) + "\n")
+            line = json.dumps(asked | row)
+            print(line, flush=True)
+            file.write(line + "\n")
             file.flush()
     return row
 
