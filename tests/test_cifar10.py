@@ -23,9 +23,7 @@ FILES = [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"]
 
 
 def batches():
-    """The six files, small: a label, then 3,072 random bytes, the first of which counts the
-    records.
-    """
+    """The six files, small: a label, then 3,072 random bytes; the first counts the records."""
     rng = np.random.default_rng(0)
     records = rng.integers(0, 256, (6 * RECORDS, 3073)).astype(np.uint8)
     records[:, 0] = np.arange(6 * RECORDS) % 10
@@ -160,7 +158,10 @@ def test_nothing_of_the_archive_is_written(official, tmp_path):
 def test_cifar10_is_never_fetched_unasked(official, tmp_path, monkeypatch):
     monkeypatch.setattr(pooch, "retrieve", lambda *a, **k: pytest.fail("fetched"))
     path = official()
-    sentence = r"why-resnets-work.cifar-10-binary.tar.gz is missing; fetch it .*170 MB.*digits\(\) are the default"
+    sentence = (
+        r"why-resnets-work.cifar-10-binary.tar.gz is missing; fetch it .*170 MB.*"
+        r"digits\(\) are the default"
+    )
     with pytest.raises(FileNotFoundError, match=sentence):
         cifar10()
     with pytest.raises(FileNotFoundError, match=r"elsewhere.tar.gz is missing; fetch it with"):

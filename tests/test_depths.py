@@ -92,7 +92,7 @@ def test_an_interrupt_comes_through_and_keeps_what_is_finished(tmp_path, monkeyp
         return []
 
     monkeypatch.setattr(depths, "train_arm", train_arm)
-    monkeypatch.setattr("helpers.studies.sweeps._code_version", lambda fn: "1")
+    monkeypatch.setattr("helpers.studies.sweeps.code_version", lambda fn: "1")
     with pytest.raises(KeyboardInterrupt):
         depths.run(SMALL, target=tmp_path / "table.json", store=tmp_path / "study.jsonl", workers=0)
     assert not (tmp_path / "table.json").exists()

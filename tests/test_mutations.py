@@ -243,10 +243,22 @@ MUTATIONS = {
         "test_lockstep.py::test_any_batch_normalisation_equals_itself_alone",
     ),
     "the parts of a module have no version": (
-        "helpers/studies/sweeps.py",
+        "helpers/studies/store.py",
         "HELPERS.rglob(",
         "HELPERS.glob(",
-        "test_sweeps.py::test_a_change_of_the_module_or_of_a_helper_is_a_new_version",
+        "test_store.py::test_a_change_of_the_module_or_of_a_helper_is_a_new_version",
+    ),
+    "a file that is not a store is mended": (
+        "helpers/studies/store.py",
+        "START.startswith(rest[: len(START)])",
+        "True",
+        "test_store.py::test_a_store_with_something_else_in_it_is_refused_too",
+    ),
+    "a limit of an outer group is not seen": (
+        "helpers/setup/machine.py",
+        "for place in (folder, *folder.parents):",
+        "for place in (folder,):",
+        "test_machine.py::test_cores_are_counted_as_a_container_allows_them",
     ),
     "a broken film passes for a good one": (
         "helpers/panels/film.py",

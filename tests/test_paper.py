@@ -1,6 +1,4 @@
-"""The paper's recipe, piece by piece, on small images; and that a training can be stopped and taken
-up again.
-"""
+"""The paper's recipe, piece by piece, on small images; stopping it and going on."""
 
 import itertools
 import json
@@ -16,9 +14,7 @@ from helpers.studies import paper
 
 @pytest.fixture
 def data():
-    """40 training and 20 test images (3, 8, 8) that can be told apart: the class sets the
-    brightness of a channel.
-    """
+    """40 training and 20 test images (3, 8, 8), in which the class brightens one channel."""
     rng = np.random.default_rng(0)
     y = rng.integers(0, 3, 60)
     x = rng.normal(0.5, 0.1, (60, 3, 8, 8)).astype(np.float32)
@@ -108,9 +104,7 @@ def test_every_epoch_shows_every_image_once_across_its_last_batch():
 
 
 def positions(count, side=8):
-    """Images whose pixels tell where they are: row + side * column + 1, so that 0 is padding.
-    (count, 1, side, side)
-    """
+    """Images (count, 1, side, side) of row + side * column + 1 at each pixel; 0 is padding."""
     rows, columns = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
     return (rows + side * columns + 1.0).expand(count, 1, side, side)
 
@@ -144,9 +138,7 @@ def test_crops_are_uniform_over_9_x_9_places_and_half_are_flipped():
 
 
 def test_many_offsets_have_the_distribution_of_the_paper():
-    """6,000 images of one bright pixel: it stays in the crop, and where it comes to lie is the
-    offset.
-    """
+    """6,000 images of one bright pixel, which stays in the crop: where it lands is the offset."""
     images = torch.zeros(6000, 1, 17, 17)
     images[:, :, 8, 8] = 1
     _, _, rows, columns = torch.nonzero(paper.augmented(images, 3, 5)).T.numpy()
@@ -200,9 +192,7 @@ def by_hand(net, data, steps, batch, seed=0):
 
 @pytest.mark.parametrize("skip", ["none", "inside"])
 def test_the_steps_are_those_of_the_paper(data, skip):
-    """Momentum 0.9, weight decay 1e-4 on every parameter, the rate of each step, the loss of the
-    augmented batch.
-    """
+    """Momentum, weight decay on every parameter, the rate of each step, the augmented batch."""
     net = small_net(skip)
     list(paper.train(net, data, iterations=8, **SMALL))
     for ours, theirs in zip(
@@ -281,15 +271,11 @@ def test_fast_is_channels_last_and_bfloat16(data):
             lambda layer, inputs, output, seen=seen: seen.append((inputs[0], output))
         )
         list(paper.train(net, data, fast=fast, iterations=1, **SMALL))
-        assert {output.dtype for _, output in seen} == {dtype}
+        (images, output), *_ = seen[1:]  # the first was one image, to see whether data and net fit
+        assert output.dtype == dtype
+        assert images.shape == (16, 3, 8, 8)
+        assert images.is_contiguous(memory_format=torch.channels_last) is fast
         assert net[0][0].weight.is_contiguous(memory_format=torch.channels_last) is fast
-        assert seen[1][0].shape == (
-            16,
-            3,
-            8,
-            8,
-        )  # the batch; before it, one image for the number of classes
-        assert seen[1][0].is_contiguous(memory_format=torch.channels_last) is fast
         assert all(parameter.dtype == torch.float32 for parameter in net.parameters())
 
 
@@ -395,16 +381,16 @@ def test_data_that_do_not_fit_are_refused(data):
             r"the training images have shape \(40, 8, 8\), not \(images, channels, height, width\)",
         ),
         ((x, y, test[0][:, :, :4], test[1]), r"the test images have shape \(20, 3, 4, 8\)"),
-        ((x, y[:-1], *test), r"40 training images need as many whole labels, not \(39,\)"),
+        ((x, y[:-1], *test), "40 training images and 39 labels"),
         (
             (x[:, :2], y, test[0][:, :2], test[1]),
-            r"the net cannot take images of shape \(2, 8, 8\): .*channels",
+            r"the net cannot take images of shape \(2, 8, 8\) .*channels",
         ),
-        ((x, y * 1.0, *test), "whole labels, not .* of torch.float64"),
+        ((x, y * 1.0, *test), "training labels are of type torch.float64"),
         ((x, y + 8, *test), "the labels go from 0 to 10, but the net has 10 classes"),
         (
             (np.where(x > 1, np.nan, x), y, *test),
-            "the training images hold values that are infinite or not a number",
+            "the training images hold .*values that are infinite or not a number",
         ),
     ):
         with pytest.raises(ValueError, match=sentence):

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from helpers import datasets, nets
+from helpers import nets
+from helpers.studies import cifar10 as module
 from helpers.studies import paper, recipe, sweeps
 from helpers.studies.cifar10 import cifar10
 
@@ -30,8 +31,8 @@ def archive(tmp_path, monkeypatch):
             member = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
             member.size = part.size
             file.addfile(member, io.BytesIO(part.tobytes()))
-    monkeypatch.setattr(datasets, "CIFAR10_RECORDS", RECORDS)
-    monkeypatch.setattr(datasets, "CIFAR10_SHA256", hashlib.sha256(path.read_bytes()).hexdigest())
+    monkeypatch.setattr(module, "RECORDS", RECORDS)
+    monkeypatch.setattr(module, "SHA256", hashlib.sha256(path.read_bytes()).hexdigest())
     return path
 
 
@@ -48,8 +49,8 @@ def without_times(rows):
 def test_from_the_archive_to_rows(archive, tmp_path, capsys):
     """The command trains the paper's net on the paper's images: the same rows as by hand."""
     out = tmp_path / "out"
-    words = f"--layers 8 --skip none --seed 2 --data {archive.parent} --iterations 3 --device cpu --out {out}"
-    recipe.main(words.split())
+    words = f"--layers 8 --skip none --seed 2 --data {archive.parent} --iterations 3 --device cpu"
+    recipe.main([*words.split(), "--out", str(out)])
     said = lines(capsys.readouterr().out)
     (name,) = {path.stem for path in out.iterdir()}
     assert re.fullmatch("8-none-2-[0-9a-f]{8}", name)  # other than 64,000 steps
@@ -65,9 +66,7 @@ def test_from_the_archive_to_rows(archive, tmp_path, capsys):
 
 
 def test_the_study_of_the_paper_is_one_sweep(archive, tmp_path):
-    """``run`` takes and returns what a sweep can send and store: notebook 8 runs the study like
-    this on a cluster.
-    """
+    """``run`` takes and returns what a sweep can send and store; notebook 8 does so."""
     grid = {"layers": [8], "skip": ["none", "inside"], "seed": range(2), "data": [str(archive)]}
     grid |= {"out": [str(tmp_path)], "iterations": [1], "device": ["cpu"]}
     rows = sweeps.run(recipe.run, grid, store=tmp_path / "runs.jsonl", progress=False)
@@ -88,7 +87,7 @@ def test_a_finished_training_is_not_done_again(archive, tmp_path, monkeypatch, c
 
 
 def test_other_settings_have_files_of_their_own(archive, tmp_path, monkeypatch):
-    """In a grid over them the second run took the checkpoint of the first for its own, and failed."""
+    """In a grid over them, no run may take the checkpoint of another for its own."""
     options = {"data": archive, "out": tmp_path / "out", "device": "cpu"}
     grid = [
         {},
@@ -113,15 +112,8 @@ def test_other_settings_have_files_of_their_own(archive, tmp_path, monkeypatch):
 def test_the_usual_settings_are_those_of_the_training_and_have_plain_names(
     archive, tmp_path, monkeypatch
 ):
-    asked = [
-        inspect.signature(function).parameters for function in (recipe.run, paper.train, paper._Run)
-    ]
-    defaults = {
-        name: one.default
-        for part in asked
-        for name, one in part.items()
-        if one.default is not one.empty
-    }
+    asked = [inspect.signature(function).parameters for function in (recipe.run, paper.train)]
+    defaults = {name: one.default for part in asked for name, one in part.items()}
     assert {name: defaults[name] for name in recipe.USUAL} == recipe.USUAL
     monkeypatch.setattr(
         paper, "train", lambda net, data, *, checkpoint, **_: [{"name": checkpoint.name}]
@@ -181,9 +173,7 @@ def test_speed_needs_no_data(capsys):
 
 
 def test_speed_leaves_the_first_steps_out(monkeypatch):
-    """The first ones choose algorithms and fetch memory; only the later ones tell what a long
-    training costs.
-    """
+    """The first ones choose algorithms and fetch memory; the later ones tell the cost."""
     rows = [{"iteration": 5, "seconds per step": 9.0}, {"iteration": 10, "seconds per step": 0.5}]
     asked = {}
     monkeypatch.setattr(

@@ -1,3 +1,1 @@
-"""Long trainings: sweeps over a grid, the recipe of He et al. 2015, the study of depths, and
-CIFAR-10.
-"""
+"""Long trainings: sweeps over a grid, the recipe of He et al., the study of depths, CIFAR-10."""

@@ -1,4 +1,4 @@
-"""CIFAR-10 from its official binary archive: 60,000 photographs of 32 x 32 pixels in ten classes."""
+"""CIFAR-10 from its official binary archive: 60,000 photographs, 32 x 32 pixels, ten classes."""
 
 import tarfile
 from pathlib import Path
@@ -19,14 +19,15 @@ MEND = (
 
 
 def cifar10(path=None, download=False, images=None):
-    """Return CIFAR-10 as Images (n, 3, 32, 32) in [0, 1], labels 0 to 9: 50,000 to train and 10,000
-    to test.
+    """Return CIFAR-10 as Images (n, 3, 32, 32) in [0, 1] and labels 0 to 9: 50,000 and 10,000.
 
-    ``path`` is the official archive cifar-10-binary.tar.gz. Without it, the archive is looked for
-    in the course's cache folder, and with ``download`` fetched into it once: 170 MB from a slow
-    host. Ctrl+C stops that and leaves no half file; the next try starts anew. All of it takes 737
-    MB of memory; ``images`` keeps only the first so many training images and a fifth as many test
-    images. Source: A. Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html. Raises
+    path: the official archive cifar-10-binary.tar.gz; by default the one in the course's cache.
+    download: fetch the archive into the cache if it is not there: 170 MB from a slow host. Ctrl+C
+        stops that and leaves no half file; the next try begins anew.
+    images: keep only the first so many training images, and a fifth as many test images. All of
+        CIFAR-10 takes 737 MB of memory.
+
+    Source: A. Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html. Raises
     FileNotFoundError if the archive is missing, OSError if it cannot be fetched, and ValueError if
     it is not the official one (SHA-256, sizes, labels), or if ``images`` is not from 1 to 50,000.
     """
@@ -42,10 +43,8 @@ def cifar10(path=None, download=False, images=None):
 
 
 def _cached(download):
-    """Return where the archive is kept on this computer; fetch it first if ``download`` is set and
-    it is not there.
-    """
-    import pooch
+    """Return where the archive is kept on this computer; fetch it first if that is asked for."""
+    import pooch  # not at the top: only this function needs it, and requests with it
 
     folder, name = Path(pooch.os_cache("why-resnets-work")), URL.rsplit("/", 1)[-1]
     if download:
@@ -64,8 +63,9 @@ def _cached(download):
 
 
 def _records(file, train):
-    """Return the first ``train`` training records and a fifth as many test records of the archive,
-    uint8 (n, 3073).
+    """Return the first ``train`` training records and a fifth as many test records.
+
+    Both are uint8 (n, 3073): a label, then a red, a green and a blue plane.
     """
     keep = {
         f"cifar-10-batches-bin/data_batch_{i + 1}.bin": max(train - i * RECORDS, 0)
@@ -76,10 +76,8 @@ def _records(file, train):
     with tarfile.open(fileobj=file, mode="r:gz") as archive:
         for member in archive:
             if member.name in keep and member.isreg() and member.size == RECORDS * 3073:
-                records = np.frombuffer(archive.extractfile(member).read(), np.uint8).reshape(
-                    -1, 3073
-                )
-                kept[member.name] = records[: keep[member.name]].copy()
+                records = np.frombuffer(archive.extractfile(member).read(), np.uint8)
+                kept[member.name] = records.reshape(-1, 3073)[: keep[member.name]].copy()
     if missing := sorted(keep.keys() - kept.keys()):
         raise ValueError(
             f"the archive lacks files of {RECORDS} records of 3073 bytes: {', '.join(missing)}"
@@ -89,9 +87,7 @@ def _records(file, train):
 
 
 def _arrays(records):
-    """Return pixels (n, 3, 32, 32) and labels (n,): a record is a label, then a red, a green and a
-    blue plane.
-    """
+    """Return the pixels (n, 3, 32, 32) and the labels (n,) of records (n, 3073)."""
     labels = records[:, 0].astype(np.int64)
     if labels.max() > 9:
         raise ValueError(

@@ -1,12 +1,11 @@
-"""Does the error rise with depth? The question of He et al. 2015 (section 4.2) at its own depths,
-on digits.
+"""Does the error rise with depth? The question of He et al. 2015 (section 4.2), on digits.
 
     python -m helpers.studies.depths
 
-trains plain and residual nets of 20, 32, 44, 56 and 110 layers, five seeds and five learning rates
+trains plain and residual nets of 20, 32, 44, 56 and 110 layers, five seeds at five learning rates
 each, on all cores (about 20 minutes on two). What is finished is kept in build/study.jsonl: stopped
-and started again, it goes on from there. The table goes to data/results/depths.json, with the
-machine, the date, the versions and the commit of the code.
+and started again, the command goes on from there. The table goes to data/results/depths.json, with
+the machine, the date, the versions and the commit of the code.
 """
 
 import itertools
@@ -34,57 +33,46 @@ RATES = (
     0.01,
     0.03,
     0.1,
-)  # wide enough that no arm is at its best at an end for want of a further one
+)  # wide enough that every arm is at its best between the ends
 SETTING = {"width": 4, "epochs": 20, "batch": 32}  # as in notebook 6, but trained for longer
+FINAL = {  # column of the table: property of a History
+    "training loss": "final_loss",
+    "training error": "final_training_error",
+    "test error": "final_test_error",
+}
+SGD = partial(torch.optim.SGD, momentum=0.9, weight_decay=1e-4)
 
 
 def train_arm(layers, skip, learning_rate, seeds=SEEDS, width=4, epochs=20, batch=32):
-    """Train the nets of one arm at one depth and one rate in lockstep; return one dict for each
-    seed.
+    """Train the nets of one arm at one depth and one rate together; return one dict for each seed.
 
-    The nets are those of the paper's section 4.2, of 6n + 2 = ``layers`` layers, with He's start
-    and shortcuts of option A; SGD with momentum 0.9 and weight decay 0.0001, at one rate to the
-    end, without warm-up or augmentation. Errors are fractions of images, the loss is in nats, both
-    after the last epoch; None in a net that diverged.
+    layers: 6n + 2 of them, as in the paper's section 4.2, with He's start and option A shortcuts.
+    skip: "none" or "inside".
+    learning_rate: one rate to the end, for SGD with momentum 0.9 and weight decay 0.0001.
+    seeds: each sets the initial numbers and the order of the images; nothing is augmented.
+    width: channels of the first stage.
+    epochs, batch: as for ``training.train``.
+
+    Errors are fractions of images, the loss is in nats, both after the last epoch; None in a net
+    that diverged.
     """
     data = datasets.standardise(datasets.digits())
-    data = data._replace(
-        x_train=data.x_train[:, None], x_test=data.x_test[:, None]
-    )  # (images, 1 channel, 8, 8)
-    many = [
-        nets.convolutional(layers, skip, start="he", shortcut="A", seed=seed, width=width)
-        for seed in seeds
+    # One channel: (images, 1, 8, 8).
+    data = data._replace(x_train=data.x_train[:, None], x_test=data.x_test[:, None])
+    make = partial(nets.convolutional, layers, skip, start="he", shortcut="A", width=width)
+    found = training.fair(
+        lambda seed: make(seed=seed), data, rates=[learning_rate], seeds=seeds, epochs=epochs,
+        batch=batch, optimizer=SGD, measure_every=epochs,
+    )  # fmt: skip
+    return [
+        {"seed": seed, "diverged": history.diverged}
+        | {of: None if history.diverged else getattr(history, name) for of, name in FINAL.items()}
+        for seed, history in zip(seeds, found[learning_rate], strict=True)
     ]
-    histories = training.train_many(
-        many,
-        data,
-        epochs=epochs,
-        learning_rates=[learning_rate] * len(many),
-        seeds=list(seeds),
-        batch=batch,
-        optimizer=partial(torch.optim.SGD, momentum=0.9, weight_decay=1e-4),
-        measure_every=epochs,
-    )
-    return [_result(seed, history) for seed, history in zip(seeds, histories, strict=True)]
-
-
-def _result(seed, history):
-    last = {
-        "training loss": "training_loss",
-        "training error": "training_error",
-        "test error": "test_error",
-    }
-    values = {
-        name: None if history.diverged else getattr(history, column)[-1]
-        for name, column in last.items()
-    }
-    return {"seed": seed, "diverged": history.diverged} | values
 
 
 def grid(layers=LAYERS, seeds=SEEDS, rates=RATES, **setting):
-    """Return the arguments of ``train_arm`` for each run; the longest first, so that no core waits
-    for the last.
-    """
+    """Return the arguments of ``train_arm`` for each run; the longest runs come first."""
     arms = itertools.product(sorted(layers, reverse=True), ARMS, rates)
     return [
         {"layers": n, "skip": skip, "learning_rate": rate, "seeds": list(seeds)} | SETTING | setting
@@ -95,78 +83,72 @@ def grid(layers=LAYERS, seeds=SEEDS, rates=RATES, **setting):
 def run(runs=None, *, target=RESULTS, store=None, workers=None):
     """Run the study, write its table to ``target``, and return the table.
 
-    runs: a ``grid``, by default the whole one. store: the file of what is finished. workers:
-    processes, by default one for each core, 0 for none. Raises RuntimeError if a run failed, and
-    KeyboardInterrupt if it is interrupted: what was finished until then is in the store.
+    runs: a ``grid``, by default the whole one.
+    store: the file of what is finished.
+    workers: how many processes, by default one for each core; 0 for none.
+
+    Raises RuntimeError if a run failed, and KeyboardInterrupt if it is interrupted: what was
+    finished until then is in the store.
     """
     runs = runs or grid()
     if store:
         Path(store).parent.mkdir(parents=True, exist_ok=True)
     executor = None if workers == 0 else sweeps.Processes(workers)
-    try:
-        finished = list(
-            sweeps.iterate(train_arm, runs, executor, store)
-        )  # ``sweeps.run`` would hide an interrupt
-    finally:
-        if executor:
-            executor.shutdown()
-    failed = [f"{row.arguments}: {row.error}" for row in finished if row.error]
-    if failed:
+    # ``sweeps.run`` would hide an interrupt.
+    finished = list(sweeps.iterate(train_arm, runs, executor, store))
+    if failed := [f"{row.arguments}: {row.error}" for row in finished if row.error]:
         raise RuntimeError(f"{len(failed)} of {len(runs)} runs failed; the first: {failed[0]}")
-    keys = ("layers", "skip", "learning_rate")
+    names = ("layers", "skip", "learning_rate")
     rows = [
-        {key: row.arguments[key] for key in keys} | one for row in finished for one in row.result
+        {name: row.arguments[name] for name in names} | net
+        for row in finished
+        for net in row.result
     ]
-    rows.sort(key=lambda row: (row["layers"], row["skip"], row["learning_rate"], row["seed"]))
-    table = {
-        "made": circumstances(),
-        "setting": {name: runs[0][name] for name in SETTING},
-        "rows": rows,
-    }
+    rows.sort(key=lambda row: [row[name] for name in (*names, "seed")])
+    setting = {name: runs[0][name] for name in SETTING}
+    table = {"made": circumstances(), "setting": setting, "rows": rows}
     Path(target).parent.mkdir(parents=True, exist_ok=True)
     Path(target).write_text(_text(table), encoding="utf-8")
     return table
 
 
 def _text(table):
-    """The table as JSON, one row a line, so that changes can be read."""
+    """Return the table as JSON, a row a line, so that changes can be read."""
     head = json.dumps({key: table[key] for key in ("made", "setting")}, indent=1)
     rows = ",\n  ".join(json.dumps(row) for row in table["rows"])
     return f'{head[:-2]},\n "rows": [\n  {rows}\n ]\n}}\n'
 
 
 def circumstances():
-    """Return where, when and by which code a result was made."""
+    """Return where, when and by which code a result was made.
+
+    The commit ends in "and changes" if files of helpers differ from it; it is None outside of a
+    repository.
+    """
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    processor = next(
-        (line.split(":")[1].strip() for line in lines if "model name" in line), platform.processor()
-    )
+    models = [line.split(":")[1].strip() for line in lines if "model name" in line]
+    try:
+        commit = _git("rev-parse", "HEAD")
+        commit += " and changes" * bool(_git("status", "--porcelain", "--", "helpers"))
+    except (OSError, subprocess.CalledProcessError):
+        commit = None
     return {
         "date": datetime.now(UTC).date().isoformat(),
-        "processor": processor,
+        "processor": models[0] if models else platform.processor(),
         "cores": cores(),
         "system": platform.system(),
         "python": platform.python_version(),
-        **{name: version(name) for name in ("torch", "numpy")},
-        "commit": commit(),
+        "torch": version("torch"),
+        "numpy": version("numpy"),
+        "commit": commit,
     }
 
 
-def commit():
-    """Return the commit of the code, "... and changes" if files differ from it, or None outside of
-    a repository.
-    """
-    try:
-        name, changed = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--", "helpers")
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return f"{name} and changes" if changed else name
-
-
 def _git(*words):
+    command = ["git", *words]
     return subprocess.run(
-        ["git", *words], cwd=ROOT, capture_output=True, text=True, check=True
+        command, cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.strip()
 
 
@@ -174,51 +156,41 @@ def stored(path=RESULTS):
     """Return the table that ``run`` wrote: made (where, when, by which code), setting, and rows.
 
     A row is one net: layers, skip, learning_rate, seed, diverged, training loss (nats), training
-    error, test error.
+    error and test error (fractions).
     """
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def errors(table, of="training error"):
-    """Return {skip: errors (depths, seeds), fractions} of a table, each depth at its best learning
-    rate.
+    """Return {skip: errors (depths, seeds), fractions}, each depth at its best learning rate.
 
     The best rate is that with the lowest median training loss over the seeds; a net that diverged
-    counts as infinitely bad, and its error is NaN. ``of``: "training error" or "test error".
+    counts as infinitely bad, and its error is NaN.
+    table: as ``stored`` returns it. of: "training error" or "test error".
     """
     return {
-        skip: np.array([[np.nan if row["diverged"] else row[of] for row in rows] for rows in arms])
-        for skip, arms in _at_best_rates(table).items()
+        skip: np.array([[getattr(one, FINAL[of]) for one in at[rate]] for rate, at in depths])
+        for skip, depths in _compared(table).items()
     }
 
 
 def best_rates(table):
-    """Return {skip: learning rates (depths,)} of a table: the rate at which ``errors`` takes each
-    depth.
-    """
+    """Return {skip: learning rates (depths,)}: the rate at which ``errors`` takes each depth."""
+    return {skip: [rate for rate, _ in depths] for skip, depths in _compared(table).items()}
+
+
+def _compared(table):
+    """Return, for each arm, a list of (best rate, {rate: Histories}) with one entry a depth."""
+    found = {skip: {} for skip in ARMS}
+    for row in sorted(table["rows"], key=lambda row: row["layers"]):
+        last = (None, row["training loss"], row["training error"], row.get("test error"))
+        rates = found[row["skip"]].setdefault(row["layers"], {})
+        history = training.History([last], diverged=row["diverged"])
+        rates.setdefault(row["learning_rate"], []).append(history)
     return {
-        skip: [rows[0]["learning_rate"] for rows in arms]
-        for skip, arms in _at_best_rates(table).items()
+        skip: [(training.best(rates), rates) for rates in depths.values()]
+        for skip, depths in found.items()
     }
-
-
-def _at_best_rates(table):
-    """For each arm and depth the rows at the best rate."""
-    layers = sorted({row["layers"] for row in table["rows"]})
-    return {skip: [_at_best_rate(table, n, skip) for n in layers] for skip in ARMS}
-
-
-def _at_best_rate(table, layers, skip):
-    groups = {}
-    for row in table["rows"]:
-        if (row["layers"], row["skip"]) == (layers, skip):
-            groups.setdefault(row["learning_rate"], []).append(row)
-    return min(
-        groups.values(),
-        key=lambda rows: np.median(
-            [np.inf if row["diverged"] else row["training loss"] for row in rows]
-        ),
-    )
 
 
 if __name__ == "__main__":

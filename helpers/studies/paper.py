@@ -1,10 +1,8 @@
-"""The recipe of He et al. 2015 (arXiv 1512.03385, section 4.2): how images and rate change from
-step to step.
+"""The recipe of He et al. 2015 (arXiv 1512.03385, section 4.2), step by step.
 
 The command ``python -m helpers.studies.recipe`` applies it to the nets of the paper and to
-CIFAR-10. All images lie on the device. Whatever is random follows from the seed and the number of
-the step alone, so a training that was stopped and goes on from its checkpoint gives the same
-numbers as one that ran through.
+CIFAR-10. Whatever is random follows from the seed and the number of the step alone, so a training
+that was stopped and goes on from its checkpoint gives the same numbers as one that ran through.
 """
 
 import os
@@ -17,9 +15,12 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy, pad
 
+from helpers.lockstep import checks
+
 PADDING = 4  # pixels of zeros on each side, of which a crop takes some
 ORDER, CROPS = range(2)  # what random numbers are for: no two purposes share a stream
 CHUNK = 500  # test images at a time
+STATE = ("rows", "iteration", "warming", "settings")  # of a checkpoint, with net and optimizer
 
 
 def rate(iteration, iterations=64_000, warming=False):
@@ -33,40 +34,30 @@ def rate(iteration, iterations=64_000, warming=False):
 
 
 def centred(data, device="cpu"):
-    """Return (x_train, y_train, x_test, y_test) as tensors on ``device``, less the mean training
-    image.
+    """Return (x_train, y_train, x_test, y_test) as tensors, less the mean training image.
 
-    x: (images, channels, height, width), float32; y: (images,), int64. Each pixel of each channel
-    has its own mean, taken over the training images alone. Nothing is divided: the net normalises
-    after its first convolution. Raises ValueError for images of another shape, labels that do not
-    fit, and pixels that are not finite.
+    data: x (images, channels, height, width) and y (images,) to train and to test.
+    device: where the tensors are to be.
+
+    Each pixel of each channel has its own mean, taken over the training images alone. Nothing is
+    divided: the net normalises after its first convolution. Raises ValueError for images of another
+    shape, labels that do not fit, and pixels that are not finite.
     """
-    x_train, y_train, x_test, y_test = (torch.as_tensor(array) for array in data)
-    for name, x, y in (("training", x_train, y_train), ("test", x_test, y_test)):
-        if x.ndim != 4 or len(x) == 0 or x.shape[1:] != x_train.shape[1:]:
+    x_train, y_train, x_test, y_test = checks.tensors(data, device, torch.float32)
+    for name, x in (("training", x_train), ("test", x_test)):
+        if x.ndim != 4 or x.shape[1:] != x_train.shape[1:]:
             raise ValueError(
                 f"the {name} images have shape {tuple(x.shape)}, not (images, channels, height, "
                 "width)"
             )
-        if y.shape != (len(x),) or y.is_floating_point():
-            raise ValueError(
-                f"{len(x)} {name} images need as many whole labels, not {tuple(y.shape)} of "
-                f"{y.dtype}"
-            )
-        if not x.float().isfinite().all():
-            raise ValueError(
-                f"the {name} images hold values that are infinite or not a number; mend them first"
-            )
     mean = x_train.mean(0, dtype=torch.float64).float()
-    x_train, x_test = (x.to(device).float() - mean.to(device) for x in (x_train, x_test))
-    return x_train, y_train.to(device).long(), x_test, y_test.to(device).long()
+    return x_train - mean, y_train, x_test - mean, y_test
 
 
 def chosen(images, seed, iteration, batch=128):
     """Return which of ``images`` images step ``iteration`` sees: (batch,) numbers.
 
-    The steps cut one endless row of shuffled epochs, so that every epoch shows every image once, to
-    the last one.
+    The steps cut one endless row of shuffled epochs: every epoch shows every image exactly once.
     """
     start = iteration * batch
     epochs = range(start // images, (start + batch - 1) // images + 1)
@@ -80,118 +71,86 @@ def _shuffled(images, seed, epoch):
 
 
 def augmented(images, seed, iteration):
-    """Return ``images`` (batch, channels, height, width) cropped at random, and half of them
-    flipped.
+    """Return images (batch, channels, height, width), cropped at random, and half of them flipped.
 
-    Each image gets a border of zeros, 4 pixels wide. A crop has the size of the image and starts at
-    one of 9 x 9 places. See section 4.2. The mean must have been subtracted before: zeros are then
-    the mean grey.
+    Each image gets a border of zeros, 4 pixels wide: the mean grey, since the mean was subtracted.
+    A crop has the size of the image and begins at one of 9 x 9 places (section 4.2).
     """
     count, _, height, width = images.shape
     random = np.random.default_rng([seed, CROPS, iteration])
-    corners, flips = (
-        random.integers(0, 2 * PADDING + 1, (2, count, 1)),
-        random.random((count, 1)) < 0.5,
-    )
+    corners = random.integers(0, 2 * PADDING + 1, (2, count, 1))
+    flips = random.random((count, 1)) < 0.5
     rows, columns = corners[0] + np.arange(height), corners[1] + np.arange(width)
     columns = np.where(flips, columns[:, ::-1], columns)
     rows, columns = (torch.as_tensor(places, device=images.device) for places in (rows, columns))
     which = torch.arange(count, device=images.device)[:, None, None]
-    pixels = pad(images, [PADDING] * 4)[
-        which, :, rows[:, :, None], columns[:, None, :]
-    ]  # channels come last
-    return pixels.permute(0, 3, 1, 2)
+    padded = pad(images, [PADDING] * 4)
+    # Indexing puts the channels last.
+    return padded[which, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
 def train(
-    net, data, *, seed=0, iterations=64_000, warm_up=False, batch=128, checkpoint=None, **options
-):
-    """Train ``net`` in place by the recipe; return a generator of rows, one dict for each 100
-    steps.
+    net, data, *, seed=0, iterations=64_000, warm_up=False, batch=128, checkpoint=None, device=None,
+    fast=False, window=100, measure_every=1000, save_every=60.0,
+):  # fmt: skip
+    """Train a net in place by the recipe; return a generator of rows, a dict for each 100 steps.
 
-    data: as for ``centred``. SGD, momentum 0.9, weight decay 1e-4 on all parameters; see ``rate``
-    and ``augmented``.
-    warm_up: a rate of 0.01 until a row has a training error below 80 % (the paper's 110 layers:
-    about 400 steps). A row has iteration (steps done), rate, training loss (nats) and training
-    error (fraction), both the means over the augmented batches of its steps, test error (fraction,
-    at every thousandth step and at the end, else None) and seconds per step. A loss that is not
-    finite is None, and ends the training.
-    checkpoint: a file. It is written each minute and at the end; if it is there, the training goes
-    on from it, and the generator begins with the rows stored in it. On the CPU the numbers are
-    those of a training without a break; on cuda they are up to rounding, since sums there have no
-    fixed order.
-    options: device ("cuda" where there is one, else "cpu"); fast: channels last in memory and
-    products in bfloat16; window, measure_every (steps) and save_every (seconds) in place of 100,
-    1000 and 60. Raises ValueError for what ``centred`` refuses, for images that the net cannot
-    take, for labels that it has no score for, for a count below 1 or a ``seed`` below 0, for a
-    ``device`` that is not there, and for a checkpoint that is damaged or of another training.
+    net: a torch.nn.Module, which maps images to scores (images, classes).
+    data: as for ``centred``.
+    seed: sets the order of the images, crops and flips.
+    iterations: steps of SGD, momentum 0.9, weight decay 1e-4; see ``rate`` and ``augmented``.
+    warm_up: whether the rate is 0.01 until a row has a training error below 80 %.
+    batch: images in one step.
+    checkpoint: a file. If it exists, the training goes on from it, and its rows come first. On the
+        CPU the numbers are those without a break; on cuda, but for rounding.
+    device: by default "cuda" where there is one, else "cpu".
+    fast: channels last in memory and products in bfloat16.
+    window, measure_every: steps between two rows, and between two test errors.
+    save_every: seconds between two checkpoints.
+
+    ``_Training`` says what a row has. Raises ValueError for data that do not fit each other or the
+    net, a count below 1, a seed below 0, a device that this machine lacks, and a checkpoint that is
+    damaged or of another training.
     """
-    run = _Run(net, data, seed, warm_up, iterations, batch, **options)
+    counts = dict(iterations=iterations, batch=batch, window=window, measure_every=measure_every)
+    _check(seed, **counts)
+    training = _Training(net, data, _device(device), int(seed), bool(warm_up), bool(fast), counts)
     if checkpoint is not None and Path(checkpoint).exists():
-        run.load(checkpoint)
-    return run.rows_from_here(checkpoint)
+        training.load(checkpoint)
+    return training.rows_from_here(checkpoint, save_every)
 
 
-class _Run:
-    """A training that can be left between two rows, and taken up again there."""
+class _Training:
+    """A training that can be left between two rows, and taken up again there.
 
-    def __init__(
-        self, net, data, seed, warm_up, iterations, batch, device=None, fast=False, save_every=60.0, window=100,
-        measure_every=1000,
-    ):  # fmt: skip
-        self.counts = dict(
-            iterations=iterations, batch=batch, window=window, measure_every=measure_every
-        )
-        _check(seed, **self.counts)
-        self.device, self.seed, self.fast, self.save_every = (
-            _device(device),
-            int(seed),
-            bool(fast),
-            save_every,
-        )
-        self.x, self.y, *self.test = centred(data, self.device)
+    A row has iteration (steps done), rate, training loss (nats) and training error (fraction), both
+    means over the augmented batches of its steps, test error (fraction, or None where it was not
+    measured) and seconds per step. A loss that is not finite is None, and ends the training.
+    """
+
+    def __init__(self, net, data, device, seed, warming, fast, counts):
+        self.device, self.seed, self.fast, self.counts = device, seed, fast, counts
         self.order = torch.channels_last if fast else torch.contiguous_format
-        self.net = net.to(self.device, memory_format=self.order)
-        self._check_labels()
+        self.net = net.to(device, memory_format=self.order)
+        self.x, self.y, *self.test = checks.fitting(net, centred(data, device), len(data[0]))
         self.optimizer = torch.optim.SGD(
             net.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4, fused=True
         )
-        self.iteration, self.warming, self.rows = 0, bool(warm_up), []
+        self.iteration, self.warming, self.rows = 0, warming, []
         # What tells this training from another one, in a checkpoint.
+        self.settings = {"net": str(net), "seed": seed, "warm_up": warming, "fast": fast, **counts}
         labels = zlib.crc32(self.y.cpu().numpy().tobytes())
-        self.settings = {
-            "net": str(net),
-            "seed": self.seed,
-            "warm_up": self.warming,
-            "fast": self.fast,
-            **self.counts,
-        }
         self.settings |= {"images": len(self.x), "labels": labels}
 
-    def _check_labels(self):
-        try:
-            classes = self._scores(self.x[:1]).shape[1]
-        except (RuntimeError, ValueError, IndexError) as error:
-            raise ValueError(
-                f"the net cannot take images of shape {tuple(self.x.shape[1:])}: {error}"
-            ) from error
-        labels = torch.cat([self.y, self.test[1]])
-        if labels.min() < 0 or labels.max() >= classes:
-            raise ValueError(
-                f"the labels go from {labels.min()} to {labels.max()}, but the net has {classes} "
-                "classes"
-            )
-
-    def rows_from_here(self, checkpoint):
+    def rows_from_here(self, checkpoint, save_every):
         yield from self.rows
         saved = time.monotonic()
         while not self.ended():
             self.rows.append(
                 self._row(min(self.iteration + self.counts["window"], self.counts["iterations"]))
             )
-            if checkpoint is not None and (
-                self.ended() or time.monotonic() - saved >= self.save_every
-            ):
+            due = self.ended() or time.monotonic() - saved >= save_every
+            if checkpoint is not None and due:
                 self.save(checkpoint)
                 saved = time.monotonic()
             yield self.rows[-1]
@@ -203,11 +162,8 @@ class _Run:
     def _row(self, end):
         """Take all steps before ``end``, and say what was seen on the way."""
         self.net.train()
-        begun, steps, sums = (
-            time.perf_counter(),
-            end - self.iteration,
-            torch.zeros(2, device=self.device),
-        )
+        begun, steps = time.perf_counter(), end - self.iteration
+        sums = torch.zeros(2, device=self.device)
         while self.iteration < end:
             sums += self._step()
             self.iteration += 1
@@ -223,9 +179,7 @@ class _Run:
         return rate(iteration, self.counts["iterations"], self.warming)
 
     def _step(self):
-        """One step; return its loss and the fraction of wrong images, without waiting for the
-        device.
-        """
+        """Take a step; return its loss and its fraction of wrong images, still on the device."""
         indices = chosen(len(self.x), self.seed, self.iteration, self.counts["batch"])
         indices = torch.as_tensor(indices, device=self.device)
         images, labels = augmented(self.x[indices], self.seed, self.iteration), self.y[indices]
@@ -254,28 +208,20 @@ class _Run:
         return (self._scores(images).argmax(1) != labels).double().mean().item()
 
     def save(self, path):
-        """Write the checkpoint beside its place, then move it there: a crash leaves the old one or
-        the new one.
-        """
-        state = {
-            "net": self.net.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "rows": self.rows,
-        }
-        state |= {"iteration": self.iteration, "warming": self.warming, "settings": self.settings}
-        beside = Path(f"{path}.part")
-        with beside.open("wb") as file:
+        """Write the checkpoint to another file, then move it: a crash leaves the old or the new."""
+        state = {"net": self.net.state_dict(), "optimizer": self.optimizer.state_dict()}
+        state |= {name: getattr(self, name) for name in STATE}
+        part = Path(f"{path}.part")
+        with part.open("wb") as file:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(beside, path)
+        os.replace(part, path)
 
     def load(self, path):
         """Take up the training of a checkpoint."""
-        try:
-            state = torch.load(
-                path, map_location=self.device, weights_only=True
-            )  # runs no code of the file
+        try:  # weights_only: no code in the file is run
+            state = torch.load(path, map_location=self.device, weights_only=True)
             stored = state["settings"]
         except Exception as error:  # a damaged file may raise anything
             raise ValueError(
@@ -288,11 +234,8 @@ class _Run:
             )
         self.net.load_state_dict(state["net"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.iteration, self.warming, self.rows = (
-            state["iteration"],
-            state["warming"],
-            state["rows"],
-        )
+        for name in STATE:
+            setattr(self, name, state[name])
 
 
 def _check(seed, **counts):

@@ -1,0 +1,369 @@
+"""The store: what is finished is in it once, whatever happens, and no other file is written to."""
+
+import errno
+import io
+import json
+import math
+import os
+import re
+import resource
+import shutil
+import subprocess
+import time
+from collections import Counter
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import runs
+from runs import ROOT, cube, lines, mark, marks, square, stored
+
+from helpers.studies import store as module
+from helpers.studies import sweeps
+
+folder, store, script = runs.folder, runs.store, runs.script
+
+
+def test_finished_runs_are_skipped_and_failed_ones_tried_again(folder, store):
+    (store.parent / "broken").touch()
+
+    def fragile(x):
+        mark(folder, x)
+        if x == 2 and (store.parent / "broken").exists():
+            raise OSError("not today")
+        return x
+
+    run = partial(sweeps.run, fragile, store=store, version="1")
+    assert [row.error for row in run({"x": [1, 2]})] == [None, "OSError: not today"]
+    (store.parent / "broken").unlink()
+    assert [row.result for row in run({"x": [3, 2, 1]})] == [3, 2, 1]
+    assert marks(folder) == {1: 1, 2: 2, 3: 1}
+    assert stored(store) == [1, 3, 2]
+    rows = sweeps.iterate(fragile, {"x": [4, 1]}, store=store, version="1")
+    assert [row.result for row in rows] == [1, 4]
+
+
+def test_a_line_says_what_was_run(store):
+    sweeps.run(cube, {"x": [2]}, store=store)
+    (entry,) = lines(store)
+    assert entry.pop("seconds") < 1
+    assert re.fullmatch("[0-9a-f]{12}", entry.pop("version"))
+    assert entry == {"function": "cube", "arguments": {"x": 2}, "result": 8}
+
+
+@pytest.mark.parametrize(
+    ("result", "plain"),
+    [
+        ((1, 2.5, None, True), [1, 2.5, None, True]),
+        ({"loss": np.float32(0.5), "count": np.int64(3)}, {"loss": 0.5, "count": 3}),
+        (np.eye(2), [[1.0, 0.0], [0.0, 1.0]]),
+        ({"loss": [math.inf, -math.inf], "text": "NaN"},) * 2,
+        (None, None),
+    ],
+)
+def test_results_are_the_same_fresh_and_stored(store, result, plain):
+    grid = {"x": [1, math.inf], "y": [(1, 2)]}
+    fresh = sweeps.run(lambda x, y: result, grid, store=store, version="1")
+    assert [row.result for row in fresh] == [plain, plain]
+    assert sweeps.run(lambda x, y: 1 / 0, grid, store=store, version="1") == fresh
+    assert all(type(row.arguments["y"]) is tuple for row in fresh)
+
+
+def test_a_loss_that_is_not_a_number_is_stored_as_standard_json(store):
+    def refuse(constant):
+        raise AssertionError(f"{constant} is not JSON")
+
+    def loss(x):
+        return {"loss": [1.0, math.nan]}
+
+    for _ in range(2):
+        (row,) = sweeps.run(loss, [{"x": math.nan}], store=store, version="1")
+        assert math.isnan(row.result["loss"][1])
+    (entry,) = [json.loads(line, parse_constant=refuse) for line in store.read_text().splitlines()]
+    assert entry["result"] == {"loss": [1.0, {"float": "nan"}]}
+    assert entry["arguments"] == {"x": {"float": "nan"}}
+
+
+# --- the version of the code ---
+
+
+def test_functions_and_versions_are_kept_apart(store):
+    grid = {"x": [2]}
+    assert sweeps.run(cube, grid, store=store)[0].result == 8
+    assert sweeps.run(square, grid, store=store)[0].result == {"square": 4}
+    assert sweeps.run(cube, grid, store=store)[0].result == 8
+    sweeps.run(cube, grid, store=store, version=1)
+    sweeps.run(cube, grid, store=store, version="1")
+    assert [entry["function"] for entry in lines(store)] == ["cube", "square", "cube"]
+
+
+def test_a_change_of_the_module_or_of_a_helper_is_a_new_version(tmp_path, monkeypatch, store):
+    def edit(path, line):
+        path.write_text(path.read_text(encoding="utf-8") + line, encoding="utf-8")
+
+    shutil.copytree(ROOT / "helpers", tmp_path / "helpers")
+    (tmp_path / "experiment.py").write_text(
+        "def double(x):\n    return FACTOR * x\n\n\nFACTOR = 2\n", encoding="utf-8"
+    )
+    monkeypatch.setattr(module, "HELPERS", tmp_path / "helpers")
+    monkeypatch.syspath_prepend(tmp_path)
+    from experiment import double
+
+    edits = [None, None, "experiment.py", None, "helpers/nets.py", "helpers/lockstep/stack.py"]
+    edits += ["helpers/exercises/n01.py", "helpers/quizzes/n01.py"]  # which compute no results
+    edits += ["helpers/quizzes/quiz.js"]
+    for count, edited in zip([1, 1, 2, 2, 3, 4, 4, 4, 4], edits, strict=True):
+        if edited:
+            edit(tmp_path / edited, "# another thought\n")
+        sweeps.run(double, {"x": [1]}, store=store)
+        assert len(lines(store)) == count
+
+
+def adder(y):
+    return lambda x: x + y
+
+
+def typed():
+    scope = {}
+    exec("def typed(x):\n    return x\n", scope)
+    return scope["typed"]
+
+
+@pytest.mark.parametrize("fn", [partial(square, seconds=0.0), [].append, adder(1), typed()])
+def test_code_that_the_store_cannot_know_needs_a_version(fn, store):
+    with pytest.raises(ValueError, match=r"no source says all that .* does: pass version="):
+        sweeps.iterate(fn, {"x": [1]}, store=store)
+    sweeps.iterate(fn, {"x": [1]}, store=store, version="1")
+    sweeps.iterate(fn, {"x": [1]})
+
+
+# --- lines that were cut off, and files that are something else ---
+
+
+def test_a_half_written_last_line_is_repaired_wherever_it_broke(folder, store):
+    grid = {"x": [1, 2, 3], "folder": [folder]}
+    run = partial(sweeps.run, square, grid, store=store, version="1", progress=False)
+    rows, whole = run(), store.read_bytes()
+    last = whole.rindex(b'{"function"')
+    for cut in range(last, len(whole)):
+        for zeros in (b"", b"\0\0")[: 1 + (cut % 20 == 0 or cut == len(whole) - 1)]:
+            store.write_bytes(whole[:cut] + zeros)  # a power failure leaves some
+            assert [row.result for row in run()] == [row.result for row in rows]
+            assert stored(store) == [1, 2, 3]
+            assert store.read_bytes().startswith(whole[:last])
+    lost = len(whole) - 1 - last  # a line that lacked only its newline was not run again
+    assert lost < marks(folder).pop(3) < 1.2 * lost
+    assert {x: count for x, count in marks(folder).items() if x < 3} == {1: 1, 2: 1}
+
+
+def test_a_first_line_is_repaired_as_soon_as_it_can_be_told(store):
+    sweeps.run(cube, {"x": [1]}, store=store, version='of "mine" \\')
+    whole = store.read_bytes()
+    told = whole.index(b'"arguments": ') + len(b'"arguments": ')
+    for cut in range(told, len(whole)):
+        store.write_bytes(whole[:cut])
+        assert sweeps.run(cube, {"x": [2]}, store=store, progress=False)[0].result == 8
+        assert stored(store) == ([1, 2] if cut == len(whole) - 1 else [2])
+
+
+def saved_net():
+    import torch
+
+    file = io.BytesIO()
+    torch.save(torch.nn.Linear(3, 2).state_dict(), file)
+    return file.getvalue()
+
+
+def arrays():
+    file = io.BytesIO()
+    np.savez(file, x=np.eye(3))
+    return file.getvalue()
+
+
+OTHERS = {
+    "a text": b"Ideas for the talk\n\n1. skips\n2. starts",
+    "a line without its newline": b"call her at noon",
+    "a CSV": b"layers,skip,error\n20,none,0.1\n",
+    "a JSON table": b'{\n "made": {},\n "rows": [\n  {"layers": 20}\n ]\n}\n',
+    "JSON in one line": b'{"rows": [1, 2, 3]}',
+    "half of a JSON table": b'{"rows": [{"layers": 20}, {"lay',
+    "JSON that begins like ours": b'{"function": "tanh", "layers": 20}',
+    "half of JSON that begins like ours": b'{"function": "tanh", "lay',
+    "JSON that begins much like ours": b'{"function": "f", "version": "1", "arguments": 2}',
+    "too little to tell": b'{"func',
+    "other JSON lines": b'{"x": 1}\n{"x": 2}\n',
+    "numbers": b"5\n",
+    "deep JSON": b"[" * 100_000 + b"\n",
+    "one space": b" ",
+    "one newline": b"\n",
+    "blank lines": b"\n \n\n",
+    "a mark of Unicode": b"\xef\xbb\xbf",
+    "UTF-16": "a text\n".encode("utf-16"),
+    "zeros": bytes(4096),
+    "a saved net": saved_net(),
+    "saved arrays": arrays(),
+    "a notebook": (ROOT / "notebooks" / "00_start_here.ipynb").read_bytes(),
+    "a program": (ROOT / "helpers" / "block.py").read_bytes(),
+}
+
+
+@pytest.mark.parametrize("content", OTHERS.values(), ids=OTHERS)
+def test_a_file_that_is_not_a_store_is_refused_and_keeps_every_byte(folder, store, content):
+    store.write_bytes(content)
+    with pytest.raises(ValueError, match=r"^\S*runs\.jsonl is not a store, and stays as it is: "):
+        sweeps.run(square, {"x": [1], "folder": [folder]}, store=store)
+    assert store.read_bytes() == content
+    assert marks(folder) == {}
+
+
+IN_THE_MIDDLE = {name: OTHERS[name] for name in ("a text", "a CSV", "numbers", "zeros")}
+IN_THE_MIDDLE |= {"half a line": b'{"function": "squ', "other bytes": b"\xff\xfe"}
+AT_THE_END = {name: OTHERS[name] for name in ("a text", "a CSV", "numbers", "JSON in one line")}
+AT_THE_END |= {"JSON that begins like ours": OTHERS["JSON that begins like ours"]}
+
+
+@pytest.mark.parametrize(
+    ("content", "number"),
+    [(b"\n" + content + b"\n", 3) for content in IN_THE_MIDDLE.values()]
+    + [(content, 2) for content in AT_THE_END.values()],
+)
+def test_a_store_with_something_else_in_it_is_refused_too(folder, store, content, number):
+    run = partial(sweeps.run, square, store=store)
+    run({"x": [1, 2], "folder": [folder]})
+    first, second = store.read_bytes().splitlines(keepends=True)
+    whole = first + content + second * (number == 3)
+    store.write_bytes(whole)
+    with pytest.raises(ValueError, match=rf"its line {number} is not a finished run"):
+        run({"x": [1, 2, 3], "folder": [folder]})
+    assert store.read_bytes() == whole
+    assert marks(folder) == {1: 1, 2: 1}
+
+
+def test_a_file_that_becomes_something_else_during_the_sweep_is_left_alone(store):
+    rows = sweeps.iterate(cube, {"x": [1, 2, 3]}, store=store)
+    next(rows)
+    with store.open("a") as file:
+        file.write("a note\n")
+    whole = store.read_bytes()
+    with pytest.raises(ValueError, match=r"its line 2 is not a finished run"):
+        list(rows)
+    assert store.read_bytes() == whole
+
+
+@pytest.mark.parametrize("change", [b"", b"\n", b"\n\n"])
+def test_an_empty_file_and_blank_lines_that_an_editor_left_are_fine(store, change):
+    store.touch()
+    sweeps.run(cube, {"x": [1]}, store=store)
+    store.write_bytes(store.read_bytes().replace(b"\n", b"\r\n") + change)
+    sweeps.run(cube, {"x": [1, 2]}, store=store)
+    assert [row.result for row in sweeps.run(cube, {"x": [1, 2]}, store=store)] == [1, 8]
+
+
+def test_a_store_that_cannot_be_opened_is_a_sentence_before_the_first_run(tmp_path, folder):
+    run = partial(sweeps.run, square, {"x": [1], "folder": [folder]})
+    nowhere = tmp_path / "nowhere" / "runs.jsonl"
+    sentence = "^the store .*runs.jsonl cannot be opened: No such file or directory$"
+    with pytest.raises(FileNotFoundError, match=sentence):
+        run(store=nowhere)
+    with pytest.raises(IsADirectoryError, match=r"^the store \S+ cannot be opened: Is a directory"):
+        run(store=tmp_path)
+    assert marks(folder) == {}
+
+
+def test_a_folder_that_cannot_be_written_to_is_a_sentence(folder, store, monkeypatch):
+    """Made to fail, since root may write anywhere."""
+    usual = Path.open
+
+    def refuse(path, mode="r", *arguments, **options):
+        if path == store:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return usual(path, mode, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(PermissionError, match=r"^the store \S+ cannot be opened: Perm"):
+        sweeps.run(square, {"x": [1], "folder": [folder]}, store=store)
+    assert marks(folder) == {}
+
+
+def test_a_store_that_has_all_runs_is_only_read(store, monkeypatch):
+    """A course folder may be read-only."""
+    sweeps.run(square, {"x": [1, 2]}, store=store)
+    monkeypatch.setattr(module.Store, "add", None)
+    assert len(sweeps.run(square, {"x": [2, 1]}, store=str(store))) == 2
+
+
+# --- locks, and a full disk ---
+
+
+@pytest.mark.parametrize("number", [37, 38, 45, 95])
+def test_a_file_system_without_locks_is_one_warning(store, monkeypatch, number):
+    def flock(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(module.fcntl, "flock", flock)
+    with pytest.warns(UserWarning, match="without locks: let one sweep at a time") as caught:
+        sweeps.run(cube, {"x": [1, 2, 3]}, store=store)
+    assert len(caught) == 1
+    assert stored(store) == [1, 2, 3]
+
+
+def test_another_failure_of_a_lock_ends_the_sweep(store, monkeypatch):
+    def flock(*_):
+        raise OSError(errno.EIO, "not today")
+
+    monkeypatch.setattr(module.fcntl, "flock", flock)
+    with pytest.raises(OSError, match="not today"):
+        sweeps.run(cube, {"x": [1]}, store=store)
+
+
+def test_windows_has_no_locks(store, monkeypatch):
+    monkeypatch.setattr(module, "fcntl", None)
+    sweeps.run(cube, {"x": [1, 2]}, store=store)
+    assert stored(store) == [1, 2]
+
+
+FULL = """
+import resource
+from helpers.studies import sweeps
+from runs import square
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (700, resource.RLIM_INFINITY))
+sweeps.run(square, {{"x": list(range(9)), "folder": ["{marks}"]}}, store="{store}")
+"""
+
+
+def test_a_full_disk_ends_the_sweep_and_loses_nothing(script, folder, store):
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY
+    _, said = script(FULL, stderr=subprocess.PIPE).communicate(timeout=30)
+    assert "OSError: there is no room for" in said
+    before = marks(folder)
+    assert 2 <= len(before) < 9
+    assert stored(store) == list(range(len(before) - 1))  # and no half line
+    sweeps.run(square, {"x": list(range(9)), "folder": [folder]}, store=store)
+    assert stored(store) == list(range(9))
+    assert Counter(marks(folder).values()) == {1: 8, 2: 1}
+
+
+TOGETHER = """
+import pathlib, time
+from helpers.studies import sweeps
+import test_store
+
+while not pathlib.Path("{marks}").exists():
+    time.sleep(0.001)
+rows = sweeps.run(test_store.long_line, {{"x": list(range(24))}}, store="{store}", version="1")
+assert [len(row.result) for row in rows] == [60_000] * 24
+"""
+
+
+def long_line(x):
+    return str(x % 10) * 60_000
+
+
+def test_two_sweeps_on_one_store_at_once(script, store, tmp_path):
+    both = [script(TOGETHER) for _ in range(2)]
+    time.sleep(1)
+    (tmp_path / "marks").mkdir()
+    assert [process.wait(timeout=60) for process in both] == [0, 0]
+    assert sorted(stored(store)) == list(range(24))
