@@ -80,10 +80,7 @@ def _around(notebook):
     first = _in_the_kernel(notebook, "before", f"watching.watch({str(ROOT)!r})", nothing)
     last = _in_the_kernel(notebook, "what it wrote and loaded", ask("watching.seen()"), clean)
     panels = _in_the_kernel(
-        notebook,
-        "every panel at many places",
-        f"import moving; {ask('moving.move_all()')}",
-        moved,
+        notebook, "every panel at many places", f"import moving; {ask('moving.move_all()')}", moved
     )
     return [first], [last, panels]
 

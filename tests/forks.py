@@ -48,6 +48,15 @@ def _in_the_fork(folder, tests, report):
     os.chdir(folder)
     os.environ |= {"PYTHONPATH": str(folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     sys.path.insert(0, str(folder))
-    options = ["-x", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--assert=plain", "--tb=short"]
+    options = [
+        "-x",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-c",
+        os.devnull,
+        "--assert=plain",
+        "--tb=short",
+    ]
     gc.freeze()
     sys.exit(pytest.main([*options, *(f"tests/{name}" for name in tests)]))

@@ -12,6 +12,22 @@ from lab import CHROMIUM, ROOT, chromium, jupyterlab, open_notebook, run_all, wr
 from shortened import shortened
 
 OLD_KERNEL = "ipykernel==6.31.0"  # the last before callbacks moved to other threads
+CONTROLS = """
+from helpers import explore, plots
+picture, axes = plots.figure(size=(5, 3))
+axes.set(xlim=(0, 10), ylim=(-5, 5))
+(line,) = axes.plot([], [])
+def update(count=3, height=2.0, kind="line", side="left", thick=False):
+    xs = range(count + 1) if side == "left" else range(10 - count, 11)
+    line.set_data(xs, [height] * len(xs))
+    line.set(linewidth=9 if thick else 2, linestyle={"line": "-", "dots": ":", "dashes": "--"}[kind])
+    return f"{count} {kind} at {height:.1f}, {side}, {'thick' if thick else 'thin'}."
+labels = {"height": "height, m"}
+explore.explore(
+    picture, update, labels=labels, count=(1, 9), height=(-4.0, 4.0), kind=["line", "dots", "dashes"],
+    side=["left", "right"], thick=False,
+)
+"""
 BROKEN = """
 from helpers import explore, plots
 picture, axes = plots.figure(size=(5, 3))
@@ -88,32 +104,9 @@ def offline(browser):
     assert wrong == []
 
 
-def with_an_old_kernel(home):
-    """Give a JupyterLab a second kernel, of the major version before."""
-    folder = home / "old"
-    install = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-deps",
-        "--target",
-        str(folder),
-    ]
-    subprocess.run([sys.executable, *install, OLD_KERNEL], check=True)
-    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
-    spec = {"argv": argv, "display_name": "old", "language": "python", "env": {"PYTHONPATH": path}}
-    (home / "data" / "kernels" / "old").mkdir(parents=True)
-    (home / "data" / "kernels" / "old" / "kernel.json").write_text(
-        json.dumps(spec), encoding="utf-8"
-    )
-
-
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory):
-    """A JupyterLab of its own, over a copy of the notebooks; yields its address."""
+def home(tmp_path_factory):
+    """The folder of a JupyterLab, with copies of the notebooks and some of our own."""
     home = tmp_path_factory.mktemp("lab")
     shutil.copytree(ROOT / "notebooks", home / "notebooks")
     for path in (home / "notebooks").glob("*.ipynb"):
@@ -122,15 +115,48 @@ def lab(tmp_path_factory):
     race = next(i for i, cell in enumerate(notebook.cells) if cell.id == "race")
     notebook.cells = notebook.cells[: race + 1]
     nbformat.write(notebook, home / "notebooks" / "race.ipynb")
-    with_an_old_kernel(home)
-    for kernel in ("python3", "old"):
-        for name, sources in {"broken": [BROKEN], "film": [FILM, BESIDE]}.items():
-            write_notebook(
-                home / "notebooks" / f"{name}_{kernel}.ipynb", VERSION, *sources, kernel=kernel
-            )
+    write_notebook(home / "notebooks" / "controls.ipynb", CONTROLS)
     write_notebook(home / "notebooks" / "question.ipynb", QUESTION, BUSY)
+    write_for_a_kernel(home, "python3")
+    return home
+
+
+def write_for_a_kernel(home, kernel):
+    for name, sources in {"broken": [BROKEN], "film": [FILM, BESIDE]}.items():
+        path = home / "notebooks" / f"{name}_{kernel}.ipynb"
+        write_notebook(path, VERSION, *sources, kernel=kernel)
+
+
+@pytest.fixture(scope="session")
+def lab(home):
+    """A JupyterLab over ``home``; yields its address."""
     with jupyterlab(home) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def old_kernel(home):
+    """Give the JupyterLab a second kernel, of the major version before."""
+    folder = home / "old"
+    install = "install --quiet --disable-pip-version-check --no-deps --target".split()
+    command = [sys.executable, "-m", "pip", *install, str(folder), OLD_KERNEL]
+    subprocess.run(command, check=True)
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
+    spec = {"argv": argv, "display_name": "old", "language": "python", "env": {"PYTHONPATH": path}}
+    (home / "data" / "kernels" / "old").mkdir(parents=True)
+    (home / "data" / "kernels" / "old" / "kernel.json").write_text(
+        json.dumps(spec), encoding="utf-8"
+    )
+    write_for_a_kernel(home, "old")
+
+
+@pytest.fixture(params=["python3", pytest.param("old", marks=pytest.mark.slow)])
+def kernel(request):
+    """The name of a kernel: that of the environment, and one of the major version before."""
+    if request.param == "old":
+        request.getfixturevalue("old_kernel")
+    return request.param
 
 
 @pytest.fixture
