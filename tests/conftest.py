@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from nbval.plugin import IPyNbCell
+from nbval.plugin import IPyNbFile
 
 ROOT = Path(__file__).resolve().parent.parent
 # The longest come first, so that no worker ends alone with one; the tests of each share a worker,
@@ -36,7 +36,7 @@ class InTheKernel(pytest.Item):
         self.expression, self.look = expression, look
 
     def runtest(self):
-        code = f"import sys; sys.path.append({str(ROOT / 'tests')!r}); import watching"
+        code = f"import sys; sys.path.append({str(ROOT / 'tests')!r}); import sentry"
         self.look(self._ask(f"{code}; {self.expression}"))
 
     def _ask(self, code):
@@ -77,8 +77,8 @@ def _around(notebook):
         assert not stored or max(places for places, _ in panels) == 64
 
     ask = "import json; print(json.dumps({}))".format
-    first = _in_the_kernel(notebook, "before", f"watching.watch({str(ROOT)!r})", nothing)
-    last = _in_the_kernel(notebook, "what it wrote and loaded", ask("watching.seen()"), clean)
+    first = _in_the_kernel(notebook, "before", f"sentry.watch({str(ROOT)!r})", nothing)
+    last = _in_the_kernel(notebook, "what it wrote and loaded", ask("sentry.seen()"), clean)
     panels = _in_the_kernel(
         notebook, "every panel at many places", f"import moving; {ask('moving.move_all()')}", moved
     )
@@ -89,16 +89,16 @@ def pytest_collection_modifyitems(items):
     """The longest first; and the cells of each notebook between what is asked of its kernel."""
     tests = []
     for parent, group in itertools.groupby(items, key=lambda item: item.parent):
-        group = list(group)
-        ours = isinstance(group[0], IPyNbCell) and parent.path.parent == ROOT / "notebooks"
-        before, after = _around(parent) if ours else ([], [])
+        cells = isinstance(parent, IPyNbFile) and parent.path.parent == ROOT / "notebooks"
+        before, after = _around(parent) if cells else ([], [])
         tests += [*before, *group, *after]
     items[:] = sorted(tests, key=lambda item: _place(item.path))
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """Each test for itself, but those of a notebook or of a file in TOGETHER on one worker."""
-    from xdist.scheduler import LoadScopeScheduling  # where the tests have no workers, it may lack
+    from xdist.scheduler import LoadScopeScheduling  # xdist, which one worker does not need
 
     class Scheduler(LoadScopeScheduling):
         def _split_scope(self, nodeid):

@@ -6,20 +6,27 @@ import os
 import sys
 from unittest import mock
 
+import hypothesis
 import pytest
 
 LIBRARIES = [
+    "anywidget",
     "hypothesis.strategies",
     "IPython.display",
     "ipywidgets",
+    "isal.isal_zlib",
     "matplotlib.backends.backend_agg",
+    "matplotlib.figure",
+    "nbclient",
     "nbformat",
     "PIL.ImageOps",
-    "pytest",
-    "_pytest.pytester",
+    "_pytest.junitxml",
     "torch._dynamo",
     "torch.func",
 ]
+# A mistake that was found need not be made small.
+QUICK = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "--noconftest", "--assert=plain", "--tb=short"]
 PATIENCE = 300  # seconds for one call
 
 
@@ -48,15 +55,7 @@ def _in_the_fork(folder, tests, report):
     os.chdir(folder)
     os.environ |= {"PYTHONPATH": str(folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     sys.path.insert(0, str(folder))
-    options = [
-        "-x",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-c",
-        os.devnull,
-        "--assert=plain",
-        "--tb=short",
-    ]
-    gc.freeze()
-    sys.exit(pytest.main([*options, *(f"tests/{name}" for name in tests)]))
+    gc.freeze()  # what the warm process imported need not be searched for garbage: half the time
+    hypothesis.settings.register_profile("quick", phases=QUICK, database=None)
+    hypothesis.settings.load_profile("quick")
+    sys.exit(pytest.main([*OPTIONS, "-c", os.devnull, *(f"tests/{name}" for name in tests)]))

@@ -12,7 +12,7 @@ from PIL import Image
 
 from helpers.panels.film import Film
 from helpers.panels.panel import Panel
-from helpers.press.stills import choices
+from helpers.press.stills import list_values
 
 PLACES = 64  # of one panel
 FIRST_PICTURES = 16  # of a film, whose first picture may take a training
@@ -27,7 +27,7 @@ def move_all():
 def move(panel):
     """Both ends of every control, the rest by chance; return (number of places, troubles)."""
     chance, troubles = random.Random(0), []
-    controls = {name: choices(control, 10**6) for name, control in panel.controls.items()}
+    controls = {name: list_values(control, 10**6) for name, control in panel.controls.items()}
     rows = [{name: places[end]} for name, places in controls.items() for end in (0, -1)]
     count = FIRST_PICTURES if isinstance(panel, Film) else PLACES
     while controls and len(rows) < count:

@@ -1,6 +1,4 @@
-"""The notebooks without what their panels do not need: nbval runs all of it, tests of panels need
-not.
-"""
+"""The notebooks without what their panels do not need: nbval runs all of them."""
 
 from pathlib import Path
 
@@ -41,7 +39,7 @@ SHORTER = {
 
 
 def shortened(name):
-    """Return the notebook ``name``, shortened. Raises LookupError if a cell named above has changed."""
+    """Return the notebook ``name``, shortened; LookupError if a cell named above has changed."""
     notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
     cells = {cell.id: cell for cell in notebook.cells}
     for id_ in LEFT_OUT.get(name, ()):

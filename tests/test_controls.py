@@ -1,5 +1,5 @@
 """Every panel of the course is moved by moving.py, in the kernel of its notebook (conftest.py).
-Here: what it must notice, and what watching.py must notice of the cells before.
+Here: what it must notice, and what sentry.py must notice of the cells before.
 """
 
 import json
@@ -103,16 +103,16 @@ def test_a_film_is_moved_to_fewer_places_and_needs_controls():
 
 def test_warnings_and_what_is_written_into_the_course_are_noticed(tmp_path):
     code = f"""
-import json, pathlib, sys, warnings, watching
-watching.watch({str(tmp_path)!r})
+import json, pathlib, sys, warnings, sentry
+sentry.watch({str(tmp_path)!r})
 pathlib.Path({str(tmp_path)!r}, "new").write_text("x")
 pathlib.Path({str(tmp_path)!r}, "new").read_text()
 try:
     warnings.warn("old", DeprecationWarning)
 except DeprecationWarning:
-    print(json.dumps(watching.seen()))
+    print(json.dumps(sentry.seen()))
 sys.modules["dask"] = None
-print(json.dumps(watching.seen()["heavy"]))
+print(json.dumps(sentry.seen()["heavy"]))
 """
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=HERE, capture_output=True, text=True, check=True

@@ -478,7 +478,7 @@ MUTATIONS = {
 
 
 def run_in_a_copy(folder, *tests, change=None):
-    """Run tests on a copy of the project, with one line of it changed; return exit code and report."""
+    """Run tests on a copy of the project, one line of it changed; return exit code and report."""
     for part in ("helpers", "data", "tests"):
         shutil.copytree(
             ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", ".hypothesis")

@@ -40,7 +40,7 @@ def code_cells(notebook):
 
 
 def panels(notebook):
-    """The cells that show a panel; a question is a widget as well, and test_quiz.py looks at those."""
+    """The cells that show a panel; a question is a widget as well, see test_quiz.py."""
     cells = [cell for cell in code_cells(notebook) if "quiz" not in cell.metadata.get("tags", [])]
     return [
         cell for cell in cells if any(VIEW in output.get("data", {}) for output in cell.outputs)

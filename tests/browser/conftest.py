@@ -20,12 +20,12 @@ axes.set(xlim=(0, 10), ylim=(-5, 5))
 def update(count=3, height=2.0, kind="line", side="left", thick=False):
     xs = range(count + 1) if side == "left" else range(10 - count, 11)
     line.set_data(xs, [height] * len(xs))
-    line.set(linewidth=9 if thick else 2, linestyle={"line": "-", "dots": ":", "dashes": "--"}[kind])
+    line.set(linestyle={"line": "-", "dots": ":", "dashes": "--"}[kind], linewidth=2 + 7 * thick)
     return f"{count} {kind} at {height:.1f}, {side}, {'thick' if thick else 'thin'}."
+choices = {"kind": ["line", "dots", "dashes"], "side": ["left", "right"]}
 labels = {"height": "height, m"}
 explore.explore(
-    picture, update, labels=labels, count=(1, 9), height=(-4.0, 4.0), kind=["line", "dots", "dashes"],
-    side=["left", "right"], thick=False,
+    picture, update, labels, count=(1, 9), height=(-4.0, 4.0), thick=False, **choices
 )
 """
 BROKEN = """
@@ -65,7 +65,8 @@ explore.explore(beside, place, x=(0, 30))
 """
 QUESTION = """
 from helpers.quizzes.quiz import Question
-Question("What is 2 + 2?", [("3", "One is lost."), ("4", "It is the sum."), ("22", "That joins them.")], right=1)
+answers = [("3", "One is lost."), ("4", "It is the sum."), ("22", "That joins them.")]
+Question("What is 2 + 2?", answers, right=1)
 """
 BUSY = """
 import time
@@ -84,7 +85,7 @@ def browser():
 
 @pytest.fixture
 def offline(browser):
-    """A page without a network; at the end there must be no error, and nothing asked of a network."""
+    """A page without a network; at the end there must be no error, and no request to a network."""
     context = browser.new_context(viewport={"width": 1100, "height": 800}, offline=True)
     page, wrong = context.new_page(), []
     page.on("pageerror", lambda error: wrong.append(str(error)))
@@ -138,8 +139,8 @@ def lab(home):
 def old_kernel(home):
     """Give the JupyterLab a second kernel, of the major version before."""
     folder = home / "old"
-    install = "install --quiet --disable-pip-version-check --no-deps --target".split()
-    command = [sys.executable, "-m", "pip", *install, str(folder), OLD_KERNEL]
+    install = ["install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command = [sys.executable, "-m", "pip", *install, "--target", str(folder), OLD_KERNEL]
     subprocess.run(command, check=True)
     argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
@@ -159,10 +160,18 @@ def kernel(request):
     return request.param
 
 
+@pytest.fixture(scope="session")
+def window(browser):
+    """What the pages of JupyterLab share: its program is loaded once."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def opened(browser, lab):
+def opened(window, lab):
     """Open a notebook and run all of it; at the end there must be no error on the page."""
-    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page = window.new_page()
     errors = []
     page.on("pageerror", lambda error: errors.append(str(error)))
 

@@ -17,11 +17,13 @@ KERNELS = {"python3": re.compile("^ipykernel 7"), "old": re.compile("^ipykernel 
 REMOVED = """
 async ([code, attached]) => {
   const { default: screen } = await import(`data:text/javascript;base64,${btoa(code)}`);
-  const values = { png: new DataView(new ArrayBuffer(0)), width: 8, height: 8, size: 1, sentence: "" };
+  const png = new DataView(new ArrayBuffer(0));
+  const values = { png, width: 8, height: 8, size: 1, sentence: "" };
   const listening = new Set(), sent = [];
   const model = {
     get: name => values[name], set() {}, save_changes() {}, send: message => sent.push(message),
-    on: (event, listener) => listening.add(listener), off: (event, listener) => listening.delete(listener),
+    on: (event, listener) => listening.add(listener),
+    off: (event, listener) => listening.delete(listener),
   };
   const panel = document.createElement("div"), el = document.createElement("div");
   panel.className = "widget-vbox";
@@ -175,9 +177,8 @@ def everything_has_a_name(page):
 )
 def test_every_control_of_a_notebook_moves_the_picture_and_the_sentence(opened, name, controls):
     page = opened(name)
-    expect(panels(page)).to_have_count(
-        len(controls), timeout=MINUTE
-    )  # the page puts them up one by one
+    # The page puts them up one by one.
+    expect(panels(page)).to_have_count(len(controls), timeout=MINUTE)
     for panel, count in zip(panels(page).all(), controls, strict=True):
         panel.scroll_into_view_if_needed()
         assert move_every_control(page, panel) == count
