@@ -34,12 +34,13 @@ NOTEBOOKS = $(sort $(wildcard notebooks/*.ipynb))
 # What `make cifar` trains: make cifar RECIPE="--layers 110 --skip none --seed 3 --data cifar-10-binary.tar.gz"
 RECIPE ?= --layers 20
 
-.PHONY: help ready lab test lint notebooks book slides teacher portable pictures bench bench-panels bench-training cifar \
-	study clean
+.PHONY: help ready lab test test-all lint notebooks book slides teacher portable pictures bench bench-panels \
+	bench-training cifar study clean
 
 help:
 	@echo "make lab        set up and open the course in JupyterLab (its options: LAB=..., size of panels: SIZE=1.5)"
-	@echo "make test       set up and run every test"
+	@echo "make test       set up and run the tests (6 minutes)"
+	@echo "make test-all   set up and run every test, also what rarely breaks and takes long"
 	@echo "make lint       ruff over code and notebooks"
 	@echo "make notebooks  run all notebooks and store their outputs"
 	@echo "make book       export the course to HTML pages whose sliders move, in build/book"
@@ -62,10 +63,16 @@ ready:
 lab: ready
 	@test -w "$$VENV" || unset $(MEMORIES); EXPLORE_SIZE="$$SIZE" $(PY) -m helpers.setup.server
 
-# Two calls of pytest: nbval starts a kernel for each notebook and compares every stored output.
+# One call for tests and notebooks: nbval starts a kernel for each notebook and compares every stored output. Who
+# runs what: tests/conftest.py.
+NBVAL = --nbval --nbval-current-env --nbval-cell-timeout=600
+TEST = OMP_NUM_THREADS=1 $(PYTEST) tests notebooks $(NBVAL) -n $(WORKERS) --durations=25
+
 test: ready
-	OMP_NUM_THREADS=1 $(PYTEST) -n $(WORKERS) --dist worksteal
-	OMP_NUM_THREADS=1 $(PYTEST) -n $(WORKERS) --dist loadscope --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks
+	$(TEST) -m "not slow"
+
+test-all: ready
+	$(TEST)
 
 lint: ready
 	$(PY) -m ruff check --cache-dir "$$VENV/ruff" .
@@ -88,8 +95,8 @@ teacher: ready
 	$(PY) -B -m helpers.press.teacher $(FORCE) build/teacher
 
 portable: ready
-	ATEN_CPU_CAPABILITY=default OMP_NUM_THREADS=1 $(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks
-	ATEN_CPU_CAPABILITY=avx2 OMP_NUM_THREADS=2 $(PYTEST) --nbval --nbval-current-env --nbval-cell-timeout=600 notebooks
+	ATEN_CPU_CAPABILITY=default OMP_NUM_THREADS=1 $(PYTEST) $(NBVAL) notebooks
+	ATEN_CPU_CAPABILITY=avx2 OMP_NUM_THREADS=2 $(PYTEST) $(NBVAL) notebooks
 
 pictures: ready
 	mkdir -p notebooks/pictures

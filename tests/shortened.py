@@ -1,6 +1,4 @@
-"""The notebooks without what their panels do not need: nbval runs all of it, tests of panels need
-not.
-"""
+"""The notebooks without what their panels do not need: nbval runs all of them."""
 
 from pathlib import Path
 
@@ -33,7 +31,7 @@ LEFT_OUT = {
         "claims-contributions",
     ],
 }
-# Shorter trainings: cell, what stands there, what shall stand there.
+# Shorter trainings: cell, its long text, its short text.
 SHORTER = {
     "04_plain_vs_residual": ("the-study", "range(5), 10\n", "range(1), 2\n"),
     "06_resnets_on_images": ("study", "range(5), 3\n", "range(5), 1\n"),
@@ -41,14 +39,19 @@ SHORTER = {
 
 
 def shortened(name):
-    """Return the notebook ``name``, shortened."""
+    """Return the notebook ``name``, shortened; LookupError if a cell named above has changed."""
     notebook = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
-    left_out = LEFT_OUT.get(name, [])
-    assert set(left_out) <= {cell.id for cell in notebook.cells}
-    notebook.cells = [cell for cell in notebook.cells if cell.id not in left_out]
-    for cell in notebook.cells:
-        chosen, long, short = SHORTER.get(name, (None, "", ""))
-        if cell.id == chosen:
-            assert cell.source.count(long) == 1
-            cell.source = cell.source.replace(long, short)
+    cells = {cell.id: cell for cell in notebook.cells}
+    for id_ in LEFT_OUT.get(name, ()):
+        if id_ not in cells:
+            raise LookupError(f"{name} has no cell {id_!r}: see LEFT_OUT in tests/shortened.py")
+        del cells[id_]
+    if name in SHORTER:
+        id_, long, short = SHORTER[name]
+        if id_ not in cells or cells[id_].source.count(long) != 1:
+            raise LookupError(
+                f"{name} has no cell {id_!r} with {long!r} once: see SHORTER in tests/shortened.py"
+            )
+        cells[id_].source = cells[id_].source.replace(long, short)
+    notebook.cells = list(cells.values())
     return notebook

@@ -70,7 +70,10 @@ def with_interact(figure, update, labels=None, **controls):
         Gcf._set_new_active_manager(new_figure_manager_given_figure(1, figure))
         pyplot.show()
         print(sentence)
-    made = {name: explore._control(update, name, short, labels or {}) for name, short in controls.items()}
+    made = {
+        name: explore._control(update, name, short, labels or {})
+        for name, short in controls.items()
+    }
     shown = interactive(show, **made)
     shown.update()
     return shown
@@ -106,10 +109,14 @@ root => {
     if (!image || !image.src || image.src === last) return;
     last = image.src;
     try { await image.decode(); } catch { return; }
-    requestAnimationFrame(() => setTimeout(() => { seen.pictures.push(performance.now()); seen.told?.(); }, 0));
+    requestAnimationFrame(() => setTimeout(() => {
+    seen.pictures.push(performance.now());
+    seen.told?.();
+  }, 0));
   };
   window.watch = new MutationObserver(look);
-  window.watch.observe(root, {subtree: true, childList: true, attributes: true, attributeFilter: ['src']});
+  const what = {subtree: true, childList: true, attributes: true, attributeFilter: ['src']};
+  window.watch.observe(root, what);
 }
 """
 # Whether so many pictures come within ten seconds.
@@ -145,7 +152,7 @@ WARM, LONG = 3 * THERE_AND_BACK, 56 * THERE_AND_BACK
 
 
 class Way:
-    """One way to put a moving picture on a page: the page, the box it stands in, and its control."""
+    """One way to put a moving picture on a page: the page, its box there, and its control."""
 
     def __init__(self, page, box):
         self.page, self.box, self.times = page, box, []

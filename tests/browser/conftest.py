@@ -12,6 +12,22 @@ from lab import CHROMIUM, ROOT, chromium, jupyterlab, open_notebook, run_all, wr
 from shortened import shortened
 
 OLD_KERNEL = "ipykernel==6.31.0"  # the last before callbacks moved to other threads
+CONTROLS = """
+from helpers import explore, plots
+picture, axes = plots.figure(size=(5, 3))
+axes.set(xlim=(0, 10), ylim=(-5, 5))
+(line,) = axes.plot([], [])
+def update(count=3, height=2.0, kind="line", side="left", thick=False):
+    xs = range(count + 1) if side == "left" else range(10 - count, 11)
+    line.set_data(xs, [height] * len(xs))
+    line.set(linestyle={"line": "-", "dots": ":", "dashes": "--"}[kind], linewidth=2 + 7 * thick)
+    return f"{count} {kind} at {height:.1f}, {side}, {'thick' if thick else 'thin'}."
+choices = {"kind": ["line", "dots", "dashes"], "side": ["left", "right"]}
+labels = {"height": "height, m"}
+explore.explore(
+    picture, update, labels, count=(1, 9), height=(-4.0, 4.0), thick=False, **choices
+)
+"""
 BROKEN = """
 from helpers import explore, plots
 picture, axes = plots.figure(size=(5, 3))
@@ -49,7 +65,8 @@ explore.explore(beside, place, x=(0, 30))
 """
 QUESTION = """
 from helpers.quizzes.quiz import Question
-Question("What is 2 + 2?", [("3", "One is lost."), ("4", "It is the sum."), ("22", "That joins them.")], right=1)
+answers = [("3", "One is lost."), ("4", "It is the sum."), ("22", "That joins them.")]
+Question("What is 2 + 2?", answers, right=1)
 """
 BUSY = """
 import time
@@ -68,7 +85,7 @@ def browser():
 
 @pytest.fixture
 def offline(browser):
-    """A page without a network; at the end there must be no error, and nothing asked of a network."""
+    """A page without a network; at the end there must be no error, and no request to a network."""
     context = browser.new_context(viewport={"width": 1100, "height": 800}, offline=True)
     page, wrong = context.new_page(), []
     page.on("pageerror", lambda error: wrong.append(str(error)))
@@ -88,32 +105,9 @@ def offline(browser):
     assert wrong == []
 
 
-def with_an_old_kernel(home):
-    """Give a JupyterLab a second kernel, of the major version before."""
-    folder = home / "old"
-    install = [
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--no-deps",
-        "--target",
-        str(folder),
-    ]
-    subprocess.run([sys.executable, *install, OLD_KERNEL], check=True)
-    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
-    spec = {"argv": argv, "display_name": "old", "language": "python", "env": {"PYTHONPATH": path}}
-    (home / "data" / "kernels" / "old").mkdir(parents=True)
-    (home / "data" / "kernels" / "old" / "kernel.json").write_text(
-        json.dumps(spec), encoding="utf-8"
-    )
-
-
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory):
-    """A JupyterLab of its own, over a copy of the notebooks; yields its address."""
+def home(tmp_path_factory):
+    """The folder of a JupyterLab, with copies of the notebooks and some of our own."""
     home = tmp_path_factory.mktemp("lab")
     shutil.copytree(ROOT / "notebooks", home / "notebooks")
     for path in (home / "notebooks").glob("*.ipynb"):
@@ -122,21 +116,62 @@ def lab(tmp_path_factory):
     race = next(i for i, cell in enumerate(notebook.cells) if cell.id == "race")
     notebook.cells = notebook.cells[: race + 1]
     nbformat.write(notebook, home / "notebooks" / "race.ipynb")
-    with_an_old_kernel(home)
-    for kernel in ("python3", "old"):
-        for name, sources in {"broken": [BROKEN], "film": [FILM, BESIDE]}.items():
-            write_notebook(
-                home / "notebooks" / f"{name}_{kernel}.ipynb", VERSION, *sources, kernel=kernel
-            )
+    write_notebook(home / "notebooks" / "controls.ipynb", CONTROLS)
     write_notebook(home / "notebooks" / "question.ipynb", QUESTION, BUSY)
+    write_for_a_kernel(home, "python3")
+    return home
+
+
+def write_for_a_kernel(home, kernel):
+    for name, sources in {"broken": [BROKEN], "film": [FILM, BESIDE]}.items():
+        path = home / "notebooks" / f"{name}_{kernel}.ipynb"
+        write_notebook(path, VERSION, *sources, kernel=kernel)
+
+
+@pytest.fixture(scope="session")
+def lab(home):
+    """A JupyterLab over ``home``; yields its address."""
     with jupyterlab(home) as address:
         yield address
 
 
+@pytest.fixture(scope="session")
+def old_kernel(home):
+    """Give the JupyterLab a second kernel, of the major version before."""
+    folder = home / "old"
+    install = ["install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command = [sys.executable, "-m", "pip", *install, "--target", str(folder), OLD_KERNEL]
+    subprocess.run(command, check=True)
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
+    spec = {"argv": argv, "display_name": "old", "language": "python", "env": {"PYTHONPATH": path}}
+    (home / "data" / "kernels" / "old").mkdir(parents=True)
+    (home / "data" / "kernels" / "old" / "kernel.json").write_text(
+        json.dumps(spec), encoding="utf-8"
+    )
+    write_for_a_kernel(home, "old")
+
+
+@pytest.fixture(params=["python3", pytest.param("old", marks=pytest.mark.slow)])
+def kernel(request):
+    """The name of a kernel: that of the environment, and one of the major version before."""
+    if request.param == "old":
+        request.getfixturevalue("old_kernel")
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def window(browser):
+    """What the pages of JupyterLab share: its program is loaded once."""
+    context = browser.new_context(viewport={"width": 1400, "height": 1000})
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def opened(browser, lab):
+def opened(window, lab):
     """Open a notebook and run all of it; at the end there must be no error on the page."""
-    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+    page = window.new_page()
     errors = []
     page.on("pageerror", lambda error: errors.append(str(error)))
 

@@ -17,11 +17,13 @@ KERNELS = {"python3": re.compile("^ipykernel 7"), "old": re.compile("^ipykernel 
 REMOVED = """
 async ([code, attached]) => {
   const { default: screen } = await import(`data:text/javascript;base64,${btoa(code)}`);
-  const values = { png: new DataView(new ArrayBuffer(0)), width: 8, height: 8, size: 1, sentence: "" };
+  const png = new DataView(new ArrayBuffer(0));
+  const values = { png, width: 8, height: 8, size: 1, sentence: "" };
   const listening = new Set(), sent = [];
   const model = {
     get: name => values[name], set() {}, save_changes() {}, send: message => sent.push(message),
-    on: (event, listener) => listening.add(listener), off: (event, listener) => listening.delete(listener),
+    on: (event, listener) => listening.add(listener),
+    off: (event, listener) => listening.delete(listener),
   };
   const panel = document.createElement("div"), el = document.createElement("div");
   panel.className = "widget-vbox";
@@ -132,6 +134,35 @@ def move_every_control(page, panel):
     return sliders.count() + boxes.count() + choices.count()
 
 
+def test_every_kind_of_control_moves_the_picture_and_the_sentence(opened):
+    page = opened("controls")
+    assert move_every_control(page, panels(page).first) == 5
+    a_picture_keeps_its_size(page)
+    everything_has_a_name(page)
+
+
+def a_picture_keeps_its_size(page):
+    panel = panels(page).first
+    before = panel.bounding_box()
+    drag(page, panel.locator(".noUi-handle").first, -150)
+    assert panel.bounding_box()["height"] == pytest.approx(before["height"], abs=1)
+
+
+def everything_has_a_name(page):
+    """What a screen reader says of the controls, the picture and the sentence."""
+    panel = panels(page).first
+    for name in ("count", "height, m"):
+        expect(panel.get_by_role("slider", name=name, exact=True)).to_have_count(1)
+        box = panel.get_by_role("textbox", name=f"{name}, exact value", exact=True)
+        expect(box).to_have_count(1)
+    for name in ("kind", "side"):
+        expect(panel.get_by_role("combobox", name=name, exact=True)).to_have_count(1)
+    expect(panel.get_by_role("checkbox", name="thick")).to_have_count(1)
+    assert panel.get_by_role("img").get_attribute("alt")
+    expect(panel.get_by_role("status")).not_to_be_empty()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "controls"),
     [
@@ -144,25 +175,15 @@ def move_every_control(page, panel):
         ("08_at_scale", [3, 3]),
     ],
 )
-def test_every_control_moves_the_picture_and_the_sentence(opened, name, controls):
+def test_every_control_of_a_notebook_moves_the_picture_and_the_sentence(opened, name, controls):
     page = opened(name)
-    expect(panels(page)).to_have_count(
-        len(controls), timeout=MINUTE
-    )  # the page puts them up one by one
+    # The page puts them up one by one.
+    expect(panels(page)).to_have_count(len(controls), timeout=MINUTE)
     for panel, count in zip(panels(page).all(), controls, strict=True):
         panel.scroll_into_view_if_needed()
         assert move_every_control(page, panel) == count
 
 
-def test_the_picture_keeps_its_size_while_dragging(opened):
-    page = opened("02_shrinking_to_the_identity")
-    panel = panels(page).first
-    before = panel.bounding_box()
-    drag(page, panel.locator(".noUi-handle").first, -150)
-    assert panel.bounding_box()["height"] == pytest.approx(before["height"], abs=1)
-
-
-@pytest.mark.parametrize("kernel", KERNELS)
 def test_an_error_is_a_sentence_in_the_panel_and_the_next_move_works(opened, kernel):
     page = opened(f"broken_{kernel}")
     expect(page.get_by_text(KERNELS[kernel])).to_be_visible()
@@ -179,7 +200,6 @@ def frame(panel):
     return int(re.search(r"\d+", panel.locator("[role=status]").first.text_content()).group())
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
 def test_a_film_starts_pauses_steps_and_resets(opened, kernel):
     page = opened(f"film_{kernel}")
     expect(page.get_by_text(KERNELS[kernel])).to_be_visible()
@@ -244,7 +264,6 @@ def close(page):
     expect(page.locator(".jp-Notebook")).to_have_count(0, timeout=15_000)
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
 def test_a_film_stops_when_its_notebook_is_closed(opened, lab, kernel):
     page = opened(f"film_{kernel}")
     film = panels(page).first
@@ -307,22 +326,6 @@ def test_a_notebook_opened_again_shows_the_last_picture_and_what_to_do(opened):
     run_all(page)
     expect(panels(page)).to_have_count(3, timeout=MINUTE)
     expect(page.get_by_text("To move the controls, run this cell.").first).to_be_hidden()
-
-
-def test_everything_in_a_panel_has_a_name(opened):
-    """What a screen reader says of the controls, the picture and the sentence."""
-    page = opened("02_shrinking_to_the_identity")
-    panel = panels(page).nth(1)
-    for name in ("strength", "learning rate", "steps"):
-        expect(panel.get_by_role("slider", name=name, exact=True)).to_have_count(1)
-        expect(panel.get_by_role("textbox", name=f"{name}, exact value", exact=True)).to_have_count(
-            1
-        )
-    for name in ("g", "input"):
-        expect(panel.get_by_role("combobox", name=name, exact=True)).to_have_count(1)
-    expect(panel.get_by_role("checkbox", name="decay b too")).to_have_count(1)
-    assert panel.get_by_role("img").get_attribute("alt")
-    expect(panel.get_by_role("status")).not_to_be_empty()
 
 
 def test_a_question_is_answered_by_keyboard_also_while_the_kernel_is_busy(opened):

@@ -1,0 +1,109 @@
+"""How the tests are shared out to workers, and what is asked of a notebook that nbval has run."""
+
+import itertools
+import json
+import re
+from pathlib import Path
+
+import pytest
+from nbval.plugin import IPyNbFile
+
+ROOT = Path(__file__).resolve().parent.parent
+# The longest come first, so that no worker ends alone with one; the tests of each share a worker,
+# as they share a kernel, a JupyterLab, or the warm process of the mutations.
+TOGETHER = (
+    "04_plain_vs_residual.ipynb",
+    "06_resnets_on_images.ipynb",
+    "test_panels.py",
+    "test_mutations.py",
+    "02_shrinking_to_the_identity.ipynb",
+    "03_two_more_layers.ipynb",
+    "test_pages.py",
+    "test_decks.py",
+)
+WITHOUT_TORCH = ("01_the_residual_block", "02_shrinking_to_the_identity")
+
+
+def _place(path):
+    return TOGETHER.index(path.name) if path.name in TOGETHER else len(TOGETHER)
+
+
+class InTheKernel(pytest.Item):
+    """Ask the kernel of a notebook for the value of an expression, and look at it."""
+
+    def __init__(self, *, expression, look=lambda value: None, **options):
+        super().__init__(**options)
+        self.expression, self.look = expression, look
+
+    def runtest(self):
+        code = f"import sys; sys.path.append({str(ROOT / 'tests')!r}); import sentry"
+        self.look(self._ask(f"{code}; {self.expression}"))
+
+    def _ask(self, code):
+        """Run code; return what it prints, read as JSON, None if it prints nothing."""
+        texts = []
+        reply = self.parent.kernel.kc.execute_interactive(
+            code,
+            store_history=False,
+            timeout=self.config.option.nbval_cell_timeout,
+            output_hook=lambda message: texts.append(message["content"].get("text", "")),
+        )
+        content = reply["content"]
+        assert content["status"] == "ok", "\n".join(content.get("traceback", ()))
+        return json.loads("".join(texts) or "null")
+
+    def reportinfo(self):
+        return self.path, 0, f"{self.path.stem}: {self.name}"
+
+
+def _in_the_kernel(notebook, name, expression, look):
+    return InTheKernel.from_parent(notebook, name=name, expression=expression, look=look)
+
+
+def _around(notebook):
+    """What comes before and after the cells of a notebook."""
+
+    def nothing(value):
+        assert value is None
+
+    def clean(seen):
+        assert seen["written"] == []
+        assert notebook.path.stem not in WITHOUT_TORCH or seen["heavy"] == []
+
+    def moved(panels):
+        stored = re.findall(r'"(?:Interactive|Live) panel \(', notebook.path.read_text("utf-8"))
+        assert len(panels) >= len(stored)
+        assert [trouble for _, troubles in panels for trouble in troubles] == []
+        assert not stored or max(places for places, _ in panels) == 64
+
+    ask = "import json; print(json.dumps({}))".format
+    first = _in_the_kernel(notebook, "before", f"sentry.watch({str(ROOT)!r})", nothing)
+    last = _in_the_kernel(notebook, "what it wrote and loaded", ask("sentry.seen()"), clean)
+    panels = _in_the_kernel(
+        notebook, "every panel at many places", f"import moving; {ask('moving.move_all()')}", moved
+    )
+    return [first], [last, panels]
+
+
+def pytest_collection_modifyitems(items):
+    """The longest first; and the cells of each notebook between what is asked of its kernel."""
+    tests = []
+    for parent, group in itertools.groupby(items, key=lambda item: item.parent):
+        cells = isinstance(parent, IPyNbFile) and parent.path.parent == ROOT / "notebooks"
+        before, after = _around(parent) if cells else ([], [])
+        tests += [*before, *group, *after]
+    items[:] = sorted(tests, key=lambda item: _place(item.path))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Each test for itself, but those of a notebook or of a file in TOGETHER on one worker."""
+    from xdist.scheduler import LoadScopeScheduling  # xdist, which one worker does not need
+
+    class Scheduler(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            path = nodeid.split("::")[0]
+            return path if path.endswith(".ipynb") or Path(path).name in TOGETHER else nodeid
+
+    config.option.loadscopereorder = False
+    return Scheduler(config, log)

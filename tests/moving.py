@@ -1,0 +1,73 @@
+"""Runs in the kernel of a notebook after its last cell: moves the controls of every panel. At each
+place there must be a picture and a sentence, and no error.
+"""
+
+import io
+import random
+import re
+
+import ipywidgets
+import numpy as np
+from PIL import Image
+
+from helpers.panels.film import Film
+from helpers.panels.panel import Panel
+from helpers.press.stills import list_values
+
+PLACES = 64  # of one panel
+FIRST_PICTURES = 16  # of a film, whose first picture may take a training
+
+
+def move_all():
+    """Move every panel of this process; return for each its places and what is wrong at some."""
+    panels = [part for part in ipywidgets.widget._instances.values() if isinstance(part, Panel)]
+    return [move(panel) for panel in panels]
+
+
+def move(panel):
+    """Both ends of every control, the rest by chance; return (number of places, troubles)."""
+    chance, troubles = random.Random(0), []
+    controls = {name: list_values(control, 10**6) for name, control in panel.controls.items()}
+    rows = [{name: places[end]} for name, places in controls.items() for end in (0, -1)]
+    count = FIRST_PICTURES if isinstance(panel, Film) else PLACES
+    while controls and len(rows) < count:
+        rows.append({name: chance.choice(places) for name, places in controls.items()})
+    for row in rows:
+        _put(panel, row)
+        trouble = wrong_with(panel)
+        troubles += [f"{panel.describe()} {trouble}"] if trouble else []
+    return len(rows), troubles
+
+
+def _put(panel, row):
+    """Move several controls, and then draw one picture."""
+    for name, value in row.items():
+        panel.controls[name].unobserve(panel._move, "value")
+        panel.controls[name].value = value
+        panel.controls[name].observe(panel._move, "value")
+    panel._moved()
+
+
+def wrong_with(panel):
+    """Say what is wrong with a panel as it is now; None if nothing is."""
+    if panel._failure:
+        return f"{type(panel._failure).__name__}: {panel._failure}"
+    if not panel.sentence or re.search(r"\b(nan|inf)\b", panel.sentence):
+        return f"the sentence is {panel.sentence!r}"
+    if not np.ptp(np.asarray(Image.open(io.BytesIO(panel._screen.png)))):
+        return "the picture is blank"
+    figure = panel._drawing.canvas.figure
+    return next(filter(None, (_wrong_in(axes, figure.bbox) for axes in figure.axes)), None)
+
+
+def _wrong_in(axes, page):
+    for text in (axes.title, axes.xaxis.label, axes.yaxis.label, *axes.texts):
+        box = text.get_window_extent()
+        inside = page.x0 <= box.x0 and page.y0 <= box.y0 and box.x1 <= page.x1 and box.y1 <= page.y1
+        if text.get_visible() and text.get_text() and not inside:
+            return f"{text.get_text()!r} is cut at the edge of the picture"
+    numbers = [*axes.get_xlim(), *axes.get_ylim()]
+    for line in axes.lines:
+        x, y = (np.asarray(data, dtype=float).ravel() for data in line.get_data())
+        numbers += [*x, *y[~np.isnan(y)]]  # NaN is a gap in a curve
+    return None if np.isfinite(numbers).all() else "a curve or a limit is infinite"
