@@ -203,7 +203,7 @@ OTHERS = {
     "zeros": bytes(4096),
     "a saved net": saved_net(),
     "saved arrays": arrays(),
-    "a notebook": (ROOT / "notebooks" / "00_start_here.ipynb").read_bytes(),
+    "a notebook": b'{\n "cells": [],\n "metadata": {},\n "nbformat": 4,\n "nbformat_minor": 5\n}\n',
     "a program": (ROOT / "helpers" / "block.py").read_bytes(),
 }
 
@@ -219,14 +219,14 @@ def test_a_file_that_is_not_a_store_is_refused_and_keeps_every_byte(folder, stor
 
 IN_THE_MIDDLE = {name: OTHERS[name] for name in ("a text", "a CSV", "numbers", "zeros")}
 IN_THE_MIDDLE |= {"half a line": b'{"function": "squ', "other bytes": b"\xff\xfe"}
-AT_THE_END = {name: OTHERS[name] for name in ("a text", "a CSV", "numbers", "JSON in one line")}
-AT_THE_END |= {"JSON that begins like ours": OTHERS["JSON that begins like ours"]}
+AT_THE_END = ["a text", "numbers", "a line without its newline", "JSON in one line"]
+AT_THE_END += ["half of a JSON table", "JSON that begins like ours", "one space"]
 
 
 @pytest.mark.parametrize(
     ("content", "number"),
     [(b"\n" + content + b"\n", 3) for content in IN_THE_MIDDLE.values()]
-    + [(content, 2) for content in AT_THE_END.values()],
+    + [(OTHERS[name], 2) for name in AT_THE_END],
 )
 def test_a_store_with_something_else_in_it_is_refused_too(folder, store, content, number):
     run = partial(sweeps.run, square, store=store)
