@@ -85,6 +85,7 @@ def _around(notebook):
     return [first], [last, panels]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """The longest first; and the cells of each notebook between what is asked of its kernel."""
     tests = []

@@ -2,7 +2,8 @@
 test`.
 """
 
-from lab import PANEL, ROOT
+from lab import MINUTE, PANEL, ROOT
+from playwright.sync_api import expect
 
 PICTURES = {"02_shrinking_to_the_identity": ("shrink.png", 0), "race": ("race.png", 0)}
 
@@ -16,5 +17,8 @@ def test_take_pictures(opened):
             panel.locator(".noUi-handle").focus()
             for _ in range(65):
                 page.keyboard.press("ArrowLeft")
+        if notebook == "race":
+            panel.get_by_role("button", name="start").click()
+            expect(panel.get_by_role("status").first).to_contain_text("epoch 20", timeout=MINUTE)
         page.wait_for_timeout(2000)
         panel.screenshot(path=ROOT / "notebooks" / "pictures" / name)
