@@ -188,9 +188,11 @@ def _epochs(stacks, histories, batch, moments):
                 return
     finally:
         halt.set()
-        pool.shutdown()
-        for stack in stacks:
-            stack.write_back()
+        try:
+            pool.shutdown()
+        finally:  # also if the stop button is pressed twice
+            for stack in stacks:
+                stack.write_back()
 
 
 def fair(make, data, *, rates, seeds, epochs, batch=128, optimizer=adam, measure_every=1):

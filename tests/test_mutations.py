@@ -121,7 +121,7 @@ MUTATIONS = {
         "test_datasets.py::test_no_test_image_is_a_training_image",
     ),
     "no checksum": (
-        "helpers/datasets.py",
+        "helpers/files/verified.py",
         "if found != sha256:",
         "if False:",
         "test_datasets.py::test_harmed_file_is_refused",
@@ -320,8 +320,8 @@ MUTATIONS = {
     ),
     "convolutional: a plain net with secret skips": (
         "helpers/nets.py",
-        "not number else 1, skip, shortcut, seed=None)",
-        'not number else 1, "inside" if number else skip, shortcut, seed=None)',
+        "(inputs, channels, stride, skip, shortcut, seed=None)",
+        '(inputs, channels, stride, "inside" if number else skip, shortcut, seed=None)',
         "test_nets.py::test_convolutional_layers_are_counted_as_in_the_paper",
     ),
     "stride forgotten on the shortcut": (
@@ -403,7 +403,7 @@ MUTATIONS = {
         "test_installation.py::test_helpers_of_another_copy_are_noticed",
     ),
     "photographs stay on their side": (
-        "helpers/datasets.py",
+        "helpers/files/pictures.py",
         "ImageOps.exif_transpose(image)",
         "image",
         "test_datasets.py::test_pictures_are_turned_upright",

@@ -215,40 +215,6 @@ def test_public_functions_have_docstrings(path):
         )
 
 
-RUN_READ_ONLY = """
-import json, os, sys
-sys.dont_write_bytecode = True
-root, written, WRITING = sys.argv[1], [], os.O_WRONLY | os.O_RDWR
-
-
-def watch(event, arguments):
-    if event == "open" and isinstance(arguments[0], str) and arguments[2] & WRITING:
-        path = os.path.abspath(arguments[0])
-        if path.startswith(root) and not path.startswith(sys.prefix):  # Matplotlib's list of fonts
-            written.append(path)
-
-
-sys.addaudithook(watch)
-for name in sys.argv[2:]:
-    cells = json.load(open(f"{root}/notebooks/{name}.ipynb", encoding="utf-8"))["cells"]
-    scope = {}
-    for cell in cells:
-        if cell["cell_type"] == "code":
-            exec("".join(cell["source"]), scope)
-heavy = [name for name in ("torch", "dask") if name in sys.modules]
-print(json.dumps({"written": written, "heavy": heavy}))
-"""
-
-
-def test_numpy_notebooks_write_nothing_and_load_neither_torch_nor_dask(tmp_path):
-    """A shared course folder may be read-only; and a student of notebook 1 needs no PyTorch in
-    memory.
-    """
-    command = [sys.executable, "-c", RUN_READ_ONLY, str(ROOT), *NUMPY_NOTEBOOKS]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == '{"written": [], "heavy": []}'
-
-
 def test_the_makefile_and_ci_run_what_the_readme_says():
     names = ("README.md", "CONTRIBUTING.md", "Makefile", ".ci/run", ".github/workflows/test.yml")
     readme, more, makefile, *ci = ((ROOT / name).read_text(encoding="utf-8") for name in names)
