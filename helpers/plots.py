@@ -13,6 +13,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
+from helpers.panels import artists
 from helpers.panels.artists import Name, Pixels
 
 # One colour, line style and marker for each way of writing the block, through the whole course.
@@ -23,6 +24,7 @@ STYLES = {"none": PLAIN, "inside": INSIDE, "outside": OUTSIDE}
 NAMES = {"none": "plain", "inside": "residual, inside g", "outside": "residual, outside g"}
 QUIET = "#5b6470"
 TICKS = (0, 0.5, 1, 3, 10, 30, 100)  # of errors, in %
+PAPER = artists.PAPER  # behind words that lie over curves
 HALO = [withStroke(linewidth=4.5, foreground="white")]  # keeps lines that cross apart for the eye
 
 
