@@ -80,7 +80,7 @@ lint: ready
 
 notebooks: ready
 	$(PY) -m nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
-		--ExecutePreprocessor.store_widget_state=False $(NOTEBOOKS)
+		--ExecutePreprocessor.store_widget_state=False --CoalesceStreamsPreprocessor.enabled=True $(NOTEBOOKS)
 
 book: ready
 	$(PY) -B -m helpers.press.book build/book
