@@ -432,6 +432,27 @@ def test_any_batch_normalisation_equals_itself_alone(data, change):
     assert_equal_alone(seeded(make), with_channel(data), 1e-9, batch=20)
 
 
+CONVOLUTIONS = {
+    "as in the course": {"kernel_size": 3, "padding": 1, "bias": False},
+    "with bias and stride": {"kernel_size": 3, "padding": 1, "stride": 2},
+    "not square": {"kernel_size": (3, 2), "padding": (2, 1), "stride": (1, 2)},
+    "with holes": {"kernel_size": 3, "padding": "same", "dilation": 2},
+    "in groups": {"kernel_size": 3, "padding": 1, "groups": 2},
+    "around the edges": {"kernel_size": 3, "padding": 1, "padding_mode": "circular"},
+}
+
+
+@pytest.mark.parametrize("settings", CONVOLUTIONS.values(), ids=CONVOLUTIONS)
+@pytest.mark.parametrize("channels", [4, 8])  # few, and more
+def test_convolutions_together_equal_each_alone(data, settings, channels):
+    def make():
+        layers = torch.nn.Conv2d(1, channels, 3), torch.nn.Conv2d(channels, 6, **settings)
+        last = torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(6, 10)
+        return torch.nn.Sequential(*layers, torch.nn.ReLU(), *last)
+
+    assert_equal_alone(seeded(make), with_channel(data), 1e-9, batch=20)
+
+
 @pytest.mark.parametrize("seeds", [(0, 0, 0), (0, 1, 2)])
 def test_nets_that_start_equal_are_not_mixed(data, seeds):
     """One start and several rates: what mixes the nets would go unnoticed at the start."""
