@@ -20,6 +20,7 @@ TOGETHER = (
     "03_two_more_layers.ipynb",
     "test_pages.py",
     "test_decks.py",
+    "test_guide.py",
 )
 WITHOUT_TORCH = ("01_the_residual_block", "02_shrinking_to_the_identity")
 

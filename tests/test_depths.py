@@ -9,7 +9,7 @@ import pytest
 
 from helpers.studies import depths
 
-SMALL = depths.grid(layers=(8, 14), seeds=(0, 1), rates=(0.01, 0.05), width=2, epochs=1)
+SMALL = depths.grid(layers=(8, 14), seeds=(0, 1), rates=(0.01, 0.05), width=2, epochs=1, batch=480)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_every_net_is_in_the_table_once(small):
     assert all(
         0 <= row[of] <= 1 for row in table["rows"] for of in ("training error", "test error")
     )
-    assert table["setting"] == {"width": 2, "epochs": 1, "batch": 32}
+    assert table["setting"] == {"width": 2, "epochs": 1, "batch": 480}
 
 
 def test_a_table_says_where_when_and_by_which_code_it_was_made(small):

@@ -228,12 +228,6 @@ MUTATIONS = {
         'of_rate[float(rates[0])]["params"]',
         "test_lockstep.py::test_convolutional_nets_together_equal_each_alone",
     ),
-    "nets mixed in narrow convolutions": (
-        "helpers/lockstep/narrow.py",
-        "z.unflatten(1, (nets, -1)).movedim(1, 0)",
-        "z.unflatten(1, (-1, nets)).movedim(2, 0)",
-        "test_lockstep.py::test_convolutions_together_equal_each_alone",
-    ),
     "hooks that are not looked at": (
         "helpers/lockstep/stack.py",
         ' - {"_forward_hooks", "_forward_pre_hooks"}',

@@ -113,7 +113,7 @@ def size(album):
     return sum(len(cover) for cover in album["covers"]) * 3 / 4
 
 
-@pytest.mark.parametrize("room", [60_000, 200_000])
+@pytest.mark.parametrize("room", [60_000, pytest.param(200_000, marks=pytest.mark.slow)])
 def test_a_grid_keeps_to_its_room_and_has_the_ends_and_the_start(room):
     album = stills.make_album(panel_of(slope=(-1.0, 1.0, 0.01), steps=(0, 40)), room=room)
     assert size(album) < 1.3 * room

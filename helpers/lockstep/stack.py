@@ -10,8 +10,6 @@ from torch import nn
 from torch.func import functional_call, vmap
 from torch.nn.functional import cross_entropy
 
-from helpers.lockstep import narrow
-
 CHUNK_NUMBERS = 2**21  # how many numbers of images are measured at once: memory stays small
 
 
@@ -28,7 +26,6 @@ class Stack:
     def __init__(self, nets, data, rates, seeds, optimizer, bfloat16=False):
         self.nets, self.data, self.bfloat16 = nets, data, bfloat16
         self.template = copy.deepcopy(nets[0])
-        narrow.prepare(self.template)
         self.orders = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
         states = [dict(net.named_parameters()) | dict(net.named_buffers()) for net in nets]
         self.fixed = {name: torch.stack([s[name].detach() for s in states]) for name in states[0]}

@@ -29,7 +29,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from helpers import datasets, nets, training
 
-ROUNDS = 5
+ROUNDS = 3
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 SGD = partial(torch.optim.SGD, momentum=0.9, weight_decay=1e-4)
 # The nets of notebooks 4 and 6: how they are built, how many at once, and how they are trained.
