@@ -6,7 +6,6 @@ import json
 import math
 import os
 import re
-import resource
 import shutil
 import subprocess
 import time
@@ -334,6 +333,7 @@ sweeps.run(square, {{"x": list(range(9)), "folder": ["{marks}"]}}, store="{store
 
 
 def test_a_full_disk_ends_the_sweep_and_loses_nothing(script, folder, store):
+    resource = pytest.importorskip("resource")  # not on Windows
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY
     _, said = script(FULL, stderr=subprocess.PIPE).communicate(timeout=30)
     assert "OSError: there is no room for" in said

@@ -1,12 +1,10 @@
 """The front of the sweeps: grids, rows, interrupts, progress, and what a notebook sees."""
 
 import os
-import pty
 import re
 import signal
 import subprocess
 import sys
-import termios
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -186,6 +184,7 @@ def nap(x):
 
 
 def test_a_progress_bar_with_time_left_in_a_terminal(script, store):
+    pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")  # not on Windows
     sweeps.run(nap, {"x": [4]}, store=store, version="1")
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (24, 100))

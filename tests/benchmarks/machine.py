@@ -3,7 +3,6 @@ results.
 """
 
 import json
-import resource
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -36,6 +35,8 @@ def peak():
         status.exists()
     ):  # getrusage would count the parent's memory too, from before the program was replaced
         return int(status.read_text().split("VmHWM:")[1].split()[0]) / 1024
+    import resource  # which Windows has not
+
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
         2**20 if sys.platform == "darwin" else 2**10
     )
