@@ -105,7 +105,7 @@ def test_the_same_net_alone_gives_the_same_numbers(small):
         for row in small[1]["rows"]
         if (row["layers"], row["skip"], row["learning_rate"]) == (8, "inside", 0.05)
     ]
-    alone = depths.train_arm(8, "inside", 0.05, seeds=[1], width=2, epochs=1)[0]
+    alone = depths.train_arm(8, "inside", 0.05, seeds=[1], width=2, epochs=1, batch=480)[0]
     assert alone["training loss"] == pytest.approx(rows[1]["training loss"], rel=1e-3)
 
 
