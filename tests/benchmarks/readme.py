@@ -21,7 +21,10 @@ def table():
     )
     machines = {
         f"{made['date']} on {made['cores']} shared cores ({made['processor']})"
-        for made in (panels["machine"], training["depth"]["machine"])
+        for made in [
+            panels["machine"],
+            *(part["machine"] for part in training.values() if "machine" in part),
+        ]
     }
     rows = [*of_panels(panels), *of_training(training), *of_memory(memory)]
     lines = [("what", f"measured {' and '.join(sorted(machines))}"), ("---", "---"), *rows]
@@ -79,11 +82,12 @@ def of_training(results):
     for name, seconds in results.get("whole notebooks", {}).items():
         if name != "machine":
             yield f"notebook {int(name[:2])}, from its first cell to its last", f"{seconds:.0f} s"
-    deepest = results["depth"]["rows"][-1]
-    yield (
-        f"{results['depth']['nets']} residual nets of {deepest['layers']:,} layers of 64 units",
-        f"{deepest['seconds per epoch']:.1f} s an epoch, {deepest['peak MB']:.0f} MB",
-    )
+    if "depth" in results:
+        deepest = results["depth"]["rows"][-1]
+        yield (
+            f"{results['depth']['nets']} residual nets of {deepest['layers']:,} layers of 64 units",
+            f"{deepest['seconds per epoch']:.1f} s an epoch, {deepest['peak MB']:.0f} MB",
+        )
 
 
 def of_memory(report):
