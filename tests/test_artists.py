@@ -68,3 +68,19 @@ def test_pixels_are_what_imshow_draws(case):
     general, ours = pictures
     assert general.std() > 10
     assert (np.abs(general - ours).max(axis=2) > 2).mean() < 0.01
+
+
+@pytest.mark.parametrize("ratio", [1.25, 1.5, 2, 3])
+def test_a_name_is_whole_on_every_screen(ratio):
+    """Whatever the number of pixels, the letters of a name reach equally far."""
+    picture, axes = plots.figure(size=(5, 3))
+    name = artists.Name("residual, inside g", (0, 0), xytext=(6, 0), textcoords="offset points")
+    axes.add_artist(name)
+    picture.canvas.draw()  # with a renderer that is too coarse for what follows
+
+    def letters(dpi):
+        picture.set_dpi(dpi)
+        image = name._draw_letters(dpi)
+        return np.flatnonzero((image[..., :3] < 128).any(axis=-1).any(axis=0)).max() / dpi
+
+    assert letters(100 * ratio) == pytest.approx(letters(100), rel=0.05)

@@ -55,7 +55,7 @@ class Name(Annotation):
             context.restore()
 
     def _draw_letters(self, dpi):
-        box = self.get_window_extent()
+        box = self.get_window_extent(RendererAgg(1, 1, dpi))
         paper = RendererAgg(int(box.width) + 2 * MARGIN + 1, int(box.height) + 2 * MARGIN + 1, dpi)
         look = {"color": self.get_color(), "fontproperties": self.get_fontproperties()}
         text = Text(MARGIN, MARGIN, self.get_text(), va="bottom", bbox=PAPER, **look)
