@@ -31,16 +31,19 @@ PY = "$$VENV"/$(if $(filter Windows_NT,$(OS)),Scripts,bin)/python
 PYTEST = HYPOTHESIS_STORAGE_DIRECTORY="$$VENV/hypothesis" $(PY) -B -m pytest -o cache_dir="$$VENV/pytest"
 NOTEBOOKS = $(sort $(wildcard notebooks/*.ipynb))
 
+DOUBT ?= --seeds 3
+
 # What `make cifar` trains: make cifar RECIPE="--layers 110 --skip none --seed 3 --data cifar-10-binary.tar.gz"
 RECIPE ?= --layers 20
 
-.PHONY: help ready lab test test-all lint notebooks book slides teacher portable pictures bench bench-panels \
+.PHONY: help ready lab test test-all doubt lint notebooks book slides teacher portable pictures bench bench-panels \
 	bench-training cifar study clean
 
 help:
 	@echo "make lab        set up and open the course in JupyterLab (its options: LAB=..., size of panels: SIZE=1.5)"
 	@echo "make test       set up and run the tests (6 minutes)"
 	@echo "make test-all   set up and run every test, also what rarely breaks and takes long"
+	@echo "make doubt      run the notebooks with other seeds; which assertions fail? (DOUBT=\"4711 815 04\": seeds, notebooks)"
 	@echo "make lint       ruff over code and notebooks"
 	@echo "make notebooks  run all notebooks and store their outputs"
 	@echo "make book       export the course to HTML pages whose sliders move, in build/book"
@@ -73,6 +76,10 @@ test: ready
 
 test-all: ready
 	$(TEST)
+
+# Are the claims true for other seeds, too? make doubt DOUBT="4711 815 04" names seeds and notebooks.
+doubt: ready
+	OMP_NUM_THREADS=1 $(PY) -B tests/doubt.py --at-once $(WORKERS) $(DOUBT)
 
 lint: ready
 	$(PY) -m ruff check --cache-dir "$$VENV/ruff" .

@@ -11,7 +11,7 @@ from torch import nn
 
 from helpers.block import SKIPS, check_known
 
-STARTS = ("pytorch", "he", "zero")
+STARTS = ("pytorch", "he", "identity")
 SHORTCUTS = ("A", "B", "C")
 
 
@@ -135,7 +135,7 @@ def fully_connected(layers, skip="inside", start="he", seed=0, inputs=64, width=
     layers: weight layers, 2, 4, 6, ...
     skip: as for ``Block``.
     start, seed: as for ``initialise``; nets of one start and seed have the same initial numbers,
-        whatever their ``skip``.
+        whatever their ``skip``. (The start "identity" is what its name says instead.)
     inputs, width, classes: numbers of an image, units of a layer, scores.
     Maps images or vectors (examples, ...) to scores (logits), (examples, classes).
     Raises ValueError for other ``layers``, an unknown ``skip`` or ``start``, and a size below 1.
@@ -215,9 +215,10 @@ def initialise(net, start="pytorch", seed=0):
 
     start: "pytorch", W and b uniform in +- 1 / sqrt(fan_in), as nn.Linear and nn.Conv2d do it;
         "he", W normal with standard deviation sqrt(2 / fan_in), b = 0 (He et al. 2015, arXiv
-        1502.01852, equation 10); "zero", as "he", then the last layer of every block is zero, so
-        that a residual block is the identity: W = 0 and b = 0, or gamma = 0 of a normalisation
-        (Goyal et al. 2017, arXiv 1706.02677, section 5.1).
+        1502.01852, equation 10); "identity", as "he", then every block becomes the identity for
+        an input that a ReLU has passed: of a residual block the last layer is 0 (W and b, or gamma
+        of a normalisation: Goyal et al. 2017, arXiv 1706.02677, section 5.1), of a plain block
+        both layers copy (W = I and b = 0, or kernels that keep the pixel in their middle).
     fan_in counts the inputs of a unit: of a convolution, kernel height x width x channels. A batch
     normalisation starts with gamma = 1, beta = 0 and fresh running statistics.
     Raises ValueError for an unknown ``start``.
@@ -232,9 +233,18 @@ def initialise(net, start="pytorch", seed=0):
             _initialise_layer(layer, start, generator)
         elif isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
             layer.reset_parameters()
-    for block in blocks if start == "zero" else ():
-        _silence(block)
+    for block in blocks if start == "identity" else ():
+        _copy(block) if block.skip == "none" else _silence(block)
     return net
+
+
+def _copy(block):
+    """Let both layers of a plain block return their input."""
+    for layer in block.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.eye_(layer.weight)
+        elif isinstance(layer, nn.Conv2d):
+            nn.init.dirac_(layer.weight)
 
 
 def _silence(block):

@@ -101,7 +101,7 @@ def inserted(make, copied=True):
     return solution
 
 
-def identity_block(width, skip="inside", start="zero"):
+def identity_block(width, skip="inside", start="identity"):
     return nets.initialise(nets.Block(width, skip), start, seed=1)
 
 
@@ -224,7 +224,7 @@ plan = Exercise(
 def patients():
     """Four nets of 4 layers, each with one mistake in its block: {letter: net}."""
     sizes = {"inputs": 6, "width": 8, "classes": LABELS}
-    four = {letter: nets.fully_connected(4, start="zero", seed=7, **sizes) for letter in "ABCD"}
+    four = {letter: nets.fully_connected(4, start="identity", seed=7, **sizes) for letter in "ABCD"}
     nets.initialise(four["A"][BLOCK], "he", seed=7)
     four["B"][BLOCK].skip = "none"
     four["C"][BLOCK].skip = "outside"

@@ -280,7 +280,7 @@ def deepened(make, where=last_of_stages):
     return solution
 
 
-def identity_block(width, skip="inside", start="zero"):
+def identity_block(width, skip="inside", start="identity"):
     return nets.initialise(nets.convolutional_block(width, width, skip=skip), start)
 
 

@@ -12,12 +12,12 @@ from helpers import nets
 def add_identity_block(net, position):
     """Return a new net with a block more, entry ``position``: the identity, and able to learn."""
     old, width = copy.deepcopy(net), net[1].out_features
-    block = nets.initialise(nets.Block(width, "inside"), "zero")
+    block = nets.initialise(nets.Block(width, "inside"), "identity")
     return nn.Sequential(*old[:position], block, *old[position:])
 
 
 # %% [markdown] add_identity_block
-# Three things have to be right. The block is the identity: `"zero"` sets $W^{[l+2]}$ and
+# Three things have to be right. The block is the identity: `"identity"` sets $W^{[l+2]}$ and
 # $b^{[l+2]}$ to 0, and only those. It can learn: the inside form, with $W^{[l+1]}$ *not* 0; if both
 # are 0, only $b^{[l+2]}$ gets a gradient. And the old net keeps its own layers: without the copy,
 # both nets share them.

@@ -48,13 +48,13 @@ def deepen(net):
     for stage in (3, 2, 1):  # from the back, so that the places in front stay what they are
         last = 1 + stage * n
         width = parts[last].second[0].out_channels
-        parts.insert(last + 1, nets.initialise(nets.convolutional_block(width, width), "zero"))
+        parts.insert(last + 1, nets.initialise(nets.convolutional_block(width, width), "identity"))
     return nn.Sequential(*parts)
 
 
 # %% [markdown] deepen
-# `"zero"` sets the last $\gamma$ of a block to 0 ($\beta$ starts at 0), so its branch returns 0 and
-# the block $g(a^{[l]}) = a^{[l]}$, to the last bit. $W^{[l+2]} = 0$ would do it, too. The first
+# `"identity"` sets the last $\gamma$ of a block to 0 ($\beta$ starts at 0), so its branch returns 0
+# and the block $g(a^{[l]}) = a^{[l]}$, to the last bit. $W^{[l+2]} = 0$ would do it, too. The first
 # layer keeps its random numbers. With its $\gamma$ at 0 as well, only the last $\beta$ would get a
 # gradient.
 #

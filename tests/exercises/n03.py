@@ -19,7 +19,7 @@ def pytorch_start(net, position):
 
 
 def zero(net, skip="inside", width=None):
-    return nets.initialise(nets.Block(width or net[1].out_features, skip), "zero")
+    return nets.initialise(nets.Block(width or net[1].out_features, skip), "identity")
 
 
 def no_copy(net, position):
@@ -113,7 +113,7 @@ def by_hand(net, position):
 def by_insert(net, position):
     deeper = copy.deepcopy(net)
     return deeper.insert(
-        position, nets.initialise(nets.Block(net[-1].in_features), "zero", seed=42)
+        position, nets.initialise(nets.Block(net[-1].in_features), "identity", seed=42)
     )
 
 
@@ -203,7 +203,7 @@ def forgot_to_return(net):
 
 
 def a_new_block(net):
-    net[3] = nets.initialise(nets.Block(net[3].first.in_features, "inside"), "zero", seed=3)
+    net[3] = nets.initialise(nets.Block(net[3].first.in_features, "inside"), "identity", seed=3)
     return net
 
 
@@ -211,7 +211,7 @@ def mended_copy(net):
     net = copy.deepcopy(net)
     block = net[3]
     block.skip, block.Ws = "inside", nn.Identity()
-    nets.initialise(block, "zero", seed=11)
+    nets.initialise(block, "identity", seed=11)
     return net
 
 

@@ -460,7 +460,7 @@ WRONG = {
             "run number 0 has layers = [2, 20]; it should be an even number",
         ),
         "the start zero": (
-            grid(starts=["he", "zero"]),
+            grid(starts=["he", "identity"]),
             "has start = 'zero'; it should be one of ('pytorch', 'he')",
         ),
         "a grid": (

@@ -145,7 +145,7 @@ def ends(net):
 
 
 def zero(width, skip="inside"):
-    return nets.initialise(nets.convolutional_block(width, width, skip=skip), "zero")
+    return nets.initialise(nets.convolutional_block(width, width, skip=skip), "identity")
 
 
 def not_started(net):
@@ -193,7 +193,7 @@ def one_width(net):
 
 def a_fresh_net(net):
     blocks = len(net) - 5
-    return nets.convolutional(2 * blocks + 8, width=net[2].second[0].out_channels, start="zero")
+    return nets.convolutional(2 * blocks + 8, width=net[2].second[0].out_channels, start="identity")
 
 
 def outside(net):
@@ -217,7 +217,7 @@ def all_gammas(net):
 
 def whole_net_at_zero(net):
     deeper = inserted(net, lambda width: nets.convolutional_block(width, width), ends(net))
-    return nets.initialise(deeper, "zero")
+    return nets.initialise(deeper, "identity")
 
 
 def first_gamma(net):
