@@ -25,4 +25,6 @@ def test_cells_that_fail_with_another_seed_are_named(tmp_path, capsys):
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
     assert doubt.failures(path, 4) == []
     assert doubt.report(path, 5) == 1
-    assert "small, SEED = 5: 1 cells fail\n    luck: AssertionError: luck" in capsys.readouterr().out
+    assert (
+        "small, SEED = 5: 1 cells fail\n    luck: AssertionError: luck" in capsys.readouterr().out
+    )

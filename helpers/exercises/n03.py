@@ -105,11 +105,9 @@ def identity_block(width, skip="inside", start="identity"):
     return nets.initialise(nets.Block(width, skip), start, seed=1)
 
 
-def copier(width):
-    block = nets.Block(width, "none")
-    for layer in (block.first, block.second):
-        nn.init.eye_(layer.weight)
-        nn.init.zeros_(layer.bias)
+def silenced(width):
+    block = identity_block(width)
+    block.skip = "none"
     return block
 
 
@@ -131,8 +129,10 @@ add_identity_block = Exercise(
         "no layers were added": lambda net, position: copy.deepcopy(net),
         "nn.Identity has nothing that could learn": inserted(lambda width: nn.Identity()),
         "this block starts at PyTorch's own numbers, not at the identity": inserted(nets.Block),
-        "this is the plain block that copies, with both W the identity matrix": inserted(copier),
-        "the plain block at W = 0 is silent": inserted(lambda width: identity_block(width, "none")),
+        "this is the plain block that copies, with both W the identity matrix": inserted(
+            lambda width: identity_block(width, "none")
+        ),
+        "the plain block at W = 0 is silent": inserted(silenced),
         "the outside form at the identity gets no gradient and sleeps": inserted(
             lambda width: identity_block(width, "outside")
         ),

@@ -18,42 +18,44 @@ def pytorch_start(net, position):
     return nn.Sequential(*old[:position], nets.Block(net[1].out_features), *old[position:])
 
 
-def zero(net, skip="inside", width=None):
+def identity(net, skip="inside", width=None):
     return nets.initialise(nets.Block(width or net[1].out_features, skip), "identity")
 
 
 def no_copy(net, position):
-    return nn.Sequential(*net[:position], zero(net), *net[position:])
+    return nn.Sequential(*net[:position], identity(net), *net[position:])
 
 
 def in_place(net, position):
-    net.insert(position, zero(net))
+    net.insert(position, identity(net))
     return net
 
 
 def appended(net, position):
     old = copy.deepcopy(net)
-    return nn.Sequential(*old[:-1], zero(net), old[-1])
+    return nn.Sequential(*old[:-1], identity(net), old[-1])
 
 
 def one_too_far(net, position):
     old = copy.deepcopy(net)
-    return nn.Sequential(*old[: position - 1], zero(net), *old[position - 1 :])
+    return nn.Sequential(*old[: position - 1], identity(net), *old[position - 1 :])
 
 
 def width_8_only(net, position):
     old = copy.deepcopy(net)
-    return nn.Sequential(*old[:position], zero(net, width=8), *old[position:])
+    return nn.Sequential(*old[:position], identity(net, width=8), *old[position:])
 
 
 def outside(net, position):
     old = copy.deepcopy(net)
-    return nn.Sequential(*old[:position], zero(net, "outside"), *old[position:])
+    return nn.Sequential(*old[:position], identity(net, "outside"), *old[position:])
 
 
 def plain(net, position):
     old = copy.deepcopy(net)
-    return nn.Sequential(*old[:position], zero(net, "none"), *old[position:])
+    block = identity(net)
+    block.skip = "none"
+    return nn.Sequential(*old[:position], block, *old[position:])
 
 
 def nothing(net, position):
@@ -65,7 +67,7 @@ def without_weights(net, position):
     return nn.Sequential(*old[:position], nn.Identity(), *old[position:])
 
 
-def all_zero(net, position):
+def all_identity(net, position):
     old, block = copy.deepcopy(net), nets.Block(net[1].out_features)
     for parameter in block.parameters():
         nn.init.zeros_(parameter)
@@ -79,11 +81,11 @@ def asleep(net, position):
 
 
 def inserted_copy(net, position):
-    return copy.deepcopy(net).insert(position, zero(net))
+    return copy.deepcopy(net).insert(position, identity(net))
 
 
 def without_stars(net, position):
-    return nn.Sequential(net[:position], zero(net), net[position:])
+    return nn.Sequential(net[:position], identity(net), net[position:])
 
 
 def bias_left(net, position):
@@ -94,12 +96,12 @@ def bias_left(net, position):
 
 def replaced(net, position):
     old = copy.deepcopy(net)
-    old[position] = zero(net)
+    old[position] = identity(net)
     return old
 
 
 def a_list(net, position):
-    return [*net[:position], zero(net), *net[position:]]
+    return [*net[:position], identity(net), *net[position:]]
 
 
 def by_hand(net, position):
@@ -133,14 +135,14 @@ def own_class(net, position):
     return nn.Sequential(*old[:position], OwnBlock(net[1].out_features), *old[position:])
 
 
-def only_zero(net):
+def only_identity(net):
     nn.init.zeros_(net[3].second.weight)
     return net
 
 
 def zero_and_skip(net):
     net[3].skip = "inside"
-    return only_zero(net)
+    return only_identity(net)
 
 
 def unchanged(net):
@@ -149,7 +151,7 @@ def unchanged(net):
 
 def sleeping(net):
     net[3].skip, net[3].Ws = "outside", nn.Identity()
-    return only_zero(net)
+    return only_identity(net)
 
 
 def removed(net):
@@ -161,7 +163,7 @@ def switched_off(net):
     return net
 
 
-def all_to_zero(net):
+def all_to_identity(net):
     for parameter in net[3].parameters():
         nn.init.zeros_(parameter)
     net[3].skip, net[3].Ws = "inside", nn.Identity()
@@ -187,7 +189,7 @@ def half_frozen(net):
     return net
 
 
-def last_layer_at_zero(net):
+def last_layer_at_identity(net):
     net = mended_copy(net)
     nn.init.zeros_(net[4].weight)
     return net

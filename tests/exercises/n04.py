@@ -459,9 +459,9 @@ WRONG = {
             [dict(layers=[2, 20], start="he", learning_rate=1e-3, seed=0, epochs=10)],
             "run number 0 has layers = [2, 20]; it should be an even number",
         ),
-        "the start zero": (
+        "the start identity": (
             grid(starts=["he", "identity"]),
-            "has start = 'zero'; it should be one of ('pytorch', 'he')",
+            "has start = 'identity'; it should be one of ('pytorch', 'he')",
         ),
         "a grid": (
             {"layers": [2, 20], "start": ["he", "pytorch"]},
