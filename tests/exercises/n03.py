@@ -67,7 +67,7 @@ def without_weights(net, position):
     return nn.Sequential(*old[:position], nn.Identity(), *old[position:])
 
 
-def all_identity(net, position):
+def all_zero(net, position):
     old, block = copy.deepcopy(net), nets.Block(net[1].out_features)
     for parameter in block.parameters():
         nn.init.zeros_(parameter)
@@ -135,14 +135,14 @@ def own_class(net, position):
     return nn.Sequential(*old[:position], OwnBlock(net[1].out_features), *old[position:])
 
 
-def only_identity(net):
+def only_zero(net):
     nn.init.zeros_(net[3].second.weight)
     return net
 
 
 def zero_and_skip(net):
     net[3].skip = "inside"
-    return only_identity(net)
+    return only_zero(net)
 
 
 def unchanged(net):
@@ -151,7 +151,7 @@ def unchanged(net):
 
 def sleeping(net):
     net[3].skip, net[3].Ws = "outside", nn.Identity()
-    return only_identity(net)
+    return only_zero(net)
 
 
 def removed(net):
@@ -163,7 +163,7 @@ def switched_off(net):
     return net
 
 
-def all_to_identity(net):
+def all_to_zero(net):
     for parameter in net[3].parameters():
         nn.init.zeros_(parameter)
     net[3].skip, net[3].Ws = "inside", nn.Identity()
@@ -189,7 +189,7 @@ def half_frozen(net):
     return net
 
 
-def last_layer_at_identity(net):
+def last_layer_at_zero(net):
     net = mended_copy(net)
     nn.init.zeros_(net[4].weight)
     return net
