@@ -204,6 +204,18 @@ MUTATIONS = {
         "        except OSError:\n            self.stopped",
         "test_training.py::test_interrupt_keeps_the_history_and_the_net",
     ),
+    "a normalisation of many nets whose mean has no gradient": (
+        "helpers/lockstep/pixels.py",
+        "torch.addcmul(-slope * for_beta, g, slope)",
+        "g * slope",
+        "test_training.py::test_train_many_gives_each_net_what_train_gives",
+    ),
+    "running variance of many nets divided by n": (
+        "helpers/lockstep/pixels.py",
+        "len(x) / (len(x) - 1)",
+        "1.0",
+        "test_training.py::test_train_many_gives_each_net_what_train_gives",
+    ),
     "buffers of the first net for all": (
         "helpers/lockstep/stack.py",
         "self.fixed[name][number]",

@@ -10,6 +10,8 @@ from torch import nn
 from torch.func import functional_call, vmap
 from torch.nn.functional import cross_entropy
 
+from helpers.lockstep import pixels
+
 CHUNK_NUMBERS = 2**21  # how many numbers of images are measured at once: memory stays small
 
 
@@ -26,6 +28,7 @@ class Stack:
     def __init__(self, nets, data, rates, seeds, optimizer, bfloat16=False):
         self.nets, self.data, self.bfloat16 = nets, data, bfloat16
         self.template = copy.deepcopy(nets[0])
+        pixels.suit_pixels(self.template)
         self.orders = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
         states = [dict(net.named_parameters()) | dict(net.named_buffers()) for net in nets]
         self.fixed = {name: torch.stack([s[name].detach() for s in states]) for name in states[0]}
@@ -48,6 +51,7 @@ class Stack:
         """The scores of each net for its own images: (nets, images, ...) to (nets, images,
         classes).
         """
+        x = pixels.pixels_first(x) if x.ndim == 5 else x
         return vmap(partial(functional_call, self.template))((self.learned, self.fixed), x)
 
     @torch.enable_grad()  # whatever the caller has switched off

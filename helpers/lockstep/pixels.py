@@ -1,0 +1,98 @@
+"""Feature maps of many nets, pixel by pixel in memory: grouped convolutions are faster there."""
+
+import torch
+from torch import nn
+from torch.autograd.function import once_differentiable
+
+
+def pixels_first(x):
+    """Maps (nets, images, channels, height, width), with all numbers of a pixel side by side."""
+    return x.permute(1, 3, 4, 0, 2).contiguous().permute(3, 0, 4, 1, 2)
+
+
+def suit_pixels(net):
+    """Let layers of ``net`` that are slow or inexact with such maps compute the same another way.
+
+    PyTorch's normalisation adds up pixel after pixel there, and rounds ten times as much.
+    """
+    for layer in net.modules():
+        if type(layer) is nn.AdaptiveAvgPool2d and layer.output_size == 1:
+            layer.__class__ = _MeanOfPixels
+        elif type(layer) is nn.BatchNorm2d and _is_usual(layer):
+            layer.__class__ = _BatchNorm2d
+
+
+def _is_usual(norm):
+    parts = norm.weight, norm.bias, norm.running_mean, norm.momentum
+    has_all = norm.track_running_stats and all(part is not None for part in parts)
+    return has_all and not norm.weight.is_cuda
+
+
+class _MeanOfPixels(nn.AdaptiveAvgPool2d):
+    def forward(self, a):
+        return a.mean((-2, -1), keepdim=True)
+
+
+class _BatchNorm2d(nn.BatchNorm2d):
+    def forward(self, a):
+        if a.dtype != self.weight.dtype:
+            return super().forward(a)
+        if not self.training:
+            scale = self.weight * torch.rsqrt(self.running_var + self.eps)
+            shift = self.bias - self.running_mean * scale
+            return torch.addcmul(shift[:, None, None], a, scale[:, None, None])
+        pixels = a.permute(0, 2, 3, 1)
+        x = pixels.flatten(0, 2)
+        y, mean, var = Normalise.apply(x, self.weight, self.bias, self.eps)
+        unbiased = var * (len(x) / (len(x) - 1))
+        with torch.no_grad():
+            self.num_batches_tracked += 1
+            self.running_mean += self.momentum * (mean - self.running_mean)
+            self.running_var += self.momentum * (unbiased - self.running_var)
+        return y.view(pixels.shape).permute(0, 3, 1, 2)
+
+
+class Normalise(torch.autograd.Function):
+    """Batch normalisation: Ioffe and Szegedy 2015, arXiv 1502.03167, section 3.
+
+    Maps x (pixels of all images, channels), gamma and beta (channels,) and eps to y, like x, and
+    to mean and variance of each channel (channels,).
+    """
+
+    @staticmethod
+    def forward(x, gamma, beta, eps):
+        mean = x.mean(0)
+        centred = x - mean
+        var = (centred * centred).mean(0)
+        return torch.addcmul(beta, centred, gamma * torch.rsqrt(var + eps)), mean, var
+
+    @staticmethod
+    def setup_context(ctx, inputs, outputs):
+        x, gamma, _, eps = inputs
+        _, mean, var = outputs
+        ctx.mark_non_differentiable(mean, var)
+        ctx.save_for_backward(x, gamma, mean, torch.rsqrt(var + eps))
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, g, *_):
+        x, gamma, mean, scale = ctx.saved_tensors
+        centred, slope = x - mean, gamma * scale
+        for_beta, for_gamma = g.mean(0), (g * centred).mean(0) * scale
+        for_x = torch.addcmul(-slope * for_beta, g, slope)
+        for_x.addcmul_(centred, -slope * scale * for_gamma)
+        return for_x, for_gamma * len(g), for_beta * len(g), None
+
+    @staticmethod
+    def vmap(info, in_dims, x, gamma, beta, eps):
+        """The channels of all nets are channels of one normalisation."""
+        nets = info.batch_size
+        all_nets = zip((x, gamma, beta), in_dims[:3], strict=True)
+        found = Normalise.apply(*(_side_by_side(t, dim, nets) for t, dim in all_nets), eps)
+        return tuple(t.unflatten(-1, (nets, -1)) for t in found), (1, 0, 0)
+
+
+def _side_by_side(t, dim, nets):
+    """(..., channels) with the nets along ``dim``, or none, to (..., nets * channels)."""
+    t = t.unsqueeze(-2) if dim is None else t.movedim(dim, -2)
+    return t.expand(*t.shape[:-2], nets, -1).flatten(-2)
