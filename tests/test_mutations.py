@@ -88,7 +88,13 @@ MUTATIONS = {
         "helpers/nets.py",
         "nn.init.zeros_(last.bias)",
         "nn.init.ones_(last.bias)",
-        "test_nets.py::test_start_zero_is_the_identity_to_the_last_bit",
+        "test_nets.py::test_start_identity_is_the_identity_to_the_last_bit",
+    ),
+    "torch: a plain block that starts dead": (
+        "helpers/nets.py",
+        "nn.init.eye_(layer.weight)",
+        "nn.init.zeros_(layer.weight)",
+        "test_nets.py::test_start_identity_is_the_identity_to_the_last_bit",
     ),
     "swap the arms' names": (
         "helpers/plots.py",
@@ -328,7 +334,7 @@ MUTATIONS = {
         "helpers/nets.py",
         "nn.init.zeros_(last.weight)",
         "nn.init.ones_(last.weight)",
-        "test_nets.py::test_start_zero_is_the_identity_to_the_last_bit",
+        "test_nets.py::test_start_identity_is_the_identity_to_the_last_bit",
     ),
     "convolutional: a plain net with secret skips": (
         "helpers/nets.py",
