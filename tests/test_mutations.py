@@ -88,7 +88,7 @@ MUTATIONS = {
         "helpers/nets.py",
         "nn.init.zeros_(last.bias)",
         "nn.init.ones_(last.bias)",
-        "test_nets.py::test_start_zero_is_the_identity_to_the_last_bit",
+        "test_nets_starts.py::test_start_identity_is_the_identity_to_the_last_bit",
     ),
     "swap the arms' names": (
         "helpers/plots.py",
@@ -178,7 +178,7 @@ MUTATIONS = {
         "helpers/training.py",
         "self.diverged or not isfinite(loss)",
         "self.diverged",
-        "test_lockstep.py::test_diverging_net_is_reported_and_harms_no_other",
+        "test_lockstep_ends.py::test_diverging_net_is_reported_and_harms_no_other",
     ),
     "test error measured on training images": (
         "helpers/lockstep/stack.py",
@@ -196,7 +196,7 @@ MUTATIONS = {
         "helpers/lockstep/stack.py",
         "self.rows[number].grad = None",
         "pass",
-        "test_lockstep.py::test_a_net_that_diverges_in_a_stack_stays_as_it_was",
+        "test_lockstep_ends.py::test_a_net_that_diverges_in_a_stack_stays_as_it_was",
     ),
     "an interrupt loses the history": (
         "helpers/training.py",
@@ -250,7 +250,7 @@ MUTATIONS = {
         "helpers/lockstep/checks.py",
         "stack.fixed[name].copy_(values)",
         "pass",
-        "test_lockstep.py::test_any_batch_normalisation_equals_itself_alone",
+        "test_lockstep_layers.py::test_any_batch_normalisation_equals_itself_alone",
     ),
     "the parts of a module have no version": (
         "helpers/studies/store.py",
@@ -262,7 +262,7 @@ MUTATIONS = {
         "helpers/studies/store.py",
         "START.startswith(rest[: len(START)])",
         "True",
-        "test_store.py::test_a_store_with_something_else_in_it_is_refused_too",
+        "test_store_files.py::test_a_store_with_something_else_in_it_is_refused_too",
     ),
     "a limit of an outer group is not seen": (
         "helpers/setup/machine.py",
@@ -328,37 +328,37 @@ MUTATIONS = {
         "helpers/nets.py",
         "nn.init.zeros_(last.weight)",
         "nn.init.ones_(last.weight)",
-        "test_nets.py::test_start_zero_is_the_identity_to_the_last_bit",
+        "test_nets_starts.py::test_start_identity_is_the_identity_to_the_last_bit",
     ),
     "convolutional: a plain net with secret skips": (
         "helpers/nets.py",
         "(inputs, channels, stride, skip, shortcut, seed=None)",
         '(inputs, channels, stride, "inside" if number else skip, shortcut, seed=None)',
-        "test_nets.py::test_convolutional_layers_are_counted_as_in_the_paper",
+        "test_nets_convolutional.py::test_convolutional_layers_are_counted_as_in_the_paper",
     ),
     "stride forgotten on the shortcut": (
         "helpers/nets.py",
         "a[:, :, :: self.stride, :: self.stride]",
         "a",
-        "test_nets.py::test_convolutional_block_is_the_formula_in_torch",
+        "test_nets_convolutional.py::test_convolutional_block_is_the_formula_in_torch",
     ),
     "padding at the wrong end of the channels": (
         "helpers/nets.py",
         "(0, 0, 0, 0, 0, self.more)",
         "(0, 0, 0, 0, self.more, 0)",
-        "test_nets.py::test_convolutional_block_is_the_formula_in_torch",
+        "test_nets_convolutional.py::test_convolutional_block_is_the_formula_in_torch",
     ),
     "a block missing in ResNet-34": (
         "helpers/nets.py",
         "(6, 256)",
         "(5, 256)",
-        "test_nets.py::test_resnet34_is_that_of_torchvision",
+        "test_nets_resnet34.py::test_resnet34_is_that_of_torchvision",
     ),
     "a block that has lost its normalisation": (
         "helpers/nets.py",
         "nn.Sequential(layer, nn.BatchNorm2d(outputs))",
         "nn.Sequential(layer, nn.Identity())",
-        "test_nets.py::test_shortcuts_are_those_of_the_paper",
+        "test_nets_convolutional.py::test_shortcuts_are_those_of_the_paper",
     ),
     "hooks that stay": (
         "helpers/probes.py",
@@ -418,13 +418,13 @@ MUTATIONS = {
         "helpers/files/pictures.py",
         "ImageOps.exif_transpose(image)",
         "image",
-        "test_datasets.py::test_pictures_are_turned_upright",
+        "test_datasets_pictures.py::test_pictures_are_turned_upright",
     ),
     "the split ignores classes": (
         "helpers/datasets.py",
         "np.concatenate([np.arange(len(part)) % 5 == 0 for part in parts])",
         "np.arange(len(labels)) % 5 == 0",
-        "test_datasets.py::test_every_fifth_picture_of_a_class_is_a_test_image_and_no_training_image",
+        "test_datasets_folder.py::test_every_fifth_picture_of_a_class_is_a_test_image_and_no_training_image",
     ),
     "a mean that has seen the test images": (
         "helpers/studies/paper.py",
@@ -442,7 +442,7 @@ MUTATIONS = {
         "helpers/studies/paper.py",
         'self.optimizer.load_state_dict(state["optimizer"])',
         "pass",
-        "test_paper.py::test_going_on_gives_the_numbers_of_going_through",
+        "test_paper_checkpoints.py::test_going_on_gives_the_numbers_of_going_through",
     ),
     "a check that never names a mistake": (
         "helpers/exercises/saying.py",
