@@ -130,7 +130,9 @@ def typed():
 
 @pytest.mark.parametrize("fn", [partial(square, seconds=0.0), [].append, adder(1), typed()])
 def test_code_that_the_store_cannot_know_needs_a_version(fn, store):
-    with pytest.raises(ValueError, match=r"no source says all that .* does: pass version="):
+    with pytest.raises(
+        ValueError, match=r"the source of .* does not say all that it does: pass version="
+    ):
         sweeps.iterate(fn, {"x": [1]}, store=store)
     sweeps.iterate(fn, {"x": [1]}, store=store, version="1")
     sweeps.iterate(fn, {"x": [1]})

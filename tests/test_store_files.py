@@ -83,7 +83,7 @@ OTHERS = {
 @pytest.mark.parametrize("content", OTHERS.values(), ids=OTHERS)
 def test_a_file_that_is_not_a_store_is_refused_and_keeps_every_byte(folder, store, content):
     store.write_bytes(content)
-    with pytest.raises(ValueError, match=r"^\S*runs\.jsonl is not a store, and stays as it is: "):
+    with pytest.raises(ValueError, match=r"^\S*runs\.jsonl is not a store, and was not changed: "):
         sweeps.run(square, {"x": [1], "folder": [folder]}, store=store)
     assert store.read_bytes() == content
     assert marks(folder) == {}
