@@ -37,7 +37,7 @@ SLOPES = {
 
 
 class Gradients(NamedTuple):
-    """Derivatives of the loss, each of the shape of what it belongs to."""
+    """Derivatives of the loss; each has the shape of its variable."""
 
     a: np.ndarray
     W1: np.ndarray
@@ -96,14 +96,15 @@ def descend(
     """Fit a block by gradient descent; return a generator of (loss, parameters) after each step.
 
     a, target: (units, examples) and (out, examples).
-    parameters: (W1, b1, W2, b2), which stay as they are.
-    learning_rate, steps: the size of the steps, and how many.
+    parameters: (W1, b1, W2, b2); they are not changed.
+    learning_rate, steps: the size of the steps, and their number.
     skip, g: as for ``block_gradients``.
-    strength, decay_b: weight decay adds strength / 2 * (sum(W1**2) + sum(W2**2)) to what is
-        minimised, with ``decay_b`` the squares of b1 and b2 too, and nothing to the loss reported.
+    strength, decay_b: weight decay minimises the loss plus strength / 2 * (sum(W1**2) +
+        sum(W2**2)), with ``decay_b`` the squares of b1 and b2 too. The reported loss is without it.
     The loss is sum((a[l+2] - target)**2) / (2 * examples).
-    Raises ValueError at once, not at the first step, as ``block_gradients`` does, for a ``target``
-    of another shape than a[l+2], and for a negative ``strength`` or ``learning_rate``.
+    Raises ValueError, at once and not at the first step, where ``block_gradients`` does, for a
+    ``target`` that has not the shape of a[l+2], and for a negative ``strength`` or
+    ``learning_rate``.
     """
     _check_decay(strength, learning_rate)
     _slope(g)
@@ -128,10 +129,10 @@ def _steps(a, target, parameters, error, learning_rate, steps, penalties, form):
 
 
 def decay(W, strength, learning_rate, steps):
-    """Let weight decay alone act on ``W`` (any shape); return its norms (steps + 1,) and its end.
+    """Let weight decay alone act on ``W`` (any shape); return norms (steps + 1,) and the last W.
 
     Each step is gradient descent on the penalty strength / 2 * sum(W**2), whose gradient is
-    strength * W: after t steps ||W|| is |1 - learning_rate * strength|**t of what it was.
+    strength * W: after t steps ||W|| is |1 - learning_rate * strength|**t of its first value.
     Raises ValueError for a negative ``strength``, ``learning_rate`` or ``steps``, and where
     learning_rate * strength > 2: there every step makes W larger.
     """
@@ -152,10 +153,10 @@ def decay(W, strength, learning_rate, steps):
 
 
 def random_block(units, seed, scale=1.0):
-    """Return (W1, b1, W2, b2) of a block with as many ``units`` in each layer.
+    """Return random (W1, b1, W2, b2) of a block with ``units`` units in each layer.
 
-    Entries of W are normal with standard deviation scale * sqrt(2 / units), at ``scale`` 1 the
-    start of He et al. 2015 (arXiv 1502.01852, equation 10); those of b are a tenth as large.
+    Entries of W are normal with standard deviation scale * sqrt(2 / units), those of b a tenth as
+    large. A ``scale`` of 1 is the start of He et al. 2015 (arXiv 1502.01852, equation 10).
     """
     rng = np.random.default_rng(seed)
     deviation = scale * np.sqrt(2.0 / units)
@@ -167,7 +168,7 @@ def random_block(units, seed, scale=1.0):
 
 
 def check_known(name, value, choices):
-    """Return ``value``; raise ValueError if it is none of the ``choices``."""
+    """Return ``value``; raise ValueError if it is not one of the ``choices``."""
     if value not in choices:
         raise ValueError(
             f"{name} = {value!r} is not known; use one of {', '.join(map(repr, choices))}"

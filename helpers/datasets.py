@@ -88,7 +88,7 @@ def published(**where):
 
     A figure is a dict: source, arxiv, place, data, net, layers (int, or None where it has no
     meaning), variant, measure, unit, value (float). Its source is the paper that it names; see
-    data/README.md. Raises ValueError for an unknown column, and if no figure is left.
+    data/README.md. Raises ValueError for an unknown column, and if no figure matches.
     """
     with (DATA / "published.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

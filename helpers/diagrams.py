@@ -54,7 +54,7 @@ def block(axes, skip="inside"):
 def net(axes, blocks, skip="inside"):
     """Draw a net of ``blocks`` blocks of two layers in a row, with arcs for its shortcuts.
 
-    There are none if ``skip`` is "none". Raises ValueError for an unknown ``skip``.
+    A plain net ("none") has no arcs. Raises ValueError for an unknown ``skip``.
     """
     check_known("skip", skip, SKIPS)
     _blank(axes, (-2.0, 2 * blocks + 1), (-0.6, 1.4))
@@ -71,7 +71,7 @@ def net(axes, blocks, skip="inside"):
 
 
 def column(axes, layers, shortcuts=(), skip="inside"):
-    """Draw the layers of a net from top to bottom as boxes, and its shortcuts as arcs at the right.
+    """Draw the layers of a net from top to bottom as boxes, its shortcuts as arcs on the right.
 
     layers: pairs (text, group); layers of one group have one colour.
     shortcuts: triples (first, last, dotted), which lead past the layers number ``first`` to
@@ -123,7 +123,7 @@ def _arrow(axes, start, end, **look):
 def _shortcut(axes, skip):
     """Draw the path from a[l] over both layers down to the plus of this ``skip``; return its parts.
 
-    They lie above all that never changes, so that a panel need not draw that again.
+    They are drawn above everything that never changes, so a panel need not redraw that.
     """
     start, x, color = PLACES["a0"] + 0.62, PLACES[skip], SHORTCUT[skip]
     look = {"color": color, "zorder": 5}

@@ -18,16 +18,16 @@ from helpers.panels.panel import Panel
 def explore(figure, update, labels=None, **controls):
     """Return a panel that calls ``update(name=value, ...)`` at every move of a control.
 
-    figure: a matplotlib Figure of its own (``plots.figure``), not one of pyplot.
+    figure: a matplotlib Figure made by ``plots.figure``, not by pyplot.
     update: changes artists of the figure, and returns a sentence about the picture. As a generator
     it makes a Film: each ``yield (done, sentence)``, done from 0 to 1, is one more picture.
     labels: {control: the name, with its unit, that the reader sees}; by default, the argument's.
     controls: for arguments of ``update``, which start at their defaults: (low, high) or (low, high,
     step) for a slider, a list for a drop-down, a bool for a checkbox, or any ipywidgets widget.
 
-    Raises ValueError for a control that is no argument of ``update``, has no value to start from,
-    starts outside its range or its choices, or has another short form; for ``labels`` of unknown
-    controls; and for an EXPLORE_SIZE that is not a number above 0.
+    Raises ValueError for a control that is not an argument of ``update``, has no value to start
+    from, starts outside its range or its choices, or is given in another form; for ``labels`` of
+    unknown controls; and for an EXPLORE_SIZE that is not a number above 0.
     """
     labels = labels or {}
     if unknown := set(labels) - set(controls):

@@ -24,7 +24,7 @@ STYLES = {"none": PLAIN, "inside": INSIDE, "outside": OUTSIDE}
 NAMES = {"none": "plain", "inside": "residual, inside g", "outside": "residual, outside g"}
 QUIET = "#5b6470"
 TICKS = (0, 0.5, 1, 3, 10, 30, 100)  # of errors, in %
-PAPER = artists.PAPER  # behind words that lie over curves
+PAPER = artists.PAPER  # under words that cross curves
 HALO = [withStroke(linewidth=4.5, foreground="white")]  # keeps lines that cross apart for the eye
 
 
@@ -41,12 +41,12 @@ class Picture(Figure):
 
 
 def figure(rows=1, columns=1, size=(9.0, 4.0), alt="figure", **options):
-    """Return (figure, axes): a Picture with rows x columns axes, a single Axes if there is one.
+    """Return (figure, axes): a Picture with rows x columns axes; of one axes, that Axes.
 
     rows, columns: the number of axes.
     size: width and height in inches.
     alt: says in words what the picture shows.
-    options: go to Figure.subplots.
+    options: passed on to Figure.subplots.
     """
     picture = Picture(figsize=size, dpi=110, layout="constrained")
     FigureCanvasAgg(picture)
@@ -86,7 +86,7 @@ def curves(axes, names=NAMES, **options):
 
     ``show`` gives the curves their data: x is (points,), values maps each skip to its y (points,),
     NaN where there is none. The names follow the ends that lie within the limits of the axes, and
-    keep clear of each other. ``options`` go to axes.plot.
+    keep clear of each other. ``options`` are passed on to axes.plot.
     """
     lines = {
         skip: axes.plot([], [], **STYLES[skip], path_effects=HALO, **options)[0] for skip in names

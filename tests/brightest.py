@@ -1,7 +1,15 @@
-"""For tests of training: images that nets learn at once, and the loop a user would write."""
+"""For tests of training: images that nets learn at once, the loop a user would write, and many nets
+together against it.
+"""
+
+import os
+import signal
 
 import numpy as np
+import pytest
 import torch
+
+from helpers import training
 
 
 def brightest_rows():
@@ -54,3 +62,66 @@ class Tail(torch.nn.Module):
 
     def forward(self, a):
         return self.called(self.last, a)
+
+
+@pytest.fixture
+def data():
+    return brightest_rows()
+
+
+@pytest.fixture
+def stop_button():
+    """Press it: what Jupyter's stop button does in Python, also in a background process."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield lambda: os.kill(os.getpid(), signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
+
+
+def assert_equal_alone(make, data, tolerance, batch=16, epochs=1):
+    """Nets that ``make()`` returns, trained together, against the same ones by hand: losses and all
+    numbers.
+    """
+    together, alone = make(), make()
+    rates, seeds = (
+        [10.0 ** -(2 + i % 3 / 2) for i in range(len(alone))],
+        [5 + i for i in range(len(alone))],
+    )
+    histories = training.train_many(
+        together,
+        data,
+        epochs=epochs,
+        learning_rates=rates,
+        seeds=seeds,
+        batch=batch,
+        measure_every=epochs,
+    )
+    for net, history, lonely, rate, seed in zip(
+        together, histories, alone, rates, seeds, strict=True
+    ):
+        loss, error = by_hand(lonely, data, epochs, rate, seed, batch)
+        assert history.epoch == [0, epochs]
+        assert history.training_loss[-1] == pytest.approx(loss, rel=tolerance)
+        assert history.training_error[-1] == pytest.approx(error)
+        for name, expected in lonely.state_dict().items():
+            off = torch.linalg.vector_norm((net.state_dict()[name] - expected).double())
+            assert off <= tolerance * torch.linalg.vector_norm(expected.double()), name
+
+
+def seeded(make):
+    def three():
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            return [make().double() for _ in range(3)]
+
+    return three
+
+
+class Together(torch.nn.Module):
+    """All examples in one number; nets that are mixed would share it."""
+
+    def __init__(self, only_in=None):
+        super().__init__()
+        self.only_in = only_in
+
+    def forward(self, a):
+        return a if self.only_in == self.training else a - a.mean(0)

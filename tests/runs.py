@@ -5,6 +5,7 @@ Worker processes import this file; nothing heavy here.
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -64,6 +65,33 @@ def until(condition, *arguments, seconds=20):
     while not condition(*arguments):
         assert time.monotonic() < end, f"not within {seconds} seconds"
         time.sleep(0.01)
+
+
+def hazard(x, folder):
+    """Some runs end in ways that runs should not."""
+    mark(folder, x)
+    time.sleep(0.2)
+    if x == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if x == 4:
+        os._exit(7)
+    if x == 5:
+        raise Sulking("no", "never")
+    if x == 6:
+        sys.exit("I leave")
+    return x
+
+
+def check_hazards(rows, folder, killed, left):
+    """Two runs that took their workers with them, and six that had to be finished."""
+    assert [row.result for row in rows] == [0, 1, None, 3, None, None, None, 7]
+    assert killed in rows[2].error
+    assert left in rows[4].error
+    assert rows[2].seconds is rows[4].seconds is None
+    assert rows[5].error == "Sulking: no, and never"
+    assert rows[6].error == "SystemExit: I leave"
+    assert {row.error for row in rows if row.result is not None} == {None}
+    assert marks(folder).keys() == set(range(8))
 
 
 @pytest.fixture

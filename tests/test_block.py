@@ -1,12 +1,11 @@
 """The block against oracles that nobody here wrote: PyTorch, finite differences, closed forms."""
 
-import re
-
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from parts import changing_parts, random_parts
 
 from helpers import block as B
 
@@ -16,13 +15,8 @@ FUNCTIONS = {
     B.sigmoid: torch.sigmoid,
     B.linear: lambda z: z,
 }
+
 sizes = st.integers(1, 7)
-
-
-def random_parts(seed, units=4, hidden=5, examples=6):
-    rng = np.random.default_rng(seed)
-    shapes = [(units, examples), (hidden, units), (hidden, 1), (units, hidden), (units, 1)]
-    return [rng.normal(size=shape) for shape in shapes]
 
 
 def by_torch(a, W1, b1, W2, b2, skip, g, Ws=None):
@@ -36,16 +30,6 @@ def by_torch(a, W1, b1, W2, b2, skip, g, Ws=None):
         "inside": lambda: g(z + shortcut),
         "outside": lambda: g(z) + shortcut,
     }[skip]()
-
-
-def changing_parts(units=128, out=256, examples=6):
-    """The lecture's sizes: a[l] with 128 units, a[l+2] with 256, so that Ws is 256 x 128. Returns
-    (five parts, Ws).
-    """
-    rng = np.random.default_rng(7)
-    shapes = [(units, examples), (out, units), (out, 1), (out, out), (out, 1), (out, units)]
-    *parts, Ws = [rng.normal(size=shape) for shape in shapes]
-    return parts, Ws
 
 
 @settings(deadline=None, max_examples=60)
@@ -190,30 +174,6 @@ def test_random_block_has_the_deviation_of_he():
     assert not np.array_equal(B.random_block(4, seed=1)[0], B.random_block(4, seed=2)[0])
 
 
-BAD_PARTS = [
-    ({"W1": np.zeros((5, 3))}, r"W1 has 3 columns, but a\[l\] has 4 rows"),
-    ({"W2": np.zeros((4, 3))}, r"W2 has 3 columns, but a\[l\+1\] has 5 rows"),
-    ({"b1": np.zeros((4, 1))}, r"b1 has shape \(4, 1\), but W1 has 5 rows"),
-    ({"b2": np.zeros((4, 2))}, r"b2 has shape \(4, 2\), but W2 has 4 rows"),
-    ({"b2": np.zeros(4)}, r"b2 has shape \(4,\), but must have two axes"),
-    ({"a": np.zeros(4)}, r"a\[l\] has shape \(4,\), but must have two axes"),
-    ({"W2": np.zeros((3, 5)), "b2": np.zeros((3, 1))}, r"z\[l\+2\] has 3 rows .* but a\[l\] has 4"),
-    (
-        {"skip": "sideways"},
-        r"skip = 'sideways' is not known; use one of 'none', 'inside', 'outside'",
-    ),
-]
-
-
-@pytest.mark.parametrize(("bad", "message"), BAD_PARTS)
-def test_bad_parts_are_named(bad, message):
-    parts = dict(zip(("a", "W1", "b1", "W2", "b2"), random_parts(0), strict=True)) | bad
-    with pytest.raises(ValueError, match=message):
-        B.block(**parts)
-    with pytest.raises(ValueError, match=message):
-        B.block_gradients(**parts, upstream=np.zeros((4, 6)))
-
-
 def test_plain_block_may_change_the_dimension():
     a, W1, b1, *_ = random_parts(0)
     assert B.block(a, W1, b1, np.ones((3, 5)), np.ones((3, 1)), skip="none").shape == (3, 6)
@@ -254,76 +214,8 @@ def test_plain_block_has_no_use_for_Ws():
     assert np.array_equal(B.block(*parts, skip="none", Ws=Ws), B.block(*parts, skip="none"))
 
 
-@pytest.mark.parametrize("skip", B.SKIPS)
-@pytest.mark.parametrize("shape", [(128, 256), (256, 256), (128, 128), (256,), (256, 128, 1), ()])
-def test_Ws_that_does_not_fit_is_named(shape, skip):
-    parts, _ = changing_parts()
-    message = f"Ws has shape {shape}, but must be (256, 128): rows of z[l+2], rows of a[l]"
-    with pytest.raises(ValueError, match=re.escape(message)):
-        B.block(*parts, skip=skip, Ws=np.ones(shape))
-
-
-@pytest.mark.parametrize("skip", ["inside", "outside"])
-def test_missing_Ws_is_named(skip):
-    message = r"z\[l\+2\] has 256 rows .* but a\[l\] has 128 .* needs a Ws of shape \(256, 128\)"
-    with pytest.raises(ValueError, match=message):
-        B.block(*changing_parts()[0], skip=skip)
-
-
 def test_lists_are_arrays_too():
     parts = random_parts(0)
     assert np.array_equal(B.block(*[part.tolist() for part in parts]), B.block(*parts))
     parts, Ws = changing_parts(3, 2)
     assert np.array_equal(B.block(*parts, Ws=Ws.tolist()), B.block(*parts, Ws=Ws))
-
-
-def test_bad_numbers_are_named():
-    parts = random_parts(0)
-    with pytest.raises(
-        ValueError, match=r"target has shape \(4, 1\), but a\[l\+2\] has shape \(4, 6\)"
-    ):
-        next(B.descend(parts[0], np.zeros((4, 1)), parts[1:], learning_rate=0.1, steps=1))
-    with pytest.raises(
-        ValueError, match=r"upstream has shape \(1, 6\), but a\[l\+2\] has shape \(4, 6\)"
-    ):
-        B.block_gradients(*parts, np.zeros((1, 6)))
-    with pytest.raises(ValueError, match="slope of g"):
-        B.block_gradients(*parts, np.zeros((4, 6)), g=np.cos)
-    with pytest.raises(ValueError, match=r"strength = -1, but it must be 0 or more"):
-        B.decay(parts[1], -1, 0.1, 3)
-    with pytest.raises(ValueError, match=r"learning_rate = nan"):
-        B.decay(parts[1], 1, np.nan, 3)
-    with pytest.raises(ValueError, match="steps = -3"):
-        B.decay(parts[1], 1, 0.1, -3)
-    with pytest.raises(
-        ValueError,
-        match=r"learning_rate \* strength = 3 is above 2, where each step makes W larger",
-    ):
-        B.decay(parts[1], 30, 0.1, 3)
-    with pytest.raises(ValueError, match="strength = -1"):
-        next(B.descend(parts[0], parts[0], parts[1:], learning_rate=0.1, steps=1, strength=-1))
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"strength": -1}, "strength = -1, but it must be 0 or more"),
-        ({"g": np.cos}, "the slope of g = .*cos.* is not known"),
-        (
-            {"target": np.zeros((4, 1))},
-            r"target has shape \(4, 1\), but a\[l\+2\] has shape \(4, 6\)",
-        ),
-        ({"skip": "over"}, "skip = 'over' is not known"),
-    ],
-)
-def test_descend_says_what_is_wrong_before_the_first_step(change, message):
-    a = np.zeros((4, 6))
-    arguments = {
-        "a": a,
-        "target": a,
-        "parameters": B.random_block(4, 0),
-        "learning_rate": 0.1,
-        "steps": 1,
-    } | change
-    with pytest.raises(ValueError, match=message):
-        B.descend(**arguments)

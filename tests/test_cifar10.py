@@ -242,9 +242,7 @@ def test_cifar10_is_fetched_once_and_shows_how_far_it_is(host, tmp_path, capsys)
 
 def test_a_wrong_archive_is_not_kept(host, tmp_path):
     host.write_bytes(b"moved")
-    with pytest.raises(
-        ValueError, match="sent something else than the official archive; try again later"
-    ):
+    with pytest.raises(ValueError, match="did not send the official archive; try again later"):
         cifar10(download=True)
     assert files(tmp_path / "cache") == []
 

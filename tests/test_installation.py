@@ -162,7 +162,7 @@ def test_helpers_of_another_copy_are_noticed(monkeypatch, tmp_path):
     mark, sentence = lines()["helpers"]
     assert mark == "mend"
     assert sentence == (
-        f"come from {tmp_path / 'course'}, but this notebook lies in {other}: "
+        f"come from {tmp_path / 'course'}, but this notebook is in {other}: "
         f'run  %pip install -e "{other}"  in a cell, then restart the kernel'
     )
 

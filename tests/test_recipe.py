@@ -161,7 +161,9 @@ def test_an_interrupt_says_how_to_go_on(archive, tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(paper, "augmented", interrupted)
-    with pytest.raises(SystemExit, match="The same command goes on from the last checkpoint"):
+    with pytest.raises(
+        SystemExit, match="Run the same command again to continue from the last checkpoint"
+    ):
         recipe.main(f"--layers 8 --data {archive} --out {tmp_path} --device cpu".split())
 
 

@@ -53,17 +53,16 @@ class Exercise:
     name: an identifier.
     title: the name that the reader sees.
     right: a right solution: a function, or, without ``cases``, any value.
-    praise: the sentence for a right solution, without its stop.
-    mistakes: {sentence without its stop: a wrong solution}; the numbers that show it are added.
+    praise: the sentence for a right solution, without its full stop.
+    mistakes: {sentence without its full stop: a wrong solution}; the check adds the numbers.
     cases: a function without arguments that returns a list of (label, arguments), the label as in
         "for one example".
     observe: observe(solution, *arguments) returns what is compared, an array or {name: array}; by
         default, what the solution returns.
     parts: names for the entries of a tuple that a solution returns.
-    says: {name: sentence} for when this array is wrong, with {where}, {expected} and {got}.
+    says: {name: the sentence if this array is wrong}; {where}, {expected} and {got} are filled in.
     without: names of ready-made functions that a solution may not use.
-    tolerance: relative, and absolute as well, so that a result near 0 may be off by as much; 0 for
-        equal bits.
+    tolerance: of relative and of absolute differences; 0 asks for equal bits.
     seconds: the time limit.
     """
 
@@ -144,7 +143,7 @@ class Progress(NamedTuple):
 
 
 def progress(tasks):
-    """Return the Progress through the exercises of a module, as far as this kernel checked them."""
+    """Return the Progress: which exercises of a module this kernel has found right."""
     exercises = [task for task in vars(tasks).values() if isinstance(task, Exercise)]
     known = [answers.get(task.name, Answer(task.title, "not done", "")) for task in exercises]
     lines = (f"{STATUS[a.status][0]} {a.title}: {STATUS[a.status][2]}" for a in known)

@@ -176,11 +176,11 @@ def backward(mistake=""):
 
 
 BACKWARD = {
-    "no shortcut": "the gradient does not flow back through the shortcut, the + 1 is missing",
+    "no shortcut": "no gradient flows back through the shortcut: the + 1 is missing",
     "bare shortcut": "the shortcut hands on upstream itself, which is the outside form; "
     "inside, g' comes first",
     "slope at z2": "the slope of the last g is taken at z2, but g was applied to z2 + a",
-    "a bare 1": "the shortcut adds 1 to da, but its derivative by a is the 1 and comes times d2",
+    "a bare 1": "this adds 1 to da, and the 1 of the shortcut has to be multiplied by d2",
     "no last slope": "the slope of the last g is missing",
     "g for its slope": "this takes the last g itself, not its slope, which is 0 or 1",
     "slope 1 at 0": "the slope of ReLU at 0 is taken as 1, and here it is 0",

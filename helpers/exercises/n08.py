@@ -152,7 +152,7 @@ learning_rate = Exercise(
             warm=401
         ),
         "the warm-up never ends before the first drop": schedule(warm=32_000),
-        "82 and 123 are the epochs of the drops, but here steps are counted": schedule(82, 123),
+        "82 and 123 are the epochs of the drops, but here you count steps": schedule(82, 123),
     },
 )
 

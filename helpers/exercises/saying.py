@@ -11,7 +11,7 @@ NOT_DONE = "not done yet; write your code in place of the three dots, run that c
 
 
 def verdict(exercise, solution, outcomes):
-    """Return the status of a solution and the sentence about it, without its stop."""
+    """Return the status of a solution and the sentence about it, without its full stop."""
     if not outcomes[0].done:
         return "not done", NOT_DONE
     read = _globals_read(code_of(solution))
@@ -31,7 +31,7 @@ def verdict(exercise, solution, outcomes):
 
 
 def code_of(solution):
-    """The code of a function; None for anything else, which could answer with anything."""
+    """The code of a function; None for any other object."""
     return solution.__code__ if type(solution) is FunctionType else None
 
 

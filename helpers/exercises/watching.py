@@ -27,7 +27,7 @@ IDLE = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}
 
 
 class Mistake(Exception):
-    """Raised by an exercise's own ``observe``, with the whole sentence for the reader."""
+    """Raised by the ``observe`` of an exercise, with the whole sentence for the reader."""
 
 
 class Stopped(BaseException):
@@ -89,7 +89,7 @@ def _result(exercise, solution, given):
 
 
 def _is_stub(solution):
-    """Whether a function has nothing to do: a docstring, or three dots."""
+    """Whether the body of a function is empty: a docstring, or three dots."""
     code = code_of(solution)
     return code is None or {step.opname for step in dis.get_instructions(code)} <= IDLE
 

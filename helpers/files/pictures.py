@@ -20,7 +20,7 @@ def list_class_folders(root):
         )
     entries = _list_visible(root)
     classes = [path for path in entries if path.is_dir()]
-    reason = "lies beside the class folders, so it has no class"
+    reason = "is not in a class folder, so it has no class"
     loose = {path.name: reason for path in entries if not path.is_dir()}
     if len(classes) < 2:
         raise ValueError(
@@ -65,7 +65,7 @@ def describe_skipped(skipped):
 
 
 def _read(path, height, width, colour):
-    """A picture as uint8, (3, height, width) or (height, width); ValueError says why it is none."""
+    """Return a picture, uint8 (3, height, width) or (height, width); ValueError says why not."""
     if not path.is_file():
         raise ValueError("is not a file directly in its class folder")
     if path.suffix.lower() not in SUFFIXES:
@@ -88,7 +88,7 @@ def _read(path, height, width, colour):
 
 
 def _lay_on_white(image):
-    """The picture in 8 bits, without transparency."""
+    """Return the picture in 8 bits, without transparency."""
     if image.mode.startswith("I"):  # 16 bits: Pillow would turn all but the darkest pixels white
         image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
     if not image.has_transparency_data:

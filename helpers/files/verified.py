@@ -9,8 +9,8 @@ from pathlib import Path
 def verified(path, sha256, mend):
     """Yield the file, open for reading, once its content is known to be the right one.
 
-    Raises FileNotFoundError if it is missing and ValueError for another SHA-256; both end in
-    ``mend``, what the reader can do about it.
+    Raises FileNotFoundError if it is missing and ValueError for another SHA-256; both
+    messages end in ``mend``, which says what the reader can do.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"the data file {path} is missing; {mend}")

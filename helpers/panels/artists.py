@@ -1,4 +1,4 @@
-"""Artists that a panel can draw again in a fraction of the time of matplotlib's own."""
+"""Artists that a panel can redraw in a fraction of the time that matplotlib's artists take."""
 
 import numpy as np
 from matplotlib.backends.backend_agg import RendererAgg

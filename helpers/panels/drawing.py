@@ -1,4 +1,4 @@
-"""A figure drawn off screen again and again: only what changed is drawn afresh, as a PNG."""
+"""A figure that is redrawn off screen, often: only changes are drawn, and the result is a PNG."""
 
 import struct
 import zlib
@@ -14,13 +14,13 @@ from matplotlib.text import Text
 
 
 class Drawing:
-    """A figure that is drawn again and again: what stays the same is kept as a background.
+    """A figure that is redrawn often: everything that stays the same is kept as a background.
 
     In each axes, everything above the lowest artist that ever changed is drawn afresh over the
     background, so that artists cover one another as in a full drawing. Texts outside the axes
     (titles) cover nothing and are left alone. A change of anything else (limits, ticks, titles and
     legends of the figure, artists that come or go) draws all of it again. Axes must not overlap,
-    and nothing of the figure may lie over them.
+    and no artist of the figure may cover them.
     """
 
     def __init__(self, figure):

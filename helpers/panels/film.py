@@ -17,7 +17,7 @@ class Film(Panel):
     """A panel whose pictures come one after another: with start, pause, step and reset.
 
     ``update`` is a generator function of the controls; each ``yield (done, sentence)``, done from
-    0 to 1, is one more picture. It runs on a thread of its own, or, with ``play``, in the cell that
+    0 to 1, is one more picture. It runs on a separate thread, or, with ``play``, in the cell that
     calls it. Pausing loses nothing, and moving a control goes back to the beginning. Only one film
     runs at a time. On its thread it pauses when the page gives no sign of life for five seconds,
     because the notebook was closed or the kernel is busy with a cell.
@@ -49,7 +49,7 @@ class Film(Panel):
         getattr(self, name)()
 
     def start(self):
-        """Go on, on a thread of its own; from the beginning if the film has ended."""
+        """Continue on a separate thread; from the beginning if the film has ended."""
         if not self._reel.running:
             self._say("")
         self._reel.start()
@@ -87,7 +87,7 @@ class Film(Panel):
             raise self._failure
 
     def still(self, **_values):
-        """Raise TypeError: a film has no one picture for the values of its controls."""
+        """Raise TypeError: the values of its controls do not fix one picture of a film."""
         raise TypeError("a film has stills(), not still()")
 
     def stills(self):

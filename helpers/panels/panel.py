@@ -26,7 +26,7 @@ class Screen(anywidget.AnyWidget):
     png: the picture. alt: its alternative text. sentence, error: the texts below it.
     width, height: of the picture on the page, in CSS pixels. size: the scale of the whole panel.
     running: whether a film runs; the page then gives a sign of life each second.
-    pixel_ratio: device pixels per CSS pixel, as the page tells; 0 before it does.
+    pixel_ratio: device pixels per CSS pixel, which the page reports; 0 until then.
     """
 
     _esm = Path(__file__).with_suffix(".js")
@@ -79,7 +79,7 @@ class Panel(widgets.VBox):
     def still(self, **values):
         """Return (png, sentence) at these values of controls, twice as fine as on the page.
 
-        The panel stays as it is. Raises what ``update`` raises.
+        The panel itself does not change. Raises what ``update`` raises.
         """
         with self._lock:
             try:

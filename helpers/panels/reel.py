@@ -1,6 +1,6 @@
 """A reel runs a film: its generator, its thread, its clock, and the stills that it keeps.
 
-It knows no widgets: whatever a reader is to see of it goes through the callbacks of ``Reel``.
+It knows no widgets: everything that a reader sees goes through the callbacks of ``Reel``.
 """
 
 import threading
@@ -20,7 +20,7 @@ class Reel:
     frames: a function that returns the generator, at its beginning.
     follow: is given done and sentence of every frame.
     show: draws the frame that was followed last.
-    keep: returns a still of that frame, or None where nobody asked for stills.
+    keep: returns a still of that frame, or None if no stills are wanted.
     guard: calls a function and returns its result; None if it raised, which ends the film.
     report: is told "running", "paused" and "unwatched".
     patience: a thread pauses after so many seconds without a sign of life, see ``hear``.
@@ -45,18 +45,18 @@ class Reel:
         return self._running.is_set()
 
     def hear(self):
-        """Take a sign of life: somebody watches."""
+        """Note a sign of life: somebody is watching."""
         self._last_heard = self._now()
 
     def start(self):
-        """Go on, on a thread of its own; from the beginning if the film has ended."""
+        """Continue on a separate thread; from the beginning if the film has ended."""
         if self._take_turn():
             self.hear()
             self._thread = threading.Thread(target=self._run, args=(self.patience,), daemon=True)
             self._thread.start()
 
     def play(self):
-        """Go on to the end on this thread. An interrupt ends the film, and is raised again."""
+        """Continue to the end on this thread. An interrupt ends the film, and is raised again."""
         try:
             if self._take_turn():
                 self._run()

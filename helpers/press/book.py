@@ -70,7 +70,7 @@ def compose_front(readme):
 def run_cells(source):
     """Run a notebook; return its cells with outputs, and {model id of a widget: its album}.
 
-    The albums share PICTURE_BYTES, of which questions take nothing.
+    The albums share PICTURE_BYTES; questions need none.
     """
     if source.suffix != ".ipynb":
         return read_cells(source), {}

@@ -18,7 +18,7 @@ from helpers.press.pictures import encode, read_pixels
 
 PAGES = Path(__file__).resolve().parent / "pages"
 VIEW = "application/vnd.jupyter.widget-view+json"
-# In HTML. Dollars in code are no formulas: the first group finds code, which is left as it is.
+# In HTML. Dollars in code are not formulas: the first group finds code, which is left as it is.
 FORMULA = r"(<code\b.*?</code>|<pre\b.*?</pre>)|\$\$(.+?)\$\$|\$([^$]+)\$"
 
 
@@ -115,7 +115,7 @@ class Prose(IPythonRenderer):
         return f'<h{level} id="{escape(name)}">{text}</h{level}>\n'
 
     def link(self, text, url, title=None):
-        """Return a link; of one that leads to no page, only its text."""
+        """Return a link, or only its text if it leads to no page."""
         if re.match(r"https?:|mailto:|#", url):
             return super().link(text, url, title)
         path, *place = url.split("#", 1)

@@ -5,7 +5,7 @@
 Nothing is run; the slides show what is stored in the notebooks. A slide begins at each heading of
 level 2 and where the metadata of a cell says so: ``slideshow`` is slide, subslide, fragment, skip
 or notes, and JupyterLab sets it in its property inspector. A panel appears as its picture and its
-sentence. A question (a cell with the tag quiz) has a slide of its own, with its choices and without
+sentence. A question (a cell with the tag quiz) has a slide to itself, with its choices and without
 the answer. What does not fit on a slide goes on to the next one: the browser measures that before
 reveal.js takes over (helpers/press/pages/slides.js).
 """
@@ -96,7 +96,7 @@ def cut(cells, prose):
 
 
 def read_questions(cell):
-    """Yield the questions of a cell with their choices, as stored for where no kernel runs."""
+    """Yield the questions of a cell with their choices, as stored for pages without a kernel."""
     for output in cell.outputs:
         if html := output.get("data", {}).get("text/html"):
             asked, *choices = re.findall(r"<(?:b|li)>(.*?)</(?:b|li)>", html, re.DOTALL)

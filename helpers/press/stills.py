@@ -39,7 +39,7 @@ def load_ipython_extension(shell):
 
 
 def show_album(line):
-    """Display, as JSON, the album of a panel or the text of a question; of other widgets, nothing.
+    """Display, as JSON, the album of a panel or the text of a question; for other widgets, nothing.
 
     ``line`` has the model id of the widget and how many bytes the pictures may take.
     """

@@ -32,7 +32,7 @@ def build(target, sources=None, force=False):
     """Write the teacher's version of ``sources``; yield a line for each: "made ..." or "kept ...".
 
     By default, of all notebooks that have solutions. Raises CellExecutionError if a cell fails,
-    ValueError if an exercise has no solution, a solution no exercise, or a check does not pass.
+    ValueError if an exercise has no solution, if a solution has no exercise, and if a check fails.
     """
     for source in map(Path, sources or sorted(NOTEBOOKS.glob("*.ipynb"))):
         solutions = source.parent / "solutions" / f"n{source.stem[:2]}.py"
@@ -138,7 +138,7 @@ def digest(notebook):
 
 
 def is_edited(path):
-    """Return whether a notebook is not, or no longer, what ``build`` wrote."""
+    """Return whether a notebook differs from what ``build`` wrote."""
     try:
         notebook = nbformat.read(path, as_version=4)
     except Exception:  # whatever it is, it is somebody's

@@ -21,8 +21,8 @@ class Question:
     """One question. A notebook that ends a cell with it shows it.
 
     ask: the question.
-    choices: three or four {text: why}, kept as pairs: why a reader may think so, and what speaks
-        for or against it.
+    choices: three or four {text: why}, kept as pairs: why a reader may think so, and why that is
+        right or wrong.
     right: the place of the right one, from 0.
 
     All texts are plain. Raises ValueError for another number of choices, equal or empty texts, and
@@ -50,7 +50,7 @@ class Question:
         return "\n".join([self.ask, *(f"- {text}" for text, _ in self.choices), INVITATION])
 
     def _ipython_display_(self):
-        """Show the widget, and after it what a saved notebook keeps for where no kernel runs."""
+        """Show the widget, then the text that a saved notebook keeps for pages without a kernel."""
         quiz = Quiz(question={"ask": self.ask, "choices": self.choices, "right": self.right})
         live, _ = quiz._repr_mimebundle_()
         display(live | {"text/plain": f"Question: {self.ask}"}, raw=True)

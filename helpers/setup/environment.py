@@ -1,4 +1,4 @@
-"""Set up the environment of the Makefile: a script that runs before any package is there.
+"""Set up the environment of the Makefile: a script that runs before any package is installed.
 
 The environment is at $VENV; its packages have the versions of constraints.txt, and a path file says
 where the course is. What is above the import of tomllib runs under an old Python, too.
@@ -44,7 +44,7 @@ def main():
 
 
 def run(*command):
-    """Run a command; if it fails, exit with its code, as it has said why."""
+    """Run a command; if it fails, exit with its code: it has printed the reason."""
     code = subprocess.call(command)
     if code:
         sys.exit(code)

@@ -18,7 +18,7 @@ def report(**checks):
     """Check the installation; return lines: "ok" or "mend", what was checked, and a sentence.
 
     ``checks`` are further checks, functions without arguments. Each is fine unless it raises; its
-    error should say how to mend it. Of errors, only the stop button's interrupt leaves ``report``.
+    error should say how to mend it. No error leaves ``report`` but the stop button's interrupt.
     """
     checks = {"sliders": sliders, "helpers": course, "cores": cores} | checks
     checks = {"Python": python} | {name: partial(package, name) for name in PACKAGES} | checks
@@ -58,7 +58,7 @@ def sliders():
     except importlib.metadata.PackageNotFoundError:
         mend = _run("%pip install jupyterlab_widgets")
         raise RuntimeError(
-            f"appear as text, for want of jupyterlab_widgets: {mend} and reload the page"
+            f"appear as text, because jupyterlab_widgets is missing: {mend} and reload the page"
         ) from None
 
 
@@ -67,7 +67,7 @@ def course():
     folder = _folder_of_the_notebook()
     if folder and not folder.samefile(COURSE):
         mend = _run(_install_the_course())
-        raise RuntimeError(f"come from {COURSE}, but this notebook lies in {folder}: {mend}")
+        raise RuntimeError(f"come from {COURSE}, but this notebook is in {folder}: {mend}")
     return "come from this course folder" if folder else f"come from {COURSE}"
 
 
@@ -107,7 +107,7 @@ def _line(name, check):
 
 
 def _sentence(error):
-    """The first line of what an error says, or the error itself where that is hardly a sentence."""
+    """The first line of what an error says, or the error itself if that is hardly a sentence."""
     line = _first_line(str(error))
     return line if " " in line else repr(error)
 

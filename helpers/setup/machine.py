@@ -1,4 +1,4 @@
-"""What the course knows of its folder and of the machine; everything else asks here."""
+"""The folder of the course, and the machine that it runs on; every other file asks here."""
 
 import os
 from contextlib import suppress

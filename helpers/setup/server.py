@@ -1,4 +1,4 @@
-"""The JupyterLab of ``make lab``: its answers leave at once, and it says last where it is."""
+"""The JupyterLab of ``make lab``: its answers leave at once, and it prints its address last."""
 
 import os
 import shlex
@@ -17,8 +17,8 @@ class PromptConnection(ZMQChannelsWebsocketConnection):
     """The connection between a page and its kernel, without Nagle's algorithm.
 
     That algorithm holds a small message back until the one before it is acknowledged. A page
-    acknowledges up to 40 ms late, and a kernel answers a slider with four messages in a row: of a
-    drag, every second picture would be lost.
+    acknowledges up to 40 ms late, and a kernel answers a slider with four messages in a row: during
+    a drag, every second picture would be lost.
     """
 
     def connect(self):
@@ -27,11 +27,11 @@ class PromptConnection(ZMQChannelsWebsocketConnection):
 
 
 class CourseServer(ServerApp):
-    """A Jupyter server that says its address once, as the last thing."""
+    """A Jupyter server that prints its address once, at the end."""
 
     def start_app(self):
         address = self.connect_url
-        self.identity_provider.token_generated = False  # or Jupyter lists addresses of its own
+        self.identity_provider.token_generated = False  # or Jupyter lists other addresses
         super().start_app()
         print(f"\nPress Ctrl+C twice to stop the course. It is at\n\n    {address}\n", flush=True)
 

@@ -23,9 +23,9 @@ def cifar10(path=None, download=False, images=None):
 
     path: the official archive cifar-10-binary.tar.gz; by default the one in the course's cache.
     download: fetch the archive into the cache if it is not there: 170 MB from a slow host. Ctrl+C
-        stops that and leaves no half file; the next try begins anew.
-    images: keep only the first so many training images, and a fifth as many test images. All of
-        CIFAR-10 takes 737 MB of memory.
+        stops that and leaves no partial file; the next call starts over.
+    images: keep only the first ``images`` training images, and a fifth as many test images. All
+        of CIFAR-10 takes 737 MB of memory.
 
     Source: A. Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html. Raises
     FileNotFoundError if the archive is missing, OSError if it cannot be fetched, and ValueError if
@@ -43,7 +43,7 @@ def cifar10(path=None, download=False, images=None):
 
 
 def _cached(download):
-    """Return where the archive is kept on this computer; fetch it first if that is asked for."""
+    """Return where the archive is kept on this computer; fetch it first if asked to."""
     import pooch  # not at the top: only this function needs it, and requests with it
 
     folder, name = Path(pooch.os_cache("why-resnets-work")), URL.rsplit("/", 1)[-1]
@@ -51,9 +51,7 @@ def _cached(download):
         try:
             pooch.retrieve(URL, f"sha256:{SHA256}", fname=name, path=folder, progressbar=True)
         except ValueError as error:
-            raise ValueError(
-                f"{URL} sent something else than the official archive; try again later"
-            ) from error
+            raise ValueError(f"{URL} did not send the official archive; try again later") from error
         except OSError as error:
             raise OSError(
                 f"CIFAR-10 could not be fetched into {folder} ({type(error).__name__}): check "

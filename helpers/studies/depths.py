@@ -3,8 +3,8 @@
     python -m helpers.studies.depths
 
 trains plain and residual nets of 20, 32, 44, 56 and 110 layers, five seeds at five learning rates
-each, on all cores (about 20 minutes on two). What is finished is kept in build/study.jsonl: stopped
-and started again, the command goes on from there. The table goes to data/results/depths.json, with
+each, on all cores (about 20 minutes on two). Finished runs are kept in build/study.jsonl: stop the
+command, run it again, and it continues from there. The table goes to data/results/depths.json, with
 the machine, the date, the versions and the commit of the code.
 """
 
@@ -84,11 +84,11 @@ def run(runs=None, *, target=RESULTS, store=None, workers=None):
     """Run the study, write its table to ``target``, and return the table.
 
     runs: a ``grid``, by default the whole one.
-    store: the file of what is finished.
+    store: the file of finished runs.
     workers: how many processes, by default one for each core; 0 for none.
 
-    Raises RuntimeError if a run failed, and KeyboardInterrupt if it is interrupted: what was
-    finished until then is in the store.
+    Raises RuntimeError if a run failed, and KeyboardInterrupt if it is interrupted: the runs that
+    were finished by then are in the store.
     """
     runs = runs or grid()
     if store:
@@ -164,8 +164,8 @@ def stored(path=RESULTS):
 def errors(table, of="training error"):
     """Return {skip: errors (depths, seeds), fractions}, each depth at its best learning rate.
 
-    The best rate is that with the lowest median training loss over the seeds; a net that diverged
-    counts as infinitely bad, and its error is NaN.
+    The best rate has the lowest median training loss over the seeds; a net that diverged counts as
+    infinitely bad, and its error is NaN.
     table: as ``stored`` returns it. of: "training error" or "test error".
     """
     return {
@@ -197,5 +197,5 @@ if __name__ == "__main__":
     try:
         run(store=ROOT / "build" / "study.jsonl")
     except KeyboardInterrupt:
-        sys.exit("Stopped. The same command goes on from what is finished.")
+        sys.exit("Stopped. Run the same command again to continue.")
     print(f"written to {RESULTS.relative_to(ROOT)}")

@@ -34,10 +34,10 @@ def rate(iteration, iterations=64_000, warming=False):
 
 
 def centred(data, device="cpu"):
-    """Return (x_train, y_train, x_test, y_test) as tensors, less the mean training image.
+    """Return (x_train, y_train, x_test, y_test) as tensors, minus the mean training image.
 
     data: x (images, channels, height, width) and y (images,) to train and to test.
-    device: where the tensors are to be.
+    device: where to put the tensors.
 
     Each pixel of each channel has its own mean, taken over the training images alone. Nothing is
     divided: the net normalises after its first convolution. Raises ValueError for images of another
@@ -101,8 +101,8 @@ def train(
     iterations: steps of SGD, momentum 0.9, weight decay 1e-4; see ``rate`` and ``augmented``.
     warm_up: whether the rate is 0.01 until a row has a training error below 80 %.
     batch: images in one step.
-    checkpoint: a file. If it exists, the training goes on from it, and its rows come first. On the
-        CPU the numbers are those without a break; on cuda, but for rounding.
+    checkpoint: a file. If it exists, the training goes on from it, and its rows come first. The
+        numbers equal those of a training without a break; on cuda, up to rounding.
     device: by default "cuda" where there is one, else "cpu".
     fast: channels last in memory and products in bfloat16.
     window, measure_every: steps between two rows, and between two test errors.
@@ -121,7 +121,7 @@ def train(
 
 
 class _Training:
-    """A training that can be left between two rows, and taken up again there.
+    """A training that can be stopped between two rows, and resumed there.
 
     A row has iteration (steps done), rate, training loss (nats) and training error (fraction), both
     means over the augmented batches of its steps, test error (fraction, or None where it was not
@@ -160,7 +160,7 @@ class _Training:
         return diverged or self.iteration == self.counts["iterations"]
 
     def _row(self, end):
-        """Take all steps before ``end``, and say what was seen on the way."""
+        """Take all steps before ``end``; return the row that sums them up."""
         self.net.train()
         begun, steps = time.perf_counter(), end - self.iteration
         sums = torch.zeros(2, device=self.device)
@@ -219,7 +219,7 @@ class _Training:
         os.replace(part, path)
 
     def load(self, path):
-        """Take up the training of a checkpoint."""
+        """Resume the training of a checkpoint."""
         try:  # weights_only: no code in the file is run
             state = torch.load(path, map_location=self.device, weights_only=True)
             stored = state["settings"]

@@ -1,6 +1,6 @@
 """Where the runs of a sweep happen: in this process, in worker processes, or in any executor.
 
-A worker process that dies breaks its pool. It costs its own run alone: the pool is renewed, and the
+A worker process that dies breaks its pool. Only its own run is lost: the pool is renewed, and the
 runs that were in flight are tried once more at the end, one at a time.
 """
 
@@ -150,7 +150,7 @@ class _Crew:
             return self.executor.submit(attempt, self.fn, arguments)
 
     def explain(self, error):
-        """Return the error in one line; of a worker that died alone, how it ended."""
+        """Return the error in one line; for a worker that died alone, how it ended."""
         if not isinstance(error, BrokenProcessPool):
             return _sentence(error)
         processes = list(self.executor._processes.values())
@@ -164,7 +164,7 @@ class _Crew:
         return f"the worker was ended by {cause}"
 
     def leave(self):
-        """Cancel what waits, and end the worker processes that are still at work."""
+        """Cancel the runs that wait, and end the worker processes that are still busy."""
         for future in self.running:
             future.cancel()
         if self.running and isinstance(self.executor, ProcessPoolExecutor):
@@ -177,7 +177,7 @@ class _Crew:
 
 
 def attempt(fn, arguments):
-    """Run once, wherever this is; return (result as JSON, error in one line, seconds)."""
+    """Run once, in whichever process; return (result as JSON, error in one line, seconds)."""
     start, text, error = time.perf_counter(), None, None
     try:
         if isinstance(fn, bytes):  # loaded only here, so that a failure costs no worker

@@ -2,7 +2,7 @@
 
     python -m helpers.studies.recipe --layers 110 --skip inside --data cifar-10-binary.tar.gz
 
-Each finished hundred of steps is a line of JSON. The recipe itself, step by step, is in
+Every hundred steps give one line of JSON. The recipe itself, step by step, is in
 ``helpers/studies/paper.py``.
 """
 
@@ -33,7 +33,7 @@ def run(
     layers, skip="inside", seed=0, *, data=None, download=False, images=None, out="build/recipe",
     **options,
 ):  # fmt: skip
-    """Train one net of the paper on CIFAR-10, or go on where it was stopped; return the last row.
+    """Train one net of the paper on CIFAR-10, or resume it where it stopped; return the last row.
 
     layers: 20, 32, 44, 56 or 110 in the paper; any 6n + 2 will do. Nets of 110 and more are warmed
         up. The start is He's, and shortcuts are of option A.
@@ -55,7 +55,7 @@ def run(
     options |= {"warm_up": layers >= 110, "checkpoint": Path(out) / f"{name}.pt"}
     pixels = cifar10(data, download=download, images=images)
     rows = paper.train(net, pixels, seed=seed, **options)
-    del pixels  # the training has its own, less the mean: on the CPU that halves the memory
+    del pixels  # the training has a copy, minus the mean: on the CPU this halves the memory
     asked = {"layers": layers, "skip": skip, "seed": seed}
     return _write(Path(out) / f"{name}.jsonl", asked, rows)
 
@@ -105,7 +105,7 @@ def _parser():
         ("seed", {"type": int, "default": 0}, "initial numbers, order, crops, flips; default: 0"),
         ("data", {}, "cifar-10-binary.tar.gz or its folder; default: the course's cache"),
         ("download", {"action": "store_true"}, "fetch the archive: 170 MB from a slow host"),
-        ("images", {"type": int}, "only the first so many training images; default: all 50,000"),
+        ("images", {"type": int}, "how many training images to use; default: all 50,000"),
         ("iterations", {"type": int, "default": 64_000}, "the rate falls at 1/2 and 3/4 of them"),
         ("out", {"default": "build/recipe"}, "folder for checkpoint and rows"),
         ("device", {}, "cpu or cuda; default: cuda where there is one"),
@@ -130,7 +130,7 @@ def main(arguments=None):
     except (ValueError, OSError) as error:
         parser.error(str(error))
     except KeyboardInterrupt:
-        sys.exit("Stopped. The same command goes on from the last checkpoint.")
+        sys.exit("Stopped. Run the same command again to continue from the last checkpoint.")
 
 
 if __name__ == "__main__":

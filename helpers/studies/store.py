@@ -82,7 +82,7 @@ class Store:
             yield file
 
     def _read(self, file):
-        """Take in the lines that are new; return what follows the last newline."""
+        """Read the new lines; return what follows the last newline."""
         file.seek(self.bytes)
         *lines, rest = file.read().split(b"\n")
         for line in lines:
@@ -109,7 +109,7 @@ class Store:
         entry = _entry(line)
         if entry is None:
             raise ValueError(
-                f"{self.path} is not a store, and stays as it is: its line {self.lines} is not a "
+                f"{self.path} is not a store, and was not changed: its line {self.lines} is not a "
                 "finished run; choose another name"
             )
         if self.code.items() <= entry.items():
@@ -178,7 +178,7 @@ def code_version(fn):
         source = inspect.getsource(module if hasattr(module, "__file__") else fn)
     except (OSError, TypeError):
         raise ValueError(
-            f"no source says all that {fn!r} does: pass version='...', a name for the code that "
+            f"the source of {fn!r} does not say all that it does: pass version='...', a name that "
             "you change when the code changes"
         ) from None
     paths = (path for path in sorted(HELPERS.rglob("*.py")) if path.parent.name not in QUESTIONS)

@@ -63,8 +63,8 @@ def iterate(fn, grid, executor=None, store=None, *, version=None, progress=True)
         depends on more, or to keep results over a change that does not matter.
     progress: whether to draw a progress bar.
 
-    An interrupt, or leaving the loop, cancels what waits, and ends what runs here or in worker
-    processes; in any other executor, what has begun goes on to its end.
+    An interrupt, or leaving the loop, cancels the runs that wait, and ends those that run here or
+    in worker processes; in any other executor, a run that has begun goes on to its end.
     Raises, before the first run: TypeError for a grid or an executor that is not one, or for
     arguments that JSON cannot hold; ValueError if ``fn`` cannot be sent to the workers or has no
     source to tell its version, and for a file that is not a store, which stays as it is; OSError

@@ -57,7 +57,7 @@ function put(input, place) {
   else input.selectedIndex = place;
 }
 
-// All sentences stand unseen behind the one that is shown, so that the longest of them makes the height.
+// All sentences are on the page, hidden but for one, so that the longest sets the height.
 function keepHeight(status, sentences) {
   for (const sentence of sentences) {
     const unseen = document.createElement("span");

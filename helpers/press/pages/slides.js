@@ -40,7 +40,7 @@ function begin(slide) {
   }
 }
 
-// What stands above a slide that does not begin with a heading.
+// The heading above a slide that does not begin with one.
 function titled(slide, heading) {
   if (!heading || /^H[12]$/.test(slide.firstElementChild?.tagName ?? "H1")) return;
   const title = document.createElement("p");
@@ -57,7 +57,7 @@ function paginate(slide, heading) {
   let first = blocks.findIndex(isBeyond);  // the first block of the next slide
   if (first === -1) return;
   while (first > 0 && leads(blocks[first - 1])) first -= 1;
-  if (first === 0) {  // nothing stands above the large block but what leads to it
+  if (first === 0) {  // only what leads to the large block is above it
     first = blocks.findIndex(block => !leads(block)) + 1 || blocks.length;
     for (const block of blocks.slice(0, first)) shrink(block, isBeyond);
   }

@@ -1,0 +1,60 @@
+"""Many nets together against each alone: normalisations and convolutions."""
+
+import brightest
+import pytest
+import torch
+from brightest import assert_equal_alone, seeded, stem, with_channel
+
+data = brightest.data
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"affine": False},
+        {"track_running_stats": False},
+        lambda norm: setattr(norm, "track_running_stats", False),  # the buffers are still there
+        lambda norm: setattr(norm, "bias", None),
+        lambda norm: norm.weight.requires_grad_(False),
+    ],
+    ids=["affine", "no statistics", "statistics kept as they are", "no beta", "gamma frozen"],
+)
+def test_any_batch_normalisation_equals_itself_alone(data, change):
+    def make():
+        norm = torch.nn.BatchNorm2d(4, **change if isinstance(change, dict) else {})
+        if callable(change):
+            change(norm)
+        return torch.nn.Sequential(
+            torch.nn.Conv2d(1, 4, 3, padding="same", padding_mode="circular"),
+            norm,
+            torch.nn.ReLU(),
+            *(
+                torch.nn.Conv2d(4, 4, 3, groups=2),
+                torch.nn.MaxPool2d(2),
+                *stem()[:1],
+                torch.nn.Linear(36, 10),
+            ),
+        )
+
+    assert_equal_alone(seeded(make), with_channel(data), 1e-9, batch=20)
+
+
+CONVOLUTIONS = {
+    "as in the course": {"kernel_size": 3, "padding": 1, "bias": False},
+    "with bias and stride": {"kernel_size": 3, "padding": 1, "stride": 2},
+    "not square": {"kernel_size": (3, 2), "padding": (2, 1), "stride": (1, 2)},
+    "with holes": {"kernel_size": 3, "padding": "same", "dilation": 2},
+    "in groups": {"kernel_size": 3, "padding": 1, "groups": 2},
+    "around the edges": {"kernel_size": 3, "padding": 1, "padding_mode": "circular"},
+}
+
+
+@pytest.mark.parametrize("settings", CONVOLUTIONS.values(), ids=CONVOLUTIONS)
+@pytest.mark.parametrize("channels", [4, 8])  # few, and more
+def test_convolutions_together_equal_each_alone(data, settings, channels):
+    def make():
+        layers = torch.nn.Conv2d(1, channels, 3), torch.nn.Conv2d(channels, 6, **settings)
+        last = torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(6, 10)
+        return torch.nn.Sequential(*layers, torch.nn.ReLU(), *last)
+
+    assert_equal_alone(seeded(make), with_channel(data), 1e-9, batch=20)
