@@ -43,7 +43,7 @@ thirty_blocks = Question(
         "vanishing. But each block adds what comes through its branch, and at this size of W that "
         "is as much again.",
         "It makes it more than a thousand times as large": "Each block adds what comes through its "
-        "branch to what comes along the shortcut. A factor of 1.5 at each block makes 190,000 "
+        "branch to what comes along the shortcut. A factor of 1.45 at each block makes 70,000 "
         "after 30.",
         "It makes it vanish": "That is the story of plain nets with small weights. The shortcut "
         "hands the gradient on, wherever the last g does not cut it.",

@@ -341,7 +341,7 @@ WRONG = {
         "no first slope": (backward_without_first_slope, "the slope of the first g is missing"),
         "upstream modified in place": (backward_in_place, "changes its input in place"),
         "only da": (backward_only_da, "should return 5 values"),
-        "+ 1": (backward_plus_one, "the shortcut adds 1 to da"),
+        "+ 1": (backward_plus_one, "this adds 1 to da"),
         "g for g'": (backward_g_for_its_slope, "this takes the last g itself, not its slope"),
         ">= 0": (backward_slope_1_at_0, "the slope of ReLU at 0 is taken as 1"),
         "b without its column": (backward_flat_b, "which keepdims=True keeps"),
