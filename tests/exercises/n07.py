@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.functional import cosine_similarity, cross_entropy
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from helpers import nets
+from helpers import nets, probes
 
 
 def gradient(net, x, y):
@@ -34,6 +34,13 @@ def compared(compare, **how):
 
 def cosine(before, after):
     return (before @ after / (before.norm() * after.norm())).item()
+
+
+def by_probes(net, x, y, step):
+    net = copy.deepcopy(net)
+    before = probes.gradient(net, x, y)
+    with probes.moved(net, -step * before / before.norm()):
+        return cosine(before, probes.gradient(net, x, y))
 
 
 def no_copy(net, x, y, step):
@@ -329,6 +336,10 @@ def two_blocks(net, number):
     return nn.Sequential(*net[: place - 1], *net[place + 1 :])
 
 
+def ready_made(net, number):
+    return probes.without(net, [number])
+
+
 def a_list(net, number):
     place = blocks(net)[number - 1]
     return [*net[:place], *net[place + 1 :]]
@@ -432,6 +443,7 @@ WRONG = {
             not_for_a_step_of_1,
             "but for a plain net of 14 layers and a step of 1, the",
         ),
+        "by probes": (by_probes, "it hands the work to probes in line 5"),
         "no copy": (no_copy, "arrays of weights of the net are not what they were"),
         "back by adding": (back_by_adding, "arrays of weights of the net are not what they were"),
         "weights put back": (only_weights_put_back, "running statistics of the net are not what"),
@@ -471,6 +483,7 @@ WRONG = {
         "neighbour twice": (neighbour_twice, "but its neighbour is there twice"),
         "two blocks": (two_blocks, "the scores are not those of the net without the block"),
         "without the head": (without_head, "scores has shape (24, 12) and should have (24, 10)"),
+        "ready-made": (ready_made, "it hands the work to probes in line 2"),
         "a list": (a_list, "it should return a net, and returns a list"),
         "scores": (scores, "it should return a net, and returns a tensor"),
         "a net": (nets.fully_connected(8), "raises TypeError"),
