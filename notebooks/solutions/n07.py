@@ -73,6 +73,12 @@ broken_claim = "S"
 # loses something, and 54 of them lose nearly all. In a residual block the normalisation is in the
 # branch, and the main path is spared.
 #
-# The measurement: directions that come through in plain and residual convolutional nets with both
-# starts, statistics frozen, five seeds. If the copying plain net lets as many directions through as
-# the residual net and fails all the same, the friend is right.
+# The measurement: directions that come through in plain and residual convolutional nets of 56
+# layers with both starts, statistics frozen. We did it, from the first convolution to the last
+# block, with three seeds. Plain with He's start: 8 or 9 of at most 64, and the largest is stretched
+# by thousands. Plain with copying kernels: *none*, the net gives the same scores for every image
+# near by. Residual with He's start: 30 or more. So the friend is wrong about the copying net, which
+# is no identity there, and after three epochs both plain nets have most images wrong. And the
+# friend is right that a count alone is not enough: the residual net that starts as the identity
+# lets 7 or 8 directions through, no more than the plain one, and trains. But it stretches each of
+# them by exactly 1.
