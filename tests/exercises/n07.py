@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.functional import cosine_similarity, cross_entropy
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from helpers import nets
+from helpers import nets, probes
 
 
 def gradient(net, x, y):
@@ -34,6 +34,13 @@ def compared(compare, **how):
 
 def cosine(before, after):
     return (before @ after / (before.norm() * after.norm())).item()
+
+
+def by_probes(net, x, y, step):
+    net = copy.deepcopy(net)
+    before = probes.gradient(net, x, y)
+    with probes.moved(net, -step * before / before.norm()):
+        return cosine(before, probes.gradient(net, x, y))
 
 
 def no_copy(net, x, y, step):
@@ -329,6 +336,10 @@ def two_blocks(net, number):
     return nn.Sequential(*net[: place - 1], *net[place + 1 :])
 
 
+def ready_made(net, number):
+    return probes.without(net, [number])
+
+
 def a_list(net, number):
     place = blocks(net)[number - 1]
     return [*net[:place], *net[place + 1 :]]
@@ -432,6 +443,7 @@ WRONG = {
             not_for_a_step_of_1,
             "but for a plain net of 14 layers and a step of 1, the",
         ),
+        "by probes": (by_probes, "it hands the work to probes in line 5"),
         "no copy": (no_copy, "arrays of weights of the net are not what they were"),
         "back by adding": (back_by_adding, "arrays of weights of the net are not what they were"),
         "weights put back": (only_weights_put_back, "running statistics of the net are not what"),
@@ -471,32 +483,33 @@ WRONG = {
         "neighbour twice": (neighbour_twice, "but its neighbour is there twice"),
         "two blocks": (two_blocks, "the scores are not those of the net without the block"),
         "without the head": (without_head, "scores has shape (24, 12) and should have (24, 10)"),
+        "ready-made": (ready_made, "it hands the work to probes in line 2"),
         "a list": (a_list, "it should return a net, and returns a list"),
         "scores": (scores, "it should return a net, and returns a tensor"),
         "a net": (nets.fully_connected(8), "raises TypeError"),
     },
     "broken_claim": {
-        "A": ("A", "A holds"),
-        "B": ("B", "B holds"),
-        "C": ("C", "C holds"),
-        "E": ("E", "E holds"),
-        "F": ("F", "F holds"),
-        "small": ("c", "C holds"),
-        "in words": ("claim f", "F holds"),
-        "with a stop": (" (E). ", "E holds"),
-        "beyond": ("G", "one letter from A to F, and yours is 'G'"),
-        "two": ("AB", "and yours is 'AB'"),
-        "two of them": ("B, D", "and yours is 'B, D'"),
-        "all": ("A to F", "and yours is 'A to F'"),
+        "P": ("P", "P holds"),
+        "Q": ("Q", "Q holds"),
+        "R": ("R", "R holds"),
+        "T": ("T", "T holds"),
+        "U": ("U", "U holds"),
+        "small": ("r", "R holds"),
+        "in words": ("claim u", "U holds"),
+        "with a stop": (" (T). ", "T holds"),
+        "beyond": ("V", "one letter from P to U, and yours is 'V'"),
+        "two": ("PQ", "and yours is 'PQ'"),
+        "two of them": ("Q, S", "and yours is 'Q, S'"),
+        "all": ("P to U", "and yours is 'P to U'"),
         "none": ("none", "and yours is 'none'"),
-        "a Greek letter": ("\u0391", "one letter from A to F, and yours is '\u0391'"),
-        "a sentence": ("D is broken, since plain nets can", "and yours is 'D is broken, since"),
+        "a Greek letter": ("\u0391", "one letter from P to U, and yours is '\u0391'"),
+        "a sentence": ("S is broken, since plain nets can", "and yours is 'S is broken, since"),
         "empty": ("", "and yours is ''"),
         "a place": (3, "it should be one letter in quotes, and yours is an int"),
-        "a list": (["D"], "in quotes, and yours is a list of 1"),
-        "a set": ({"D"}, "in quotes, and yours is a set"),
+        "a list": (["S"], "in quotes, and yours is a list of 1"),
+        "a set": ({"S"}, "in quotes, and yours is a set"),
         "True": (True, "in quotes, and yours is a bool"),
-        "bytes": (b"D", "in quotes, and yours is a bytes"),
+        "bytes": (b"S", "in quotes, and yours is a bytes"),
         "a function": (by_del, "in quotes, and yours is a function"),
     },
 }
@@ -510,5 +523,5 @@ RIGHT = {
         two_copies,
     ],
     "without_block": [by_slices, by_del, by_counting, by_identity, by_the_object, by_a_module],
-    "broken_claim": ["D", "d", " D ", "claim D", "(D)", "D."],
+    "broken_claim": ["S", "s", " S ", "claim S", "(S)", "S."],
 }
