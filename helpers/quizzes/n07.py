@@ -7,7 +7,7 @@ step_length = Question(
     "its parameters go a step of length 0.01 against the gradient. How much do the old and the new "
     "gradient have in common?",
     choices={
-        "nearly all: their cosine is above 0.9": "So it is in the residual net of 56 layers, and "
+        "nearly all: their cosine is above 0.8": "So it is in the residual net of 56 layers, and "
         "in a plain net of 8. The step is less than a thousandth of the length of all weights. But "
         "in the deep plain net the loss bends within less than that.",
         "next to nothing: their cosine is near 0": "The gradient is a signpost that turns while "
