@@ -1,9 +1,14 @@
-"""Measuring instruments for nets: they record what flows through, and clean up after themselves."""
+"""Measuring instruments for nets: what flows through, where the loss leads; they leave no trace."""
 
 from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
+
+from helpers.nets import Block
 
 
 class Call(NamedTuple):
@@ -48,3 +53,62 @@ def recording(net, choose=is_leaf):
     finally:
         for hook in hooks:
             hook.remove()
+
+
+def blocks(net):
+    """Return the ``nets.Block``s of an nn.Sequential, in their order."""
+    return [part for part in net if isinstance(part, Block)]
+
+
+def gradient(net, x, y):
+    """Return the gradient of the mean cross-entropy as one vector (parameters,).
+
+    net: any module; its parameters are taken in the order of ``net.parameters()``.
+    x, y: images (n, ...) that fit the net, and their classes (n,).
+    """
+    loss = cross_entropy(net(x), y)
+    return parameters_to_vector(torch.autograd.grad(loss, list(net.parameters())))
+
+
+@contextmanager
+def moved(net, change):
+    """Let the parameters of ``net`` be elsewhere for a while: at theta + ``change``.
+
+    change: a vector (parameters,), as ``gradient`` returns one. The old numbers are back when the
+    block ends, also by an error. Running statistics are not parameters: they are not put back.
+    """
+    before = parameters_to_vector(net.parameters()).detach().clone()
+    try:
+        vector_to_parameters(before + change, net.parameters())
+        yield net
+    finally:
+        vector_to_parameters(before, net.parameters())
+
+
+@torch.no_grad()
+def after_each_block(net, x):
+    """Return the signals of an nn.Sequential: before its first block, then after each block.
+
+    x: images (n, ...). The list has one entry more than the net has blocks, each (n, units) or (n,
+    channels, height, width). The last layers of the net can read any of them: Greff et al. 2017,
+    arXiv 1612.07771, look at a residual net in this way.
+    """
+    parts = list(net)
+    places = [place for place, part in enumerate(parts) if isinstance(part, Block)]
+    signals = [net[: places[0]](x)]
+    for block in parts[places[0] : places[-1] + 1]:
+        signals.append(block(signals[-1]))
+    return signals
+
+
+def without(net, numbers):
+    """Return an nn.Sequential without some of its blocks (Veit et al. 2016, arXiv 1605.06431).
+
+    numbers: of the blocks to leave out, counted from 1. The new net shares its layers with ``net``,
+    which stays whole. Raises ValueError for a number that no block has.
+    """
+    patient = blocks(net)
+    if unknown := [number for number in numbers if not 1 <= number <= len(patient)]:
+        raise ValueError(f"no block has the number {unknown}; they are 1 to {len(patient)}")
+    gone = {id(patient[number - 1]) for number in numbers}
+    return nn.Sequential(*(part for part in net if id(part) not in gone))

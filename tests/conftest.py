@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TOGETHER = (
     "04_plain_vs_residual.ipynb",
     "06_resnets_on_images.ipynb",
+    "07_why_it_works.ipynb",
     "test_panels.py",
     "test_mutations.py",
     "02_shrinking_to_the_identity.ipynb",

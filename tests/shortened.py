@@ -30,6 +30,26 @@ LEFT_OUT = {
         "picture-contributions",
         "claims-contributions",
     ],
+    "07_why_it_works": [
+        "one-step",
+        "wiggle-claims",
+        "verdicts",
+        "who-is-wrong",
+        "verdicts-claims",
+        "shares-of-the-gradient",
+        "paths-picture",
+        "lesion-claims",
+        "cut-into-steps",
+        "train-forms",
+        "how-strong",
+        "decay-race",
+        "decay-picture",
+        "decay-claims",
+        "first-rows",
+        "last-rows",
+        "five-answers",
+        "five-more-answers",
+    ],
 }
 # Shorter trainings: cell, its long text, its short text.
 SHORTER = {

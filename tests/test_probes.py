@@ -1,10 +1,12 @@
 """Measuring instruments: they record what PyTorch computes, and leave no trace."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
 
-from helpers import probes
+from helpers import nets, probes
 
 
 class Upwards(nn.Module):
@@ -133,3 +135,90 @@ def test_a_layer_called_by_keyword_is_recorded(net, x):
     with probes.recording(net.branch[0]) as calls:
         net.branch[0](input=x)
     assert torch.equal(calls[0].input, x)
+
+
+@pytest.fixture
+def small():
+    """A residual net of four blocks, in float64, images and classes."""
+    net = nets.fully_connected(10, start="pytorch", inputs=6, width=5, classes=3).double()
+    draw = torch.Generator().manual_seed(0)
+    return net, torch.randn(7, 6, generator=draw).double(), torch.arange(7) % 3
+
+
+def loss_at(net, theta, x, y):
+    """The loss of the net with other parameters, by torch.func: the net itself is not touched."""
+    parts = theta.split([p.numel() for p in net.parameters()])
+    named = zip(net.named_parameters(), parts, strict=True)
+    arrays = {name: part.view(p.shape) for (name, p), part in named}
+    return nn.functional.cross_entropy(torch.func.functional_call(net, arrays, (x,)), y)
+
+
+def flat(net):
+    return nn.utils.parameters_to_vector(net.parameters()).detach()
+
+
+def test_the_gradient_is_that_of_torch_func_and_of_finite_differences(small):
+    net, x, y = small
+    found, theta = probes.gradient(net, x, y), flat(net)
+    expected = torch.func.grad(lambda at: loss_at(net, at, x, y))(theta)
+    assert torch.allclose(found, expected)
+    along, step = torch.randn(len(theta), generator=torch.Generator().manual_seed(2)).double(), 1e-6
+    ahead, back = (loss_at(net, theta + way * along, x, y) for way in (step, -step))
+    assert torch.allclose(found @ along, (ahead - back) / (2 * step), rtol=1e-5)
+    assert not found.requires_grad
+    assert all(p.grad is None for p in net.parameters())
+
+
+def test_a_net_is_elsewhere_for_a_while(small):
+    net, x, y = small
+    theta, change = flat(net), torch.linspace(-1, 1, len(flat(net))).double()
+    expected = loss_at(net, theta + change, x, y)
+    with probes.moved(net, change) as same:
+        assert same is net
+        assert torch.allclose(flat(net), theta + change)
+        assert torch.allclose(nn.functional.cross_entropy(net(x), y), expected)
+    assert torch.equal(flat(net), theta)
+
+
+def test_a_net_is_back_after_an_error(small):
+    net, *_ = small
+    theta = flat(net)
+    with pytest.raises(KeyboardInterrupt), probes.moved(net, torch.ones_like(theta)):
+        raise KeyboardInterrupt
+    assert torch.equal(flat(net), theta)
+
+
+def test_the_signals_are_those_that_the_blocks_take_and_return(small):
+    net, x, _ = small
+    signals = probes.after_each_block(net, x)
+    with torch.no_grad(), probes.recording(net, lambda part: isinstance(part, nets.Block)) as calls:
+        scores = net(x)
+    assert len(signals) == len(calls) + 1 == len(probes.blocks(net)) + 1 == 5
+    assert all(torch.equal(a, call.input) for a, call in zip(signals, calls, strict=False))
+    assert torch.equal(signals[-1], calls[-1].output)
+    assert torch.equal(net[-1](signals[-1]), scores)
+
+
+def test_signals_of_a_convolutional_net_change_their_shape():
+    signals = probes.after_each_block(nets.convolutional(14, width=2), torch.zeros(3, 1, 8, 8))
+    shapes = [tuple(signal.shape[1:]) for signal in signals]
+    assert shapes == 3 * [(2, 8, 8)] + 2 * [(4, 4, 4)] + 2 * [(8, 2, 2)]
+
+
+def test_a_residual_block_is_missing_as_if_its_branch_were_silent(small):
+    net, x, _ = small
+    silenced = copy.deepcopy(net)
+    for number in (1, 3):
+        nets.initialise(probes.blocks(silenced)[number - 1], "identity")
+    smaller = probes.without(net, [1, 3])
+    assert len(probes.blocks(smaller)) == 2
+    assert len(probes.blocks(net)) == 4
+    assert torch.equal(smaller(x), silenced(x))
+    assert torch.equal(probes.without(net, [])(x), net(x))
+    assert smaller[-1] is net[-1]
+
+
+@pytest.mark.parametrize("number", [0, 5, -1])
+def test_only_blocks_that_are_there_can_be_left_out(small, number):
+    with pytest.raises(ValueError, match=rf"no block has the number \[{number}\]; .* 1 to 4"):
+        probes.without(small[0], [2, number])

@@ -90,6 +90,7 @@ def everything_has_a_name(page):
         ("03_two_more_layers", [1, 1, 1]),
         ("05_matching_dimensions", [3, 3]),
         ("06_resnets_on_images", [0, 3]),
+        ("07_why_it_works", [1, 1, 2, 0, 2, 3]),
         ("08_at_scale", [3, 3]),
     ],
 )
