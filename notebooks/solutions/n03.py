@@ -24,15 +24,16 @@ def add_identity_block(net, position):
 
 # %% plan
 plan = {
-    "arms": [("none", "he"), ("none", "identity"), ("inside", "he"), ("inside", "identity")],
+    "arms": [(skip, start) for skip in nets.SKIPS for start in ("he", "pytorch", "identity")],
     "seeds": 5,
     "learning rate": "each arm's own best of a few",
 }
 
 # %% [markdown] plan
-# Two arms that differ in two things cannot say which of the two did it. Two skips times two starts
-# do: compare along a row, and only the skip changes; along a column, only the start. With three
-# arms the effect of one is known only in one company.
+# Two arms that differ in two things cannot say which of the two did it. Three skips times three
+# starts do: compare along a row, and only the skip changes; along a column, only the start. And a
+# row may say something else than the next one: the skip does much at PyTorch's start, and nothing
+# at the identity. Only the full table shows that.
 
 
 # %% repair
