@@ -59,6 +59,7 @@ def repair(net):
 # lies. For the plain block it lies where the second matrix undoes the first, far from 0: weight
 # decay pulls away from there, random starts miss it, and it exists only where the branch can copy
 # (ReLU, two square matrices, enough units). For the residual block it is at $W^{[l+2]} = 0$: decay
-# pulls toward it, all small weights are near it, and the branch may hold anything. A good answer
-# also names an experiment: start both at the identity, add weight decay, and see which net keeps
-# what it knew.
+# pulls toward it, all small weights are near it, and the branch may hold anything. The experiment:
+# one plain block with W = I ends near the shallow net, ten in a row well above it, ten residual
+# ones near it. Being the identity once is not enough; training has to be able to stay close to it.
+# Notebook 4 adds weight decay and sees which net keeps what it knew.
