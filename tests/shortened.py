@@ -9,7 +9,6 @@ NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 LEFT_OUT = {
     "03_two_more_layers": [
         "final-losses",
-        "claims-go-on",
         "block-alone",
         "learn-to-copy",
         "copy-picture",
