@@ -8,11 +8,13 @@ NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 # Cells to leave out, by their names.
 LEFT_OUT = {
     "03_two_more_layers": [
-        "larger-steps",
+        "final-losses",
+        "block-alone",
         "learn-to-copy",
         "copy-picture",
         "copy-claims",
-        "skip-or-start",
+        "dead-outputs",
+        "ten-blocks",
     ],
     "04_plain_vs_residual": [
         "claims-pytorch",

@@ -159,8 +159,7 @@ add_identity_block = Exercise(
 )
 
 
-SKIPS, STARTS = ("none", "inside"), ("he", "identity")
-ALL = tuple(itertools.product(SKIPS, STARTS))
+ALL = tuple(itertools.product(nets.SKIPS, nets.STARTS))
 OWN, SAME = "each arm's own best of a few", "the same for all arms"
 
 
@@ -176,7 +175,7 @@ def design(given):
         raise Mistake(f"{wanted}, and yours is {seeds!r:.40}")
     for arm in arms:
         if tuple(arm) not in ALL:
-            wanted = f"an arm is a pair of one of {SKIPS} and one of {STARTS}"
+            wanted = f"an arm is a pair of one of {nets.SKIPS} and one of {nets.STARTS}"
             raise Mistake(f"{wanted}, and yours is {arm!r:.40}")
     if rate not in (OWN, SAME):
         raise Mistake(f"the learning rate is {OWN!r} or {SAME!r}, and yours is {rate!r:.40}")
@@ -199,7 +198,8 @@ plan = Exercise(
     name="plan",
     title="Is it the start or the skip?",
     right=planned(*ALL),
-    praise="right: two skips times two starts, each at its own best, tell the skip from the start",
+    praise="right: three skips times three starts, each at its own best, tell the skip from the "
+    "start",
     observe=design,
     mistakes={
         "the two arms differ in the skip and in the start, so it can be either": planned(
@@ -211,8 +211,8 @@ plan = Exercise(
         "skip alone",
         "arms that differ in the start alone": "there are {got} pairs of arms that differ in the "
         "start alone",
-        "arms": "{got} arms leave open whether the skip has the same effect at the other start, "
-        "and {expected} do not",
+        "arms": "{got} arms leave open whether a skip has the same effect at every start, and "
+        "{expected} do not",
         "seeds": "the number of seeds is {got}, which can be luck; take at least {expected}, and "
         "show every one",
         "learning rate": "with 1 learning rate for all, an arm may lose only because the rate does "

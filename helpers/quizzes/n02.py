@@ -45,15 +45,15 @@ strong_decay = Question(
     right=2,
 )
 copy_the_input = Question(
-    "Residual blocks learn to copy their input in less than 50 steps. How many does the plain "
-    "block need, at its best rate?",
+    "Most residual blocks learn to copy their input in less than 50 steps. Of 40 plain blocks, how "
+    "many have done it after 1,000, at their best rate?",
     choices={
-        "It is not done after 2,000": "It has to build the identity out of two matrices with ReLU "
-        "between them, and some of its outputs are dead from the start. None of 35 runs arrives.",
-        "About as many: the identity is an easy function": "It is easy to write down, with both W "
-        "the identity matrix. From random weights, gradient descent has to find it first.",
-        "A few hundred": "It would be so if it were only slower. But an output that is 0 for every "
-        "example gets no gradient, and waiting does not help it.",
+        "None, or next to none": "It has to build the identity out of two matrices with ReLU "
+        "between them, and from random numbers it seldom finds it.",
+        "About half": "It would be so if it were only slower. But most plain blocks come to rest "
+        "elsewhere, and more steps hardly help.",
+        "All: the identity is an easy function": "It is easy to write down, with both W the "
+        "identity matrix. From random weights, gradient descent has to find it first.",
     },
     right=0,
 )

@@ -15,18 +15,20 @@ before_training = Question(
     },
     right=2,
 )
-lowest_loss = Question(
-    "All three nets train for 30 more epochs, each at its own best rate. Which of them has the "
-    "lowest training loss in the end?",
+random_start = Question(
+    "Now a residual block (inside) goes in that does not start as the identity, but at PyTorch's "
+    "random numbers. How many of the images does the net name correctly?",
     choices={
-        "The one with the residual block": "It starts at exactly the loss of the shallow net, and "
-        "has two more layers to improve it with.",
-        "The one with the plain block": "It has as many parameters as the residual one. But it "
-        "starts far above, and 30 epochs go into finding the way back.",
-        "The shallow net": "It has no damage to repair. Nor has the net with the residual block, "
-        "and that one has more layers to learn with.",
+        "As few as with the plain block: random is random": "The branch is as random as the plain "
+        "block. But the old signal arrives next to it, by the shortcut.",
+        "About half": "So it is with He's numbers, which are larger. PyTorch's add less to the old "
+        "signal.",
+        "Most of them, but not all": "The shortcut brings the old signal, and the branch adds "
+        "something random that is smaller. A few images are lost.",
+        "All that it named before": "That takes a branch that adds nothing at all, to the last "
+        "bit. This one adds something.",
     },
-    right=0,
+    right=2,
 )
 gradient_outside = Question(
     "A new outside block is at its identity start. How large is the gradient that reaches its "

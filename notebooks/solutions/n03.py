@@ -24,15 +24,16 @@ def add_identity_block(net, position):
 
 # %% plan
 plan = {
-    "arms": [("none", "he"), ("none", "identity"), ("inside", "he"), ("inside", "identity")],
+    "arms": [(skip, start) for skip in nets.SKIPS for start in ("he", "pytorch", "identity")],
     "seeds": 5,
     "learning rate": "each arm's own best of a few",
 }
 
 # %% [markdown] plan
-# Two arms that differ in two things cannot say which of the two did it. Two skips times two starts
-# do: compare along a row, and only the skip changes; along a column, only the start. With three
-# arms the effect of one is known only in one company.
+# Two arms that differ in two things cannot say which of the two did it. Three skips times three
+# starts do: compare along a row, and only the skip changes; along a column, only the start. And a
+# row may say something else than the next one: the skip does much at PyTorch's start, and nothing
+# at the identity. Only the full table shows that.
 
 
 # %% repair
@@ -58,6 +59,7 @@ def repair(net):
 # lies. For the plain block it lies where the second matrix undoes the first, far from 0: weight
 # decay pulls away from there, random starts miss it, and it exists only where the branch can copy
 # (ReLU, two square matrices, enough units). For the residual block it is at $W^{[l+2]} = 0$: decay
-# pulls toward it, all small weights are near it, and the branch may hold anything. A good answer
-# also names an experiment: start both at the identity, add weight decay, and see which net keeps
-# what it knew.
+# pulls toward it, all small weights are near it, and the branch may hold anything. The experiment:
+# one plain block with W = I ends near the shallow net, ten in a row well above it, ten residual
+# ones near it. Being the identity once is not enough; training has to be able to stay close to it.
+# Notebook 4 adds weight decay and sees which net keeps what it knew.

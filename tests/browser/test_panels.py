@@ -86,8 +86,8 @@ def everything_has_a_name(page):
     [
         ("00_start_here", [1, 1]),
         ("01_the_residual_block", [1, 1, 1]),
-        ("02_shrinking_to_the_identity", [2, 6, 1, 1]),
-        ("03_two_more_layers", [1, 1, 1]),
+        ("02_shrinking_to_the_identity", [2, 3, 1, 2]),
+        ("03_two_more_layers", [1, 1]),
         ("05_matching_dimensions", [3, 3]),
         ("06_resnets_on_images", [0, 3]),
         ("07_why_it_works", [1, 1, 2, 0, 2, 3]),

@@ -230,7 +230,11 @@ def piece_by_piece(net):
 
 
 OWN, SAME = "each arm's own best of a few", "the same for all arms"
-FOUR = [("none", "he"), ("none", "identity"), ("inside", "he"), ("inside", "identity")]
+NINE = [
+    (skip, start)
+    for skip in ("none", "inside", "outside")
+    for start in ("he", "identity", "pytorch")
+]
 
 
 def plan(arms, seeds=5, rate=OWN):
@@ -283,28 +287,29 @@ WRONG = {
     },
     "plan": {
         "both at once": (
-            plan([FOUR[0], FOUR[3]]),
+            plan([("none", "he"), ("inside", "identity")]),
             "the two arms differ in the skip and in the start",
         ),
         "only the skip": (
-            plan([FOUR[0], FOUR[2]]),
+            plan([("none", "he"), ("inside", "he")]),
             "0 pairs of arms that differ in the start alone",
         ),
         "only the start": (
-            plan([FOUR[2], FOUR[3]]),
+            plan([("inside", "he"), ("inside", "identity")]),
             "0 pairs of arms that differ in the skip alone",
         ),
-        "three arms": (plan(FOUR[:3]), "3 arms leave open whether"),
-        "one seed": (plan(FOUR, seeds=1), "the number of seeds is 1"),
-        "one learning rate": (plan(FOUR, rate=SAME), "with 1 learning rate for all"),
+        "two by two": (plan([NINE[0], NINE[1], NINE[3], NINE[4]]), "4 arms leave open whether"),
+        "eight arms": (plan(NINE[:8]), "8 arms leave open whether"),
+        "one seed": (plan(NINE, seeds=1), "the number of seeds is 1"),
+        "one learning rate": (plan(NINE, rate=SAME), "with 1 learning rate for all"),
         "a generator": (
-            plan(arm for arm in FOUR),
+            plan(arm for arm in NINE),
             "the arms are a list of pairs, and yours is of type generator",
         ),
-        "a number of arms": (plan(4), "and yours is of type int"),
-        "a range of seeds": (plan(FOUR, seeds=range(5)), "and yours is range(0, 5)"),
+        "a number of arms": (plan(9), "and yours is of type int"),
+        "a range of seeds": (plan(NINE, seeds=range(5)), "and yours is range(0, 5)"),
         "other words": (plan([("plain", "he")]), "and yours is ('plain', 'he')"),
-        "a number as the rate": (plan(FOUR, rate=0.003), "and yours is 0.003"),
+        "a number as the rate": (plan(NINE, rate=0.003), "and yours is 0.003"),
         "no arms": (plan([]), "0 pairs of arms"),
         "one arm": (plan(("none", "he")), "and yours is 'none'"),
     },
@@ -313,8 +318,8 @@ RIGHT = {
     "add_identity_block": [by_hand, by_insert, own_class],
     "repair": [a_new_block, mended_copy, piece_by_piece],
     "plan": [
-        plan(FOUR),
-        plan(tuple(FOUR[::-1]), seeds=20),
-        plan([list(arm) for arm in FOUR], seeds=7),
+        plan(NINE),
+        plan(tuple(NINE[::-1]), seeds=20),
+        plan([list(arm) for arm in NINE], seeds=7),
     ],
 }
