@@ -19,27 +19,6 @@ two_layers = Question(
     },
     right=2,
 )
-round_one = Question(
-    "PyTorch's own start, each depth at its best learning rate. How does the training error of the "
-    "PLAIN nets go from 2 to 8, 20 and 56 layers?",
-    choices={
-        "It falls: more layers can fit more.": "They can express more. But training has to find "
-        "it, and after ten epochs it has not: from 20 layers on the nets are as bad as always "
-        "naming the same digit.",
-        "It rises gently, by a few percent each time.": "From 2 to 8 layers it rises from about 1 "
-        "to about 10 percent. Then it breaks off: at 20 layers nearly nine images of ten are "
-        "wrong.",
-        "It grows to about 10 percent at 8 layers; from 20 on the nets learn next to nothing.": (
-            "About 1, then about 10 percent, and then almost 90, at the best of three rates. That "
-            "is no better than always naming the most frequent digit."
-        ),
-        "It is near 90 percent at every depth: this start is bad.": (
-            "The start is bad for deep plain nets only. At 2 layers about 1 percent of the images "
-            "are wrong, as with the other starts."
-        ),
-    },
-    right=2,
-)
 round_two = Question(
     "He's start, 56 layers, ten epochs, each arm at its best learning rate. Which arms get below "
     "30 percent wrong training images?",
@@ -48,8 +27,8 @@ round_two = Question(
         "way, and in the residual nets it has grown ten thousand times and more. All three stay "
         "above 30 percent.",
         "The plain one only: this start was made for it.": "It helps the plain net a lot at 20 "
-        "layers. At 56 the differences between images still shrink on the way, and about 7 of 10 "
-        "images are wrong.",
+        "layers. At 56 the differences between images still shrink on the way, and more than "
+        "half of the images are wrong.",
         "The two residual ones: they learned at every depth before.": (
             "They did, at PyTorch's start, which has small branches. With He's start each branch "
             "is as large as its input, and the signal grows from block to block."
@@ -62,42 +41,38 @@ round_two = Question(
     right=0,
 )
 round_three = Question(
-    "Now the second layer of every block starts at 0. Which arm cannot learn to tell images apart "
-    "as soon as it has a block?",
+    "Every block of a PLAIN net of 56 layers starts as a copy: W = I, b = 0. Ten epochs, its best "
+    "rate. How many of 100 training images does it get wrong?",
     choices={
-        "Outside: at z = 0 the slope of ReLU is 0, so no gradient reaches its blocks.": (
-            "No gradient reaches its blocks, that is right. But the first and the last layer "
-            "learn, with the shortcuts between them, and these two are enough for our digits."
+        "About 90: 56 layers without a shortcut are too deep for any start.": (
+            "So it looked in two rounds. But both starts were far from the identity. From here the "
+            "signal arrives whole, and so does the gradient."
         ),
-        "Plain: its blocks send out 0, whatever comes in.": (
-            "W[l+2] = 0 and b[l+2] = 0 give g(0) = 0 for every image. The last layer cannot tell "
-            "them apart, and always names the most frequent digit."
+        "About 60, as with He's start: the start does not change how deep it is.": (
+            "The depth is the same, and the result is not: with copies, fewer than 8 are wrong."
         ),
-        "Inside: blocks that all do nothing leave nothing to learn from.": (
-            "These blocks return their input, which is more than nothing. And at a[l] > 0 the "
-            "slope of g is 1, so a gradient reaches W[l+2], and they wake up."
+        "Fewer than 8.": "It trains, without any shortcut. At the start it computes what a net of "
+        "2 layers does, and every step from there is a small one.",
+        "About 90: layers that copy are all alike, so they cannot learn different things.": (
+            "Their W are alike, but their gradients are not: each layer gets another input and "
+            "sends its output elsewhere. They part at the first steps."
+        ),
+    },
+    right=2,
+)
+decay = Question(
+    "Plain and residual nets of 20 layers start as the identity. Without weight decay both train. "
+    "Now decay is strong: at every step all W and b shrink. What happens?",
+    choices={
+        "Both fail alike: decay shrinks the weights of both.": (
+            "It does. But when W shrinks, a residual block comes nearer to the identity, and a "
+            "plain block goes away from it."
+        ),
+        "The plain net fails far more.": "Its blocks are the identity at W = I, and decay pulls "
+        "them towards 0: a plain block at 0 lets nothing through. A residual block at 0 copies.",
+        "The residual net fails far more: a branch that shrinks to 0 learns nothing.": (
+            "Branches do become smaller. They still learn, and what they do not learn they copy."
         ),
     },
     right=1,
-)
-patience = Question(
-    "Plain nets with He's start get 50 epochs instead of 10. Which get below 2 percent wrong "
-    "training images?",
-    choices={
-        "Those of 20 layers and those of 56: all that was missing was time.": (
-            "Time helps both. But after 50 epochs more than 4 percent are wrong at 56 layers, in "
-            "the median of five seeds, and fewer than 2 at 20."
-        ),
-        "Neither: more time does not cure a net that is too deep.": (
-            "That would be a barrier. What we see is slowness: at 20 layers and a rate of 0.001 "
-            "the error goes from about 16 percent to below 2."
-        ),
-        "Only those of 56 layers: they have more parameters to fit with.": (
-            "They have, almost three times as many. But the more layers a plain net has, the more "
-            "slowly it learned in round two."
-        ),
-        "Only those of 20 layers.": "At 20 layers patience is the cure. At 56 it helps, but not "
-        "enough: five times the effort does not make up for the depth.",
-    },
-    right=3,
 )

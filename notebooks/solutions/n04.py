@@ -81,14 +81,16 @@ runs = [
 
 # %% [markdown] open_question
 # The experiment shows that with this start, rate and seed the plain net learns nothing in ten
-# epochs, and the residual net does. It does not show that *depth* is to blame. The start is a part
-# of it: with He's start a plain net of 20 layers learns. And it says nothing of other rates, seeds
-# or times. As for the gradient, nobody has looked. Who does look finds that at this start it is so
-# small at the first layer that single precision has only a 0 for it. But the differences between
-# the images vanish on their way forward too, so two causes act at once, and an experiment would
-# have to change one without the other. Against the general sentence speaks round two: residual nets
-# of 56 layers with He's start have all their shortcuts, and fail. So it is not the shortcut as
-# such, it is what the signal becomes on its way. A next experiment starts both nets where the
-# signal arrives, each at its own best rate, with five seeds, and measures the gradient of the first
-# layers. He et al. 2015 did that with batch normalisation: the gradients were healthy, and the deep
-# plain nets still fell behind.
+# epochs, and the residual net does. It does not show that *depth* is to blame, and it says nothing
+# of other rates, seeds or times. Two rounds speak against the sentence. In round three plain nets
+# of 56 layers train, without any shortcut, when each of their blocks starts as the identity. In
+# round two residual nets of 56 layers have all their shortcuts, and fail. So it is neither the
+# depth as such nor the shortcut as such: what the nets that train have in common is that their
+# blocks start near the identity. As for the gradient, nobody has looked. Who does look finds that
+# at PyTorch's start it is so small at the first layer that single precision has only a 0 for it.
+# But the differences between the images vanish on their way forward too, so two causes act at once,
+# and an experiment would have to change one without the other. He et al. 2015 did that with batch
+# normalisation: they report healthy gradients, and the deep plain nets still fell behind. A next
+# experiment starts plain nets at W = I with more and more noise, each at its own best rate, with
+# five seeds, and measures the gradient of the first layers of those that train and of those that do
+# not.
