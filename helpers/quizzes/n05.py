@@ -43,7 +43,7 @@ only_channels = Question(
 )
 projections = Question(
     "A net of 20 layers has 9 blocks, and 2 of them change the dimension. B has 208 more "
-    "parameters than A. How many more than A does C have?",
+    "parameters than A. How many more does C have than A?",
     choices={
         "0: C learns what B learns": "A learned matrix has as many parameters as entries. C has "
         "one on every shortcut.",

@@ -18,48 +18,48 @@ shortcuts_cost = Question(
 )
 plain_depth = Question(
     "All layers have batch normalisation. Which of two plain nets has the larger training error "
-    "after three epochs, the one of 8 layers or the one of 56?",
+    "after two epochs, the one of 8 layers or the one of 56?",
     choices={
         "the one of 8 layers, because it has fewer parameters": (
-            "The deeper one could fit more, if training found the numbers. In three epochs it does "
-            "not: more than 60 % of its training images are wrong, and less than 10 % with 8 "
+            "The deeper one could fit more, if training found the numbers. In two epochs it does "
+            "not: more than 60 % of its training images are wrong, and less than 15 % with 8 "
             "layers."
         ),
         "neither: normalisation makes depth harmless": "Normalisation keeps the size of the "
-        "signals on their way forward. The errors still differ by more than 50 points.",
-        "the one of 56 layers, by a lot": "Less than 10 % of the training images are wrong with 8 "
+        "signals on their way forward. The errors still differ by more than 45 points.",
+        "the one of 56 layers, by a lot": "Less than 15 % of the training images are wrong with 8 "
         "layers, more than 60 % with 56. The size of the signals is kept, and the deep net still "
         "trains badly.",
     },
     right=2,
 )
-same_picture = Question(
-    "Move from digit to digit and look at stage 1, in two nets of 56 layers. In which of them does "
-    "more of the picture stay the same?",
+same_digit = Question(
+    "An untrained plain net of 56 layers, with batch normalisation, and its residual twin. In the "
+    "images, two of the same digit have a correlation of 0.70, two of different digits 0.46. What "
+    "is left of this lead after stage 1, 19 layers?",
     choices={
-        "in the residual one: it passes a[l] on as it is": "What it passes on comes from the "
-        "image, and each digit is a different image. Between the pictures of two digits the "
-        "correlation is about 0.4, in the plain net about 0.8.",
-        "in the plain one": "Each of its layers writes the whole picture anew, and what is special "
-        "about the digit fades. Between the pictures of two digits the correlation is about 0.8, "
-        "in the residual net about 0.4 (medians of five seeds).",
-        "in neither: all signals are normalised": "Normalisation sets the mean and the spread of a "
-        "channel over many images. That says nothing about which pixels are bright for which "
-        "digit.",
+        "about the same in both: normalisation keeps the signals": "It keeps their size: mean and "
+        "standard deviation of each channel. That says nothing about which image is like which.",
+        "next to nothing in the plain net, and a good part of it in the residual one": "Each plain "
+        "layer writes everything anew, and after 19 of them two images of a 3 are about as alike "
+        "as a 3 and a 7. The residual net adds to what came in.",
+        "more in the plain net: the residual one mixes old and new": "It mixes, and that is what "
+        "helps: the old part still says which digit it was. The plain net keeps no old part.",
     },
     right=1,
 )
 contribution = Question(
-    "How much does a typical block change its input in a trained residual net of 56 layers, "
-    "compared with one in a net of 20?",
+    "How much does a typical block change its input in a residual net of 56 layers, compared with "
+    "one in a net of 20?",
     choices={
-        "less": "The same task is spread over more blocks, and each adds to a sum that has grown "
-        "already. Each step is a smaller part of it.",
+        "less": "Each block adds about as much as the others, to a sum that has grown already. The "
+        "deeper the net, the larger the sum, and the smaller the part.",
         "as much: all blocks are built the same": "They are, and each branch adds about as much. "
         "But we measure in parts of a[l], and a[l] grows from block to block: the sum in a deep "
         "net is larger.",
-        "more, because a deeper net does more": "It does more steps. Each of them is smaller: in "
-        "the median, less than three quarters of the one in the net of 20 layers.",
+        "more, because a deeper net does more": "It does more steps. Each of them is smaller: "
+        "before training, in the median, less than three quarters of the one in the net of 20 "
+        "layers.",
     },
     right=0,
 )

@@ -62,13 +62,17 @@ def deepen(net):
 # right stage, since only there its number of channels fits.
 
 # %% [markdown] open_question
-# For the friend: the plain net of 56 layers is hard to train, and a gradient has to pass all of its
-# layers. Against: nothing in this notebook measures a gradient, and normalisation keeps the size of
-# every signal on its way forward.
+# For the friend: in the plain net of 56 layers the gradient at the first convolution is hundreds of
+# times that at the last one. One learning rate cannot suit both.
 #
-# The measurement: the norm of the gradient of each convolution, in the first step, for both arms
-# and five seeds. If the friend is right, it gets smaller and smaller toward the first layer of the
-# plain net. We measured it, on 32 training images: it gets *larger*. At the first convolution of
-# the plain net it is about 600 times that of the last one, and about 5 times in the residual net.
-# So nothing has vanished. Whether such a gradient *exploding* is the reason is a question for the
-# next experiment: a smaller learning rate for the first layers, for example.
+# Against: a rate for each layer changes how far a step goes, and not where. And rounding shows that
+# a plain net stretches whatever changes in an early layer. So after one small step the gradient may
+# point somewhere else: notebook 5 measures a cosine near 0. A better length does not help then. Nor
+# does the size of the gradient bring back the digit, which is gone after 19 layers.
+#
+# The experiment: the plain net of 56 layers, each layer's gradient divided by its own norm, or
+# Adam, which does so for each weight. Its own best learning rate of several, none at an end, five
+# seeds, training error first. The control is the residual net by the same rule: if that fails as
+# well, the rule is bad and not the net. If the plain net then trains like the residual one, the
+# friend is right. If it stays near guessing at every rate, size was a symptom. (The plain nets of
+# notebook 4 learned with Adam, and failed at 56 layers. But they had no normalisation.)
