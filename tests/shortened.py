@@ -21,6 +21,7 @@ LEFT_OUT = {
         "claims-he",
         "claims-identity",
         "one-rate-further",
+        "claims-further",
         "train-then-test",
         "train-them",
         "at-the-start",
