@@ -13,6 +13,7 @@ import traitlets
 from IPython import get_ipython
 from IPython.display import display
 
+from helpers.panels import page
 from helpers.panels.drawing import Drawing, encode
 
 ALT = "The picture of this panel; the sentence with it says what it shows."
@@ -27,9 +28,10 @@ class Screen(anywidget.AnyWidget):
     width, height: of the picture on the page, in CSS pixels. size: the scale of the whole panel.
     running: whether a film runs; the page then gives a sign of life each second.
     pixel_ratio: device pixels per CSS pixel, as the page tells; 0 before it does.
+    stand_in: the text below the picture that a saved notebook keeps; both are hidden on the page.
     """
 
-    _esm = Path(__file__).with_suffix(".js")
+    _esm = page.code(Path(__file__).with_suffix(".js"))
     _css = Path(__file__).with_suffix(".css")
     png = traitlets.Bytes().tag(sync=True)
     alt = traitlets.Unicode().tag(sync=True)
@@ -40,6 +42,7 @@ class Screen(anywidget.AnyWidget):
     size = traitlets.Float(1.0).tag(sync=True)
     running = traitlets.Bool(False).tag(sync=True)
     pixel_ratio = traitlets.Float(0.0).tag(sync=True)
+    stand_in = traitlets.Unicode().tag(sync=True)
 
 
 class Panel(widgets.VBox):
@@ -158,7 +161,7 @@ class Panel(widgets.VBox):
         self._store()
 
     def _display_live(self):
-        display(self._repr_mimebundle_() | {"text/plain": self.describe()}, raw=True)
+        display(page.view(self, self.describe()), raw=True)
 
     def _store(self):
         """Display picture and sentence, for GitHub, exported pages and notebooks opened again."""
@@ -169,6 +172,7 @@ class Panel(widgets.VBox):
         if self._failure and not self._stored:
             text = f"{type(self._failure).__name__}: {self._failure}"
         note = f"{text} To move the controls, run this cell.".strip()
+        self._screen.stand_in = note
         display({"text/html": f"<p>{html.escape(note)}</p>", "text/plain": note}, raw=True)
 
 
