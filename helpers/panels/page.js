@@ -5,12 +5,17 @@ const SEARCH = 10_000; // milliseconds to look for what is about to appear on th
 
 // Letters, digits and arrows are for the control that has the focus, not for the page's commands for cells. What has a
 // modifier key is for the page (Ctrl+S, Shift+Enter), and so is what leads elsewhere.
+function isForControl({ key, ctrlKey, altKey, metaKey, shiftKey }) {
+  return !ctrlKey && !altKey && !metaKey && !(shiftKey && key === "Enter") && !/^(F\d+|Escape|Tab)$/.test(key);
+}
+
+// Some pages hear keys before the control does (Notebook 7) and look for a mark; others hear them after it.
 function keepKeys(box, gone) {
-  const keep = (event) => {
-    const { key, ctrlKey, altKey, metaKey, shiftKey } = event;
-    const leads = ctrlKey || altKey || metaKey || (shiftKey && key === "Enter") || /^(F\d+|Escape|Tab)$/.test(key);
-    if (!leads) event.stopPropagation();
+  const mark = (event) => {
+    if (box.contains(event.target)) event.target.toggleAttribute("data-lm-suppress-shortcuts", isForControl(event));
   };
+  const keep = (event) => isForControl(event) && event.stopPropagation();
+  window.addEventListener("keydown", mark, { signal: gone, capture: true });
   for (const kind of ["keydown", "keypress"]) box.addEventListener(kind, keep, { signal: gone });
 }
 

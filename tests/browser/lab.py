@@ -74,14 +74,15 @@ def jupyterlab(home, environment=None):
     )
     address = f"http://127.0.0.1:{port}"
     try:
-        _wait_for(f"{address}/api")
+        wait_for(f"{address}/api")
         yield address
     finally:
         server.terminate()
         server.wait(timeout=30)
 
 
-def _wait_for(address):
+def wait_for(address):
+    """Wait until a server answers at an address."""
     end = time.monotonic() + 60
     while time.monotonic() < end:
         try:

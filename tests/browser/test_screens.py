@@ -44,12 +44,13 @@ def choose_theme(page, theme):
     page.get_by_role("menuitem", name="Settings", exact=True).click()
     page.get_by_text("Theme", exact=True).hover()
     page.get_by_text(f"JupyterLab {theme}", exact=True).click()
-    expect(page.locator(f"body[data-jp-theme-name='JupyterLab {theme}']")).to_be_visible()
+    chosen = page.locator(f"body[data-jp-theme-name='JupyterLab {theme}']")
+    expect(chosen).to_have_count(1, timeout=15_000)
 
 
 def see_colours(page):
     panel, asked = page.locator(PANEL).first, page.locator(".quiz")
-    for part in (".noUi-handle", ".noUi-target"):
+    for part in (".noUi-handle", ".noUi-connects"):
         seen = colours(panel.locator(part).first)
         assert contrast(seen["own"], seen["page"]) >= 3, (part, seen)
     for text in (panel.get_by_role("status"), panel.get_by_role("alert"), asked.locator("label")):
