@@ -49,7 +49,9 @@ def _control(update, name, short, labels):
     if value is inspect.Parameter.empty:
         why = "that is where the control starts"
         raise ValueError(f"update needs a default value for {name!r}: {why}")
-    look = {"description": label, "tooltip": label, "style": {"description_width": "initial"}}
+    look = {"description": label, "style": {"description_width": "initial"}}
+    if hasattr(widgets.DOMWidget, "tooltip"):  # ipywidgets 7, which Colab has, does without
+        look["tooltip"] = label
     if isinstance(short, bool):
         return widgets.Checkbox(value, **look, indent=False)
     if not isinstance(short, list):
