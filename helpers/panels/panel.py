@@ -68,7 +68,7 @@ class Panel(widgets.VBox):
         size = _read_size()
         width, height = 100 * size * figure.get_size_inches()
         self._screen = Screen(width=width, height=height, size=size, alt=ALT)
-        super().__init__([*self._lay_out(), self._screen])
+        super().__init__([*self._lay_out(), self._screen, page.lacking()])
         for control in controls.values():
             control.observe(self._move, names="value")
         self._screen.observe(self._sharpen, names="pixel_ratio")

@@ -45,10 +45,10 @@ def show_album(line):
     """
     view, room = line.split()
     match widgets.widget._instances.get(view):
-        case Quiz(question=question):
-            display({"application/json": {"quiz": question}}, raw=True)
         case Panel() as panel:
             display({"application/json": make_album(panel, int(room))}, raw=True)
+        case widgets.VBox(children=[Quiz(question=question), *_]):
+            display({"application/json": {"quiz": question}}, raw=True)
 
 
 def make_album(panel, room=1_000_000):

@@ -12,6 +12,7 @@ from pathlib import Path
 import anywidget
 import traitlets
 from IPython.display import display
+from ipywidgets import VBox
 
 from helpers.panels import page
 
@@ -56,7 +57,7 @@ class Question:
         question = {"ask": self.ask, "choices": self.choices, "right": self.right}
         texts = [self.ask, *(text for text, _ in self.choices), INVITATION]
         quiz = Quiz(question=question, stand_in="".join(texts))
-        display(page.view(quiz, f"Question: {self.ask}"), raw=True)
+        display(page.view(VBox([quiz, page.lacking()]), f"Question: {self.ask}"), raw=True)
         choices = "".join(f"<li>{escape(text)}</li>" for text, _ in self.choices)
         stored = f"<p><b>{escape(self.ask)}</b></p><ul>{choices}</ul><p>{INVITATION}</p>"
         display({"text/html": stored, "text/plain": repr(self)}, raw=True)

@@ -9,7 +9,7 @@ import sys
 from contextlib import contextmanager
 
 import pytest
-from lab import MINUTE, ROOT, wait_for
+from lab import MINUTE, ROOT, jupyterlab, open_notebook, wait_for
 from playwright.sync_api import expect
 
 from helpers.panels.panel import Screen
@@ -69,6 +69,28 @@ def test_a_live_view_hides_its_own_stand_in_and_nothing_else(offline, late, outp
     everything = [True] * len(outputs)
     assert alive == [[True, *shown], everything]
     assert removed == [[True, *everything], everything]
+
+
+@pytest.mark.slow
+def test_a_server_without_anywidget_is_told_what_it_lacks_and_the_pictures_stay(
+    browser, home, tmp_path
+):
+    page = browser.new_page()
+    (tmp_path / "notebooks").mkdir()
+    shutil.copy(home / "notebooks" / "screens.ipynb", tmp_path / "notebooks")
+    with jupyterlab(tmp_path) as address:
+        config = tmp_path / "config" / "labconfig" / "page_config.json"
+        config.write_text('{"disabledExtensions": {"anywidget": true}}', encoding="utf-8")
+        open_notebook(page, address, "screens")
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name=re.compile("^Run All Cells")).click()
+        said = page.locator(".course-lacking").first
+        expect(said).to_contain_text("the server of this page lacks the package anywidget")
+        page.wait_for_function("said => said.offsetHeight > 0", arg=said.element_handle())
+        stored = page.get_by_text("To move the controls, run this cell.").first
+        expect(stored).to_be_visible()
+        expect(page.locator(".jp-RenderedImage img").first).to_be_visible()
+    page.close()
 
 
 @pytest.fixture(scope="session")
@@ -139,6 +161,7 @@ def test_panels_and_questions_work(browser, home, front_ends, tmp_path, name):
         expect(panel.get_by_role("status").first).to_have_text("x is 2.")
         for note in ("To move the controls, run this cell.", "To answer, run this cell."):
             expect(page.get_by_text(note).first).to_be_hidden()
+        expect(page.locator(".course-lacking").first).to_be_hidden()
         pictures = page.locator("img[src^='data:image/png']").all()
         assert [picture.is_visible() for picture in pictures] == [True, False, True, False]
         cells = page.locator(CELLS).count()
