@@ -237,10 +237,13 @@ def test_the_kernel_is_idle_within_two_seconds(kernel, monkeypatch):
 
 def test_a_slow_panel_does_not_look_ahead(kernel, monkeypatch):
     panel, page = small()
-    monkeypatch.setattr(panel._drawing, "draw", lambda: time.sleep(0.25) or b"")
+    drawn = []
+    monkeypatch.setattr(
+        panel._drawing, "draw", lambda: time.sleep(0.25) or drawn.append("slowly") or b""
+    )
     panel._moved()
-    kernel(lambda: page.move(x=3))
-    assert page.pictures == {}
+    kernel(*[lambda x=x: page.move(x=x) for x in (3, 4, 5)])
+    assert len(drawn) == 1 + 3 + 2  # those of the moves, and two ahead
 
 
 def test_a_page_keeps_a_bounded_number_of_bytes_the_latest(kernel, monkeypatch):

@@ -19,7 +19,7 @@ from helpers.panels.reel import Reel
 REST = 0.1  # seconds from a move to the first picture that is drawn ahead
 PAUSE = 0.008  # seconds between two of them, in which the kernel hears of a move
 LONGEST = 1.8  # seconds from a move to the last of them
-SLOWEST = 0.2  # seconds that one may take
+SLOWEST = 0.2  # seconds that one may take; after two slower ones, no more are drawn
 REACH = 200  # places of a control, each way
 ROOM = 8_000_000  # bytes of pictures that a page keeps
 TRACK = ["min", "max", "step", "_options_labels"]  # what the places of a control depend on
@@ -64,7 +64,7 @@ class Ahead:
 
     def __init__(self, controls, shown, draw, screen, lock, on=True):
         self._controls, self._shown, self._draw, self._screen = controls, shown, draw, screen
-        self._lock, self.on, self._hidden, self._slow = lock, on, False, False
+        self._lock, self.on, self._hidden, self._slow = lock, on, False, 0
         self._run = None
         self._known = {}  # {key: (digest, bytes)} of the pictures that the page has, oldest first
         self.comms = {part.model_id for part in (screen, *controls.values())}
@@ -80,7 +80,7 @@ class Ahead:
     def rest(self, control, loop):
         """Begin, around the place where the controls are, with the places of this one."""
         self.stop()
-        if self.on and not self._slow and not self._hidden and self.here():
+        if self.on and self._slow < 2 and not self._hidden and self.here():
             run = self._run = self._draw_around(control)
             loop.call_later(REST, self._step, run, loop, time.monotonic() + LONGEST)
 
@@ -106,7 +106,7 @@ class Ahead:
         """Empty the store of the page. A picture that is being drawn is awaited."""
         self.stop()
         with self._lock:
-            self._slow = False
+            self._slow = 0
             if self._known or answer:
                 self._known.clear()
                 self._screen.send({"forget": True})
@@ -127,8 +127,8 @@ class Ahead:
                 return
             going = next(run, False)
             took = time.monotonic() - began
-            self._slow = took > SLOWEST
-        if going and not self._slow and time.monotonic() + took < end:
+            self._slow = self._slow + 1 if took > SLOWEST else 0
+        if going and self._slow < 2 and time.monotonic() + took < end:
             loop.call_later(PAUSE, self._step, run, loop, end)
         elif run is self._run:
             self.stop()
