@@ -25,9 +25,38 @@ function nameSliders(panel) {
   });
 }
 
-// Arrow keys and letters are for the control that has the focus, not for JupyterLab's commands.
-function keepKeys(event) {
-  event.target.dataset.lmSuppressShortcuts = "true";
+// Typed beside a slider: ipywidgets would read 0,5 as 0 and 50% as 50. It reads when the focus leaves and at Enter.
+function readNumbers(panel, gone) {
+  const read = ({ target, type, key }) => {
+    if (!target.matches(".widget-readout") || (type === "keydown" && key !== "Enter")) return;
+    const typed = target.textContent, number = readNumber(typed);
+    if (number !== typed) target.textContent = number;
+  };
+  for (const event of ["keydown", "blur"]) panel.addEventListener(event, read, { signal: gone, capture: true });
+}
+
+// The last comma or point is that of the decimals.
+function readNumber(text) {
+  const plain = text.replace(/\s/g, "").replace("\u2212", "-");
+  if (!/^[-+]?[\d.,]+%?$/.test(plain)) return text;
+  const point = Math.max(plain.lastIndexOf(","), plain.lastIndexOf("."));
+  const number = point < 0 ? plain : `${plain.slice(0, point).replace(/[.,]/g, "")}.${plain.slice(point + 1)}`;
+  return plain.endsWith("%") ? String(parseFloat(number) / 100) : number;
+}
+
+// The page may be zoomed, or go to another screen. Of several pages that show a panel, the sharpest counts.
+function tellRatio(model, panel, gone) {
+  let told;
+  const tell = () => {
+    if (told === window.devicePixelRatio && told <= model.get("pixel_ratio")) return;
+    told = window.devicePixelRatio;
+    model.set("pixel_ratio", told);
+    model.save_changes();
+  };
+  window.addEventListener("resize", tell, { signal: gone });
+  for (const event of ["keydown", "pointerdown"]) panel.addEventListener(event, tell, { signal: gone, capture: true });
+  listen(model, ["change:pixel_ratio"], () => queueMicrotask(tell), gone); // what is set meanwhile, is not sent
+  tell();
 }
 
 // The parts of a panel appear one after another, in any order: wait for the panel, then for its
@@ -36,7 +65,10 @@ function adopt(model, el, silent, gone) {
   if (gone.aborted) return;
   const panel = el.closest(".widget-vbox");
   if (!panel) return requestAnimationFrame(() => adopt(model, el, silent, gone));
-  panel.addEventListener("focusin", keepKeys, { signal: gone });
+  keepKeys(panel, gone);
+  readNumbers(panel, gone);
+  tellRatio(model, panel, gone);
+  hideStandIn(model, panel, gone);
   askWhenUsed(model, panel, silent, gone);
   tellWhatIsTouched(model, panel.firstElementChild, gone);
   const size = model.get("size");
@@ -136,6 +168,7 @@ function lookAhead(model, show, gone) {
   // What an update reads may be what another panel has changed.
   const other = ({ detail }) => detail !== name && store.size && empty();
   window.addEventListener(MOVED, other, { signal: gone });
+  listen(model, ["change:pixel_ratio"], () => store.size && empty(), gone);
   listen(model, ["msg:custom"], heard, gone);
   if (name) empty(); // as this view is: others of this panel may have pictures
   findControls(model).then((all) => {
@@ -220,8 +253,6 @@ function render({ model, el }) {
   follow();
   listen(model, ["change"], follow, removed.signal);
   adopt(model, el, silent, removed.signal);
-  model.set("pixel_ratio", window.devicePixelRatio);
-  model.save_changes();
   const heart = setInterval(() => model.get("running") && model.send("alive"), BEAT);
   return () => {
     clearInterval(heart);

@@ -13,6 +13,7 @@ import traitlets
 from IPython import get_ipython
 from IPython.display import display
 
+from helpers.panels import page
 from helpers.panels.ahead import Ahead, find_place, forget_all, value_at
 from helpers.panels.drawing import Drawing, encode
 
@@ -29,9 +30,10 @@ class Screen(anywidget.AnyWidget):
     running: whether a film runs; the page then gives a sign of life each second.
     pixel_ratio: device pixels per CSS pixel, as the page tells; 0 before it does.
     controls: of the panel. places: where they are in the picture, see ``Ahead.here``.
+    stand_in: the text below the picture that a saved notebook keeps; both are hidden on the page.
     """
 
-    _esm = Path(__file__).with_suffix(".js")
+    _esm = page.code(Path(__file__).with_suffix(".js"))
     _css = Path(__file__).with_suffix(".css")
     png = traitlets.Bytes().tag(sync=True)
     alt = traitlets.Unicode().tag(sync=True)
@@ -44,6 +46,7 @@ class Screen(anywidget.AnyWidget):
     pixel_ratio = traitlets.Float(0.0).tag(sync=True)
     controls = traitlets.List().tag(sync=True, **widgets.widget_serialization)
     places = traitlets.Unicode().tag(sync=True)
+    stand_in = traitlets.Unicode().tag(sync=True)
 
 
 class Panel(widgets.VBox):
@@ -193,7 +196,7 @@ class Panel(widgets.VBox):
         self._store()
 
     def _display_live(self):
-        display(self._repr_mimebundle_() | {"text/plain": self.describe()}, raw=True)
+        display(page.view(self, self.describe()), raw=True)
 
     def _store(self):
         """Display picture and sentence, for GitHub, exported pages and notebooks opened again."""
@@ -204,6 +207,7 @@ class Panel(widgets.VBox):
         if self._failure and not self._stored:
             text = f"{type(self._failure).__name__}: {self._failure}"
         note = f"{text} To move the controls, run this cell.".strip()
+        self._screen.stand_in = note
         display({"text/html": f"<p>{html.escape(note)}</p>", "text/plain": note}, raw=True)
 
 

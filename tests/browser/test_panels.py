@@ -6,8 +6,10 @@ import re
 import time
 
 import pytest
-from lab import MINUTE, PANEL, ROOT, open_notebook, run_all
+from lab import MINUTE, PANEL, open_notebook, run_all
 from playwright.sync_api import expect
+
+from helpers.panels.panel import Screen
 
 KERNELS = {"python3": re.compile("^ipykernel 7"), "old": re.compile("^ipykernel 6")}
 
@@ -19,7 +21,7 @@ async ([code, attached]) => {
   const { default: screen } = await import(`data:text/javascript;base64,${btoa(code)}`);
   const png = new DataView(new ArrayBuffer(0));
   const controls = ["IPY_MODEL_control"];
-  const values = { png, width: 8, height: 8, size: 1, sentence: "", controls };
+  const values = { png, width: 8, height: 8, size: 1, sentence: "", stand_in: "a", controls };
   const listening = new Set(), sent = [];
   const model = {
     get: name => values[name], set() {}, save_changes() {}, send: message => sent.push(message),
@@ -50,8 +52,7 @@ async ([code, attached]) => {
 
 @pytest.mark.parametrize("attached", [True, False])
 def test_nothing_of_a_removed_view_goes_on(offline, attached):
-    code = (ROOT / "helpers" / "panels" / "panel.js").read_text(encoding="utf-8")
-    seen = offline.evaluate(REMOVED, [code, attached])
+    seen = offline.evaluate(REMOVED, [Screen._esm, attached])
     assert seen.pop("before") >= 4
     assert seen == {"after": 0, "sent": [], "frames": 0}
 
