@@ -81,13 +81,12 @@ function adopt(model, el, silent, gone) {
 }
 
 // As text: a blob takes a detour through another process, 5 to 8 ms in Chromium.
-function showPicture({ buffer, byteOffset, byteLength }, picture) {
+function encode({ buffer, byteOffset, byteLength }) {
   const bytes = new Uint8Array(buffer, byteOffset, byteLength);
   let text = "";
   for (let at = 0; at < byteLength; at += 8192)
     text += String.fromCharCode(...bytes.subarray(at, at + 8192));
-  const source = `data:image/png;base64,${btoa(text)}`;
-  if (picture.src !== source) picture.src = source;
+  return `data:image/png;base64,${btoa(text)}`;
 }
 
 function showSentence(sentence, said) {
@@ -126,6 +125,13 @@ function findPlace(control) {
   return Math.abs(place - Math.round(place)) < 1e-9 ? Math.round(place) : NaN;
 }
 
+// A picture that waits unseen takes less time to appear.
+function decode(png) {
+  const image = element("img", { src: encode(png) });
+  image.decode().catch(() => {}); // it may be gone before
+  return image;
+}
+
 // The models of a panel's controls; none if one is gone: then the panel shows what comes.
 function findControls(model) {
   const names = (model.get("controls") ?? []).map((name) => name.replace("IPY_MODEL_", ""));
@@ -136,7 +142,7 @@ function findControls(model) {
 // at once from here; the kernel follows, and what it shows on its way there is not shown. Return
 // whether that is so now. ``show`` puts png, sentence and error on the page.
 function lookAhead(model, show, gone) {
-  const store = new Map(); // {the places of all controls: [png, sentence]}
+  const store = new Map(); // {the places of all controls: [image, sentence]}
   const name = model.get("controls")?.join();
   let controls = [];
   let foreseen = false;
@@ -150,7 +156,7 @@ function lookAhead(model, show, gone) {
     window.dispatchEvent(new CustomEvent(MOVED, { detail: name }));
     const picture = store.get(here());
     foreseen = picture !== undefined;
-    if (foreseen) show(...picture, "");
+    if (foreseen) show(picture[0].src, picture[1], "");
   };
   const empty = () => {
     forget();
@@ -163,7 +169,7 @@ function lookAhead(model, show, gone) {
       deaf = false;
     }
     for (const places of message.dropped ?? []) store.delete(places);
-    if (message.places && !deaf) store.set(message.places, [buffers[0], message.sentence]);
+    if (message.places && !deaf) store.set(message.places, [decode(buffers[0]), message.sentence]);
   };
   // What an update reads may be what another panel has changed.
   const other = ({ detail }) => detail !== name && store.size && empty();
@@ -242,14 +248,14 @@ function render({ model, el }) {
   picture.style.aspectRatio = `${model.get("width")} / ${model.get("height")}`;
 
   const show = (png, sentence, error) => {
-    showPicture(png, picture);
+    if (picture.src !== png) picture.src = png;
     showSentence(sentence, said);
     showError(error, failed);
   };
   const removed = new AbortController();
   const isBehind = lookAhead(model, show, removed.signal);
   const follow = () =>
-    isBehind() || show(model.get("png"), model.get("sentence"), model.get("error"));
+    isBehind() || show(encode(model.get("png")), model.get("sentence"), model.get("error"));
   follow();
   listen(model, ["change"], follow, removed.signal);
   adopt(model, el, silent, removed.signal);
