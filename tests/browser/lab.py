@@ -43,9 +43,9 @@ def chromium():
 
 
 @contextmanager
-def jupyterlab(home, environment=None):
+def jupyterlab(home, environment=None, prompt=True):
     """Start a JupyterLab of its own over ``home``/notebooks, with settings of its own; yield its
-    address.
+    address. prompt: whether with the server option of ``make lab``, which a hub has not.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -59,7 +59,7 @@ def jupyterlab(home, environment=None):
         f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")
     }
     access = [f"--port={port}", "--IdentityProvider.token=", "--ServerApp.password="]
-    options = ["--no-browser", "--allow-root", PROMPT, *access]
+    options = ["--no-browser", "--allow-root", *([PROMPT] if prompt else []), *access]
     server = subprocess.Popen(
         [
             sys.executable,
