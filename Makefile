@@ -121,6 +121,7 @@ bench-training: ready
 
 bench-panels: ready
 	PYTHONPATH="$$PYTHONPATH:tests:tests/browser" $(PY) tests/benchmarks/panels.py
+	PYTHONPATH="$$PYTHONPATH:tests:tests/browser" $(PY) tests/benchmarks/distance.py
 	$(PY) tests/benchmarks/readme.py
 
 cifar: ready

@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 
 from helpers.block import SKIPS, check_known
+from helpers.panels.settings import defaults
 from helpers.plots import QUIET, STYLES
 
 INK, PAPER = "#20262e", "#f3f5f8"
@@ -22,6 +23,7 @@ FORMULAS = {
 }
 
 
+@defaults()
 def block(axes, skip="inside"):
     """Draw the two layers from a[l] to a[l+2]; return ``show(skip)``, which moves the shortcut.
 
@@ -51,6 +53,7 @@ def block(axes, skip="inside"):
     return show
 
 
+@defaults()
 def net(axes, blocks, skip="inside"):
     """Draw a net of ``blocks`` blocks of two layers in a row, with arcs for its shortcuts.
 
@@ -70,6 +73,7 @@ def net(axes, blocks, skip="inside"):
         _arrow(axes, *ends, color=SHORTCUT[skip], shrinkA=2, shrinkB=2, **arc)
 
 
+@defaults()
 def column(axes, layers, shortcuts=(), skip="inside"):
     """Draw the layers of a net from top to bottom as boxes, its shortcuts as arcs on the right.
 

@@ -15,13 +15,15 @@ from helpers.panels.film import Film
 from helpers.panels.panel import Panel
 
 
-def explore(figure, update, labels=None, **controls):
+def explore(figure, update, labels=None, ahead=True, **controls):
     """Return a panel that calls ``update(name=value, ...)`` at every move of a control.
 
     figure: a matplotlib Figure made by ``plots.figure``, not by pyplot.
     update: changes artists of the figure, and returns a sentence about the picture. As a generator
     it makes a Film: each ``yield (done, sentence)``, done from 0 to 1, is one more picture.
     labels: {control: the name, with its unit, that the reader sees}; by default, the argument's.
+    ahead: whether places are drawn before the reader goes there. False for an ``update`` whose
+    picture follows from more than its arguments: chance, the clock, the places before.
     controls: for arguments of ``update``, which start at their defaults: (low, high) or (low, high,
     step) for a slider, a list for a drop-down, a bool for a checkbox, or any ipywidgets widget.
 
@@ -34,7 +36,7 @@ def explore(figure, update, labels=None, **controls):
         raise ValueError(f"labels for {sorted(unknown)}, but the controls are {sorted(controls)}")
     panel = Film if inspect.isgeneratorfunction(update) else Panel
     made = {name: _control(update, name, short, labels) for name, short in controls.items()}
-    return panel(figure, update, made)
+    return panel(figure, update, made, ahead)
 
 
 def _control(update, name, short, labels):
@@ -49,7 +51,9 @@ def _control(update, name, short, labels):
     if value is inspect.Parameter.empty:
         why = "that is where the control starts"
         raise ValueError(f"update needs a default value for {name!r}: {why}")
-    look = {"description": label, "tooltip": label, "style": {"description_width": "initial"}}
+    look = {"description": label, "style": {"description_width": "initial"}}
+    if hasattr(widgets.DOMWidget, "tooltip"):  # ipywidgets 7, which Colab has, does without
+        look["tooltip"] = label
     if isinstance(short, bool):
         return widgets.Checkbox(value, **look, indent=False)
     if not isinstance(short, list):

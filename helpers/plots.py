@@ -8,6 +8,7 @@ import io
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
@@ -15,6 +16,7 @@ from matplotlib.patheffects import withStroke
 
 from helpers.panels import artists
 from helpers.panels.artists import Name, Pixels
+from helpers.panels.settings import defaults, with_defaults
 
 # One colour, line style and marker for each way of writing the block, through the whole course.
 PLAIN = {"color": "#c2410c", "linestyle": "--", "marker": "x", "linewidth": 2.0}
@@ -23,23 +25,32 @@ OUTSIDE = {"color": "#0a7a6e", "linestyle": ":", "marker": "s", "linewidth": 2.4
 STYLES = {"none": PLAIN, "inside": INSIDE, "outside": OUTSIDE}
 NAMES = {"none": "plain", "inside": "residual, inside g", "outside": "residual, outside g"}
 QUIET = "#5b6470"
+DPI = 110  # dots per inch
 TICKS = (0, 0.5, 1, 3, 10, 30, 100)  # of errors, in %
 PAPER = artists.PAPER  # under words that cross curves
 HALO = [withStroke(linewidth=4.5, foreground="white")]  # keeps lines that cross apart for the eye
 
 
+@with_defaults
+class Frame(Axes):
+    """Axes of a Picture."""
+
+
+@with_defaults
 class Picture(Figure):
     """A figure that a notebook shows as a PNG, with its alternative text ``alt``."""
 
     alt = "figure"
+    stored_dpi = DPI  # of every PNG that a notebook shows
 
     def _repr_mimebundle_(self, **_):
         buffer = io.BytesIO()
-        self.savefig(buffer, format="png")
+        self.savefig(buffer, format="png", dpi=self.stored_dpi)
         data = {"image/png": buffer.getvalue(), "text/plain": self.alt}
         return data, {"image/png": {"alt": self.alt}}
 
 
+@defaults()
 def figure(rows=1, columns=1, size=(9.0, 4.0), alt="figure", **options):
     """Return (figure, axes): a Picture with rows x columns axes; of one axes, that Axes.
 
@@ -48,10 +59,10 @@ def figure(rows=1, columns=1, size=(9.0, 4.0), alt="figure", **options):
     alt: says in words what the picture shows.
     options: passed on to Figure.subplots.
     """
-    picture = Picture(figsize=size, dpi=110, layout="constrained")
+    picture = Picture(figsize=size, dpi=DPI, layout="constrained")
     FigureCanvasAgg(picture)
     picture.alt = alt
-    axes = picture.subplots(rows, columns, **options)
+    axes = picture.subplots(rows, columns, **{"subplot_kw": {"axes_class": Frame}} | options)
     for ax in np.ravel(axes):
         ax.spines[["top", "right"]].set_visible(False)
         ax.tick_params(labelsize=11)
@@ -132,6 +143,7 @@ def _keep_apart(labels, distance=14.0, right=6.0):
         placed.append((x, y))
 
 
+@defaults()
 def pixels(axes, values, cmap="gray", vmin=0.0, vmax=1.0, extent=None):
     """Draw numbers as rectangles, like ``axes.imshow``; update with ``image.set_data``.
 
@@ -185,6 +197,7 @@ def _median(numbers):
     return np.median(numbers) if len(numbers) else np.nan
 
 
+@defaults()
 def _name(axes, skip, text):
     """Add a text in the colour of ``skip`` that can follow the end of a curve."""
     # Above the curves, below the frame of the axes, which the paper of a name must not rub out.

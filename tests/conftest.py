@@ -20,6 +20,8 @@ TOGETHER = (
     "02_shrinking_to_the_identity.ipynb",
     "03_two_more_layers.ipynb",
     "test_pages.py",
+    "test_screens.py",
+    "test_front_ends.py",
     "test_decks.py",
     "test_guide.py",
 )

@@ -1,5 +1,6 @@
 """Runs in the kernel of a notebook after its last cell: moves the controls of every panel. At each
-place there must be a picture and a sentence, and no error.
+place there must be a picture and a sentence, and no error; and both must be, to the last byte, what
+was drawn for that place before the panel was moved there.
 """
 
 import io
@@ -33,19 +34,34 @@ def move(panel):
     while controls and len(rows) < count:
         rows.append({name: chance.choice(places) for name, places in controls.items()})
     for row in rows:
+        foreseen = None if isinstance(panel, Film) else _foresee(panel, row)
         _put(panel, row)
+        panel._moved()
         trouble = wrong_with(panel)
+        if not trouble and foreseen not in (None, panel._shown()):
+            trouble = "shows another picture than was foreseen; it needs ahead=False"
         troubles += [f"{panel.describe()} {trouble}"] if trouble else []
     return len(rows), troubles
 
 
+def _foresee(panel, row):
+    """Return picture and sentence of a place, drawn ahead from where the panel is."""
+    here = {name: panel.controls[name].value for name in row}
+    _put(panel, row)
+    there = panel.values()
+    _put(panel, here)
+    try:
+        return panel._draw_at(there) if panel._ahead.on else None
+    except Exception:
+        return None  # the move will tell
+
+
 def _put(panel, row):
-    """Move several controls, and then draw one picture."""
+    """Move several controls, and draw nothing."""
     for name, value in row.items():
         panel.controls[name].unobserve(panel._move, "value")
         panel.controls[name].value = value
         panel.controls[name].observe(panel._move, "value")
-    panel._moved()
 
 
 def wrong_with(panel):

@@ -2,6 +2,7 @@
 Here: what it must notice, and what sentry.py must notice of the cells before.
 """
 
+import itertools
 import json
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from helpers import explore, plots
 
 HERE = Path(__file__).parent
+MOVES = itertools.count(1)
 
 
 def nothing(axes, line):
@@ -47,6 +49,10 @@ def infinite(axes, line):
     return "Much."
 
 
+def counted(axes, line):
+    return f"The move number {next(MOVES)}."
+
+
 def panel_with(mistake, at):
     """A panel that goes wrong at the places ``at`` of its first control, from 0 to 9."""
     figure, axes = plots.figure(size=(3, 2))
@@ -70,6 +76,7 @@ def panel_with(mistake, at):
         (blank, "the picture is blank"),
         (cut, "is cut at the edge of the picture"),
         (infinite, "a curve or a limit is infinite"),
+        (counted, "shows another picture than was foreseen"),
     ],
 )
 @pytest.mark.parametrize("at", [{0}, {9}, {5, 6}], ids=["one end", "the other end", "within"])

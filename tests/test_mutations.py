@@ -294,6 +294,36 @@ MUTATIONS = {
         '_ = f"{type(error)',
         "test_panel.py::test_an_error_is_shown_and_the_next_move_goes_on",
     ),
+    "old pictures stay when another panel moves": (
+        "helpers/panels/panel.py",
+        "        forget_all(but=self._ahead)\n",
+        "",
+        "test_ahead.py::test_what_may_change_a_picture_empties_the_store",
+    ),
+    "pictures are drawn ahead while a film runs": (
+        "helpers/panels/ahead.py",
+        " or Reel.any_runs()",
+        "",
+        "test_ahead.py::test_nothing_is_drawn_while_a_cell_or_a_film_runs_or_nobody_looks",
+    ),
+    "a figure stays where it was drawn ahead": (
+        "helpers/panels/panel.py",
+        "        finally:\n            self._update(**self.values())",
+        "        finally:\n            pass",
+        "test_ahead.py::test_the_panel_stays_as_it_is",
+    ),
+    "an update of chance is drawn ahead": (
+        "helpers/panels/ahead.py",
+        "if present != self._shown():",
+        "if present is None:",
+        "test_ahead.py::test_an_update_that_is_seen_to_lie_is_not_drawn_ahead",
+    ),
+    "a picture that was foreseen wrongly is believed": (
+        "helpers/panels/panel.py",
+        "        self._ahead.compare((picture, self.sentence))\n",
+        "",
+        "test_ahead.py::test_an_update_that_lies_later_is_found_out_and_its_true_picture_wins",
+    ),
     "a film goes on in a closed notebook": (
         "helpers/panels/reel.py",
         "if self._now() >= self._last_heard + patience:",

@@ -2,14 +2,17 @@
 
 import asyncio
 import base64
+import io
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
+import numpy as np
 import psutil
 import pytest
 from figures import assert_shows, panel_of, pixels, watch_display
+from PIL import Image
 
 from helpers import plots
 from helpers.explore import explore
@@ -143,6 +146,23 @@ def test_a_sharp_screen_gets_more_pixels():
     panel.controls["slope"].value = 0.4
     assert_shows(panel, picture)
     assert panel._screen.width == 400
+
+
+def seen(panel):
+    """What an eye sees that is too weak for letters: (15, 20) grey tones."""
+    picture = Image.open(io.BytesIO(panel._screen.png)).convert("L")
+    return np.asarray(picture.resize((20, 15), Image.Resampling.BOX), dtype=float)
+
+
+@pytest.mark.parametrize("ratio", [1.0, 1.25, 1.5, 2.0, 3.0])
+@pytest.mark.parametrize("size", ["1", "1.5", "2"])
+def test_a_picture_is_the_same_on_every_screen_and_at_every_size(monkeypatch, size, ratio):
+    panel, _ = panel_of()
+    monkeypatch.setenv("EXPLORE_SIZE", size)
+    other, _ = panel_of()
+    other._screen.pixel_ratio = ratio  # after the first picture
+    panel.controls["slope"].value = other.controls["slope"].value = 1.2
+    assert np.abs(seen(panel) - seen(other)).max() < 12  # a name that is cut makes 24
 
 
 @pytest.mark.parametrize(("size", "width"), [(None, 400), ("1.5", 600)])

@@ -218,7 +218,7 @@ def test_an_error_at_any_position_is_raised():
 def test_the_extension_shows_albums_questions_and_nothing_of_other_widgets(monkeypatch):
     displayed = []
     monkeypatch.setattr(stills, "display", lambda bundle, raw: displayed.append(bundle))
-    quiz, panel = Quiz(question={"ask": "2 + 2?"}), panel_of(high=False)
+    quiz, panel = ipywidgets.VBox([Quiz(question={"ask": "2 + 2?"})]), panel_of(high=False)
     for widget in (quiz, ipywidgets.IntSlider(), panel):
         stills.show_album(f"{widget.model_id} 10000")
     (asked,), (album,) = (bundle.values() for bundle in displayed)

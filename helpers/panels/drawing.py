@@ -12,6 +12,8 @@ from matplotlib.collections import Collection
 from matplotlib.spines import Spine
 from matplotlib.text import Text
 
+from helpers.panels.settings import defaults
+
 
 class Drawing:
     """A figure that is redrawn often: everything that stays the same is kept as a background.
@@ -34,6 +36,7 @@ class Drawing:
         self.canvas.figure.set_dpi(dpi)
         self._background = None
 
+    @defaults()
     def draw(self):
         """Draw what has changed; return the picture as the bytes of a PNG."""
         figure = self.canvas.figure

@@ -26,7 +26,7 @@ class Film(Panel):
     recording = False  # set on the class, before films run: they keep stills of themselves
     _title, _stored = "Live panel", "A live training, and the last picture of it."
 
-    def __init__(self, figure, update, controls):
+    def __init__(self, figure, update, controls, _ahead=False):
         self._reel = Reel(
             frames=lambda: self._update(**self.values()),
             follow=self._follow,
@@ -41,7 +41,7 @@ class Film(Panel):
         }
         self._bar = widgets.FloatProgress(max=1.0, description="done", layout={"width": "100%"})
         self._note = widgets.HTML()
-        super().__init__(figure, update, controls)
+        super().__init__(figure, update, controls, ahead=False)
         for name, button in self._buttons.items():
             button.on_click(partial(self._press, name))
 

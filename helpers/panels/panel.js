@@ -2,6 +2,8 @@
 
 const BEAT = 1000; // milliseconds between two signs of life, while a film runs
 const PATIENCE = 2500; // milliseconds to wait for a picture, and then for an answer
+const SPOKEN = 500; // milliseconds without a new sentence, before screen readers hear the last one
+const MOVED = "explore:moved"; // tells all panels of the page that one of them moved
 const SILENT =
   "The kernel does not answer. It may be busy: then wait. If it is gone, run this cell again.";
 
@@ -23,9 +25,38 @@ function nameSliders(panel) {
   });
 }
 
-// Arrow keys and letters are for the control that has the focus, not for JupyterLab's commands.
-function keepKeys(event) {
-  event.target.dataset.lmSuppressShortcuts = "true";
+// Typed beside a slider: ipywidgets would read 0,5 as 0 and 50% as 50. It reads when the focus leaves and at Enter.
+function readNumbers(panel, gone) {
+  const read = ({ target, type, key }) => {
+    if (!target.matches(".widget-readout") || (type === "keydown" && key !== "Enter")) return;
+    const typed = target.textContent, number = readNumber(typed);
+    if (number !== typed) target.textContent = number;
+  };
+  for (const event of ["keydown", "blur"]) panel.addEventListener(event, read, { signal: gone, capture: true });
+}
+
+// The last comma or point is that of the decimals.
+function readNumber(text) {
+  const plain = text.replace(/\s/g, "").replace("\u2212", "-");
+  if (!/^[-+]?[\d.,]+%?$/.test(plain)) return text;
+  const point = Math.max(plain.lastIndexOf(","), plain.lastIndexOf("."));
+  const number = point < 0 ? plain : `${plain.slice(0, point).replace(/[.,]/g, "")}.${plain.slice(point + 1)}`;
+  return plain.endsWith("%") ? String(parseFloat(number) / 100) : number;
+}
+
+// The page may be zoomed, or go to another screen. Of several pages that show a panel, the sharpest counts.
+function tellRatio(model, panel, gone) {
+  let told;
+  const tell = () => {
+    if (told === window.devicePixelRatio && told <= model.get("pixel_ratio")) return;
+    told = window.devicePixelRatio;
+    model.set("pixel_ratio", told);
+    model.save_changes();
+  };
+  window.addEventListener("resize", tell, { signal: gone });
+  for (const event of ["keydown", "pointerdown"]) panel.addEventListener(event, tell, { signal: gone, capture: true });
+  listen(model, ["change:pixel_ratio"], () => queueMicrotask(tell), gone); // what is set meanwhile, is not sent
+  tell();
 }
 
 // The parts of a panel appear one after another, in any order: wait for the panel, then for its
@@ -34,8 +65,12 @@ function adopt(model, el, silent, gone) {
   if (gone.aborted) return;
   const panel = el.closest(".widget-vbox");
   if (!panel) return requestAnimationFrame(() => adopt(model, el, silent, gone));
-  panel.addEventListener("focusin", keepKeys, { signal: gone });
+  keepKeys(panel, gone);
+  readNumbers(panel, gone);
+  tellRatio(model, panel, gone);
+  hideStandIn(model, panel, gone);
   askWhenUsed(model, panel, silent, gone);
+  tellWhatIsTouched(model, panel.firstElementChild, gone);
   const size = model.get("size");
   panel.style.setProperty("--jp-widgets-font-size", `${13 * size}px`);
   panel.style.setProperty("--jp-widgets-inline-height", `${28 * size}px`);
@@ -46,28 +81,133 @@ function adopt(model, el, silent, gone) {
 }
 
 // As text: a blob takes a detour through another process, 5 to 8 ms in Chromium.
-function showPicture(model, picture) {
-  const { buffer, byteOffset, byteLength } = model.get("png");
+function encode({ buffer, byteOffset, byteLength }) {
   const bytes = new Uint8Array(buffer, byteOffset, byteLength);
   let text = "";
   for (let at = 0; at < byteLength; at += 8192)
     text += String.fromCharCode(...bytes.subarray(at, at + 8192));
-  picture.src = `data:image/png;base64,${btoa(text)}`;
+  return `data:image/png;base64,${btoa(text)}`;
 }
 
-function showSentence(model, said) {
-  said.textContent = model.get("sentence");
-  if (said.textContent.length > Number(said.dataset.longest || 0)) {
+function showSentence(sentence, said) {
+  if (said.textContent === sentence) return;
+  if (said.textContent) speakLater(said);
+  said.textContent = sentence;
+  if (sentence.length > Number(said.dataset.longest || 0)) {
     // What is below must not move while a slider is dragged, so the room for it only grows.
-    said.dataset.longest = said.textContent.length;
+    said.dataset.longest = sentence.length;
     const before = parseFloat(said.style.minHeight) || 0;
     said.style.minHeight = `${Math.max(before, said.offsetHeight)}px`;
   }
 }
 
-function showError(model, failed) {
-  const alert = element("p", { role: "alert", textContent: model.get("error") });
-  failed.replaceChildren(...(model.get("error") ? [alert] : []));
+// A screen reader hears the sentence of the place where a drag ends, not those on its way.
+function speakLater(said) {
+  clearTimeout(said.dataset.waiting);
+  said.ariaLive = "off";
+  said.dataset.waiting = setTimeout(() => {
+    said.ariaLive = "polite";
+    said.replaceChildren(said.textContent); // a new text, which is heard
+  }, SPOKEN);
+}
+
+function showError(error, failed) {
+  if (failed.textContent === error) return;
+  const alert = element("p", { role: "alert", textContent: error });
+  failed.replaceChildren(...(error ? [alert] : []));
+}
+
+// The number of the place where a control is, as the kernel counts (helpers/panels/ahead.py).
+function findPlace(control) {
+  const [index, value] = [control.get("index"), control.get("value")];
+  if (index !== undefined || typeof value === "boolean") return Number(index ?? value);
+  const place = (value - control.get("min")) / control.get("step");
+  return Math.abs(place - Math.round(place)) < 1e-9 ? Math.round(place) : NaN;
+}
+
+// A picture that waits unseen takes less time to appear.
+function decode(png) {
+  const image = element("img", { src: encode(png) });
+  image.decode().catch(() => {}); // it may be gone before
+  return image;
+}
+
+// The models of a panel's controls; none if one is gone: then the panel shows what comes.
+function findControls(model) {
+  const names = (model.get("controls") ?? []).map((name) => name.replace("IPY_MODEL_", ""));
+  return Promise.all(names.map((name) => model.widget_manager.get_model(name))).catch(() => []);
+}
+
+// Looking ahead: the kernel sends the pictures of the next places. A move to one of them is shown
+// at once from here; the kernel follows, and what it shows on its way there is not shown. Return
+// whether that is so now. ``show`` puts png, sentence and error on the page.
+function lookAhead(model, show, gone) {
+  const store = new Map(); // {the places of all controls: [image, sentence]}
+  const name = model.get("controls")?.join();
+  let controls = [];
+  let foreseen = false;
+  let deaf = false; // until the kernel has heard that the store was emptied here
+  const here = () => controls.map(findPlace).join();
+  const forget = () => {
+    store.clear();
+    foreseen = false;
+  };
+  const moved = () => {
+    window.dispatchEvent(new CustomEvent(MOVED, { detail: name }));
+    const picture = store.get(here());
+    foreseen = picture !== undefined;
+    if (foreseen) show(picture[0].src, picture[1], "");
+  };
+  const empty = () => {
+    forget();
+    deaf = true;
+    send(model, { view: "empty" });
+  };
+  const heard = (message, buffers) => {
+    if (message.forget) {
+      forget();
+      deaf = false;
+    }
+    for (const places of message.dropped ?? []) store.delete(places);
+    if (message.places && !deaf) store.set(message.places, [decode(buffers[0]), message.sentence]);
+  };
+  // What an update reads may be what another panel has changed.
+  const other = ({ detail }) => detail !== name && store.size && empty();
+  window.addEventListener(MOVED, other, { signal: gone });
+  listen(model, ["change:pixel_ratio"], () => store.size && empty(), gone);
+  listen(model, ["msg:custom"], heard, gone);
+  if (name) empty(); // as this view is: others of this panel may have pictures
+  findControls(model).then((all) => {
+    controls = gone.aborted ? [] : all;
+    for (const control of controls) listen(control, ["change:value", "change:index"], moved, gone);
+  });
+  return () => foreseen && model.get("places") !== here();
+}
+
+// Tell the kernel which control will move, and whether anybody sees the page.
+function tellWhatIsTouched(model, rows, gone) {
+  if (!model.get("controls")?.length) return;
+  let last = -1;
+  const touch = ({ target }) => {
+    const at = [...rows.children].findIndex((child) => child.contains(target));
+    if (at >= 0 && at !== last) send(model, { touched: (last = at) });
+  };
+  const tell = () => {
+    last = -1;
+    send(model, { view: document.hidden ? "hidden" : "back" });
+  };
+  for (const event of ["pointerover", "focusin"])
+    rows.addEventListener(event, touch, { signal: gone });
+  rows.addEventListener("pointerleave", () => (last = -1), { signal: gone });
+  document.addEventListener("visibilitychange", tell, { signal: gone });
+}
+
+function send(model, message) {
+  try {
+    model.send(message);
+  } catch {
+    // There is no kernel to send to: no answer will come, and a note will say so.
+  }
 }
 
 // A kernel that was shut down leaves no trace in a panel: if nothing follows a click or a key, ask.
@@ -76,11 +216,7 @@ function askWhenUsed(model, panel, note, gone) {
   const used = () => (waiting ??= setTimeout(ask, PATIENCE));
   const ask = () => {
     waiting = setTimeout(() => (note.hidden = false), PATIENCE);
-    try {
-      model.send("are you there?");
-    } catch {
-      // There is no kernel to send to: no answer will come, and the note will say so.
-    }
+    send(model, "are you there?");
   };
   const heard = () => {
     clearTimeout(waiting);
@@ -111,22 +247,22 @@ function render({ model, el }) {
   picture.style.width = `${model.get("width")}px`;
   picture.style.aspectRatio = `${model.get("width")} / ${model.get("height")}`;
 
-  const shown = {
-    png: [showPicture, picture],
-    sentence: [showSentence, said],
-    error: [showError, failed],
+  const show = (png, sentence, error) => {
+    if (picture.src !== png) picture.src = png;
+    showSentence(sentence, said);
+    showError(error, failed);
   };
   const removed = new AbortController();
-  for (const [name, [show, place]] of Object.entries(shown)) {
-    show(model, place);
-    listen(model, [`change:${name}`], () => show(model, place), removed.signal);
-  }
+  const isBehind = lookAhead(model, show, removed.signal);
+  const follow = () =>
+    isBehind() || show(encode(model.get("png")), model.get("sentence"), model.get("error"));
+  follow();
+  listen(model, ["change"], follow, removed.signal);
   adopt(model, el, silent, removed.signal);
-  model.set("pixel_ratio", window.devicePixelRatio);
-  model.save_changes();
   const heart = setInterval(() => model.get("running") && model.send("alive"), BEAT);
   return () => {
     clearInterval(heart);
+    clearTimeout(said.dataset.waiting);
     removed.abort();
   };
 }

@@ -13,6 +13,8 @@ import traitlets
 from IPython import get_ipython
 from IPython.display import display
 
+from helpers.panels import page
+from helpers.panels.ahead import Ahead, find_place, forget_all, value_at
 from helpers.panels.drawing import Drawing, encode
 
 ALT = "The picture of this panel; the sentence with it says what it shows."
@@ -27,9 +29,11 @@ class Screen(anywidget.AnyWidget):
     width, height: of the picture on the page, in CSS pixels. size: the scale of the whole panel.
     running: whether a film runs; the page then gives a sign of life each second.
     pixel_ratio: device pixels per CSS pixel, which the page reports; 0 until then.
+    controls: of the panel. places: where they are in the picture, see ``Ahead.here``.
+    stand_in: the text below the picture that a saved notebook keeps; both are hidden on the page.
     """
 
-    _esm = Path(__file__).with_suffix(".js")
+    _esm = page.code(Path(__file__).with_suffix(".js"))
     _css = Path(__file__).with_suffix(".css")
     png = traitlets.Bytes().tag(sync=True)
     alt = traitlets.Unicode().tag(sync=True)
@@ -40,6 +44,9 @@ class Screen(anywidget.AnyWidget):
     size = traitlets.Float(1.0).tag(sync=True)
     running = traitlets.Bool(False).tag(sync=True)
     pixel_ratio = traitlets.Float(0.0).tag(sync=True)
+    controls = traitlets.List().tag(sync=True, **widgets.widget_serialization)
+    places = traitlets.Unicode().tag(sync=True)
+    stand_in = traitlets.Unicode().tag(sync=True)
 
 
 class Panel(widgets.VBox):
@@ -49,6 +56,7 @@ class Panel(widgets.VBox):
     update: a function of the controls' values, by name; it changes artists of the figure and
     returns the sentence.
     controls: {name: ipywidgets widget}; each must have a value.
+    ahead: whether places are drawn before the reader goes there.
 
     ``controls`` and ``sentence`` (about the current picture) are attributes. An error in ``update``
     is shown in the panel, and the next move of a control goes on. Any thread may move a control.
@@ -57,15 +65,19 @@ class Panel(widgets.VBox):
     _title = "Interactive panel"
     _stored = ""  # the text under the picture in a saved notebook; the sentence if there is none
 
-    def __init__(self, figure, update, controls):
+    def __init__(self, figure, update, controls, ahead=True):
         self.controls, self.sentence = controls, ""
         self._update, self._drawing = update, Drawing(figure)
         self._failure, self._due = None, False
         self._lock = threading.RLock()  # callbacks may come on another thread while a cell runs
         size = _read_size()
         width, height = 100 * size * figure.get_size_inches()
-        self._screen = Screen(width=width, height=height, size=size, alt=ALT)
-        super().__init__([*self._lay_out(), self._screen])
+        parts = list(controls.values())
+        self._screen = Screen(width=width, height=height, size=size, alt=ALT, controls=parts)
+        self._ahead = Ahead(
+            controls, self._shown, self._draw_at, self._screen, self._lock, on=ahead
+        )
+        super().__init__([*self._lay_out(), self._screen, page.lacking()])
         for control in controls.values():
             control.observe(self._move, names="value")
         self._screen.observe(self._sharpen, names="pixel_ratio")
@@ -74,7 +86,11 @@ class Panel(widgets.VBox):
 
     def values(self):
         """Return the current value of each control, by name."""
-        return {name: control.value for name, control in self.controls.items()}
+        places = {name: find_place(control) for name, control in self.controls.items()}
+        return {
+            name: control.value if places[name] is None else value_at(control, places[name])
+            for name, control in self.controls.items()
+        }
 
     def still(self, **values):
         """Return (png, sentence) at these values of controls, twice as fine as on the page.
@@ -97,39 +113,48 @@ class Panel(widgets.VBox):
         """Return the rows above the picture."""
         return [widgets.HBox(list(self.controls.values()), layout={"flex_flow": "row wrap"})]
 
-    def _move(self, _change):
+    def _move(self, change):
         """Follow a control. A page is answered first, so that it sends the next move meanwhile."""
+        self._ahead.stop()
         loop = _find_loop()
         if loop is None:
             self._moved()
         elif not self._due:
             self._due = True
-            loop.call_soon(self._catch_up)
+            loop.call_soon(self._catch_up, change.owner, loop)
 
-    def _catch_up(self):
+    def _catch_up(self, control, loop):
         self._due = False
         self._moved()
+        if not self._failure:
+            self._ahead.rest(control, loop)
 
     def _moved(self):
         self._guarded(lambda: self._show(self._update(**self.values())))
 
-    def _answer(self, screen, _message, _buffers):
+    def _answer(self, screen, message, _buffers):
         screen.send("here")  # the page asks whether there is a kernel
+        self._ahead.hear(message, None if self._failure else _find_loop())
 
     def _sharpen(self, change):
         """Draw as many pixels as the screen has, now that the page has told their number."""
+        self._ahead.forget()
         with self._lock:
             self._drawing.set_dpi(100 * self._screen.size * min(max(change.new, 1.0), MAX_RATIO))
             self._screen.png = self._drawing.draw()
 
     def _guarded(self, action):
         """Return the result of an action; show an error in the panel, since a page would not."""
+        forget_all(but=self._ahead)
         with self._lock:
             try:
                 result = action()
             except Exception as error:
                 self._failure = error
-                self._screen.error = f"{type(error).__name__}: {error} Move a control to go on."
+                self._ahead.forget()
+                with self._screen.hold_sync():
+                    self._screen.places = self._ahead.here()
+                    self._screen.error = f"{type(error).__name__}: {error} Move a control to go on."
                 return None
             self._screen.error, self._failure = "", None
             return result
@@ -137,10 +162,23 @@ class Panel(widgets.VBox):
     def _show(self, sentence):
         self.sentence = str(sentence or "")
         picture = self._drawing.draw()
+        self._ahead.compare((picture, self.sentence))
         with self._screen.hold_sync():
+            self._screen.set_trait("places", self._ahead.here())
             self._screen.set_trait("sentence", self.sentence)
             self._screen.set_trait("png", picture)
             self._screen.set_trait("error", "")
+
+    def _shown(self):
+        return self._screen.png, self.sentence
+
+    def _draw_at(self, values):
+        """Return (png, sentence) at these values of controls; the panel stays as it is."""
+        try:
+            sentence = self._update(**values)
+            return self._drawing.draw(), str(sentence or "")
+        finally:
+            self._update(**self.values())
 
     def _draw_finely(self):
         self._drawing.draw()  # settles the layout, and notices what has changed
@@ -158,7 +196,7 @@ class Panel(widgets.VBox):
         self._store()
 
     def _display_live(self):
-        display(self._repr_mimebundle_() | {"text/plain": self.describe()}, raw=True)
+        display(page.view(self, self.describe()), raw=True)
 
     def _store(self):
         """Display picture and sentence, for GitHub, exported pages and notebooks opened again."""
@@ -169,6 +207,7 @@ class Panel(widgets.VBox):
         if self._failure and not self._stored:
             text = f"{type(self._failure).__name__}: {self._failure}"
         note = f"{text} To move the controls, run this cell.".strip()
+        self._screen.stand_in = note
         display({"text/html": f"<p>{html.escape(note)}</p>", "text/plain": note}, raw=True)
 
 

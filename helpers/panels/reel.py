@@ -29,6 +29,11 @@ class Reel:
 
     _latest = staticmethod(lambda: None)  # the reel that was started last, while it exists
 
+    @staticmethod
+    def any_runs():
+        """Return whether a reel runs."""
+        return getattr(Reel._latest(), "running", False)
+
     def __init__(
         self, frames, follow, show, keep, guard, report, *, patience=5.0, now=time.monotonic
     ):

@@ -16,13 +16,13 @@ import math
 import operator
 
 import ipywidgets as widgets
-import matplotlib
 import numpy as np
 from IPython.display import display
 from ipywidgets.widgets.widget_selection import _Selection as Selection  # of one value out of a few
 
 from helpers.panels.film import Film
 from helpers.panels.panel import Panel
+from helpers.plots import Picture
 from helpers.press.pictures import encode, encode_cover, read_pixels
 from helpers.quizzes.quiz import Quiz
 
@@ -34,7 +34,7 @@ MAX_STILLS = 300  # pictures of one panel: each takes some tenths of a second
 def load_ipython_extension(shell):
     """Record every film, draw figures as fine as panels, and define ``%album``."""
     Film.recording = True
-    matplotlib.rcParams["savefig.dpi"] = 200  # two pixels for each one of the page
+    Picture.stored_dpi = 200  # two pixels for each one of the page
     shell.register_magic_function(show_album, magic_name="album")
 
 
@@ -45,10 +45,10 @@ def show_album(line):
     """
     view, room = line.split()
     match widgets.widget._instances.get(view):
-        case Quiz(question=question):
-            display({"application/json": {"quiz": question}}, raw=True)
         case Panel() as panel:
             display({"application/json": make_album(panel, int(room))}, raw=True)
+        case widgets.VBox(children=[Quiz(question=question), *_]):
+            display({"application/json": {"quiz": question}}, raw=True)
 
 
 def make_album(panel, room=1_000_000):

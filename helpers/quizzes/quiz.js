@@ -11,8 +11,6 @@ export function pose(box, { ask, choices, right }) {
   field.append(element("legend", { textContent: ask }), ...choices.map(([text], place) => choice(text, place)), said);
   form.append(field);
   form.addEventListener("change", ({ target }) => answer(said, choices[target.value][1], Number(target.value) === right));
-  // The keys belong to the answers, not to JupyterLab's commands for cells.
-  form.addEventListener("focusin", ({ target }) => (target.dataset.lmSuppressShortcuts = "true"));
   form.addEventListener("submit", (event) => event.preventDefault());
   box.replaceChildren(form);
 }
@@ -29,7 +27,11 @@ function answer(said, why, isRight) {
 }
 
 function render({ model, el }) {
+  const removed = new AbortController();
   pose(el, model.get("question"));
+  keepKeys(el, removed.signal);
+  hideStandIn(model, el, removed.signal);
+  return () => removed.abort();
 }
 
 export default { render };

@@ -12,6 +12,9 @@ from pathlib import Path
 import anywidget
 import traitlets
 from IPython.display import display
+from ipywidgets import VBox
+
+from helpers.panels import page
 
 INVITATION = "To answer, run this cell."
 
@@ -50,18 +53,20 @@ class Question:
         return "\n".join([self.ask, *(f"- {text}" for text, _ in self.choices), INVITATION])
 
     def _ipython_display_(self):
-        """Show the widget, then the text that a saved notebook keeps for pages without a kernel."""
-        quiz = Quiz(question={"ask": self.ask, "choices": self.choices, "right": self.right})
-        live, _ = quiz._repr_mimebundle_()
-        display(live | {"text/plain": f"Question: {self.ask}"}, raw=True)
+        """Show the widget, and after it what a saved notebook keeps for where no kernel runs."""
+        question = {"ask": self.ask, "choices": self.choices, "right": self.right}
+        texts = [self.ask, *(text for text, _ in self.choices), INVITATION]
+        quiz = Quiz(question=question, stand_in="".join(texts))
+        display(page.view(VBox([quiz, page.lacking()]), f"Question: {self.ask}"), raw=True)
         choices = "".join(f"<li>{escape(text)}</li>" for text, _ in self.choices)
         stored = f"<p><b>{escape(self.ask)}</b></p><ul>{choices}</ul><p>{INVITATION}</p>"
         display({"text/html": stored, "text/plain": repr(self)}, raw=True)
 
 
 class Quiz(anywidget.AnyWidget):
-    """A question on a page."""
+    """A question on a page. stand_in: the text of the output that it takes the place of."""
 
-    _esm = Path(__file__).with_suffix(".js")
+    _esm = page.code(Path(__file__).with_suffix(".js"))
     _css = Path(__file__).with_suffix(".css")
     question = traitlets.Dict().tag(sync=True)
+    stand_in = traitlets.Unicode().tag(sync=True)

@@ -2,9 +2,11 @@
 and the floor.
 
 The three ways are measured in turn, in one run, for each panel of the course that follows its
-controls (not films). ``interact`` shows the same figure by ``plt.show()``, images and names drawn
-by matplotlib itself (imshow, annotate); it is spared the making of the figure. The floor is a
-slider that exchanges an image of one pixel. Numbers are milliseconds.
+controls (not films). Ours is measured twice: each time the page has just forgotten what the kernel
+has drawn ahead ("ours"), and as it is ("foreseen"); a burst starts from rest. ``interact`` shows
+the same figure by ``plt.show()``, images and names drawn by matplotlib itself (imshow, annotate);
+it is spared the making of the figure. The floor is a slider that exchanges an image of one pixel.
+Numbers are milliseconds.
 
 Last comes a drag of 10,000 moves of a panel, and one of the floor, and what kernel and page have
 grown by then, rubbish collected. They run without a debugger: while one is connected, the browser
@@ -47,6 +49,8 @@ DRAGGED = (
 )  # for ten thousand moves: notebook, and cell of the panel
 PROCESS = 'import os; print("process", os.getpid())'
 BURST = 40
+REST = 2200  # milliseconds: the kernel has drawn ahead what it may
+FORGET = "() => window.dispatchEvent(new CustomEvent('explore:moved'))"
 
 # First cell of a notebook whose panels shall be those of interact: the same figures and updates,
 # shown by pyplot.
@@ -155,7 +159,7 @@ class Way:
     """One way to put a moving picture on a page: the page, its box there, and its control."""
 
     def __init__(self, page, box):
-        self.page, self.box, self.times = page, box, []
+        self.page, self.box, self.times, self.foreseen = page, box, [], []
         self.control = box.locator(".noUi-handle, select, input[type=checkbox]").first
         # Without this, JupyterLab keeps the arrow keys from the drop-downs of interact.
         self.control.evaluate("control => { control.dataset.lmSuppressShortcuts = 'true'; }")
@@ -193,34 +197,38 @@ class Way:
             float(self.control.get_attribute(f"aria-value{part}")) for part in ("min", "now", "max")
         ]
 
-    def begin(self):
+    def begin(self, rest=300):
         self.page.bring_to_front()
         self.control.scroll_into_view_if_needed()
+        self.control.hover()
         self.control.focus()
-        self.page.wait_for_timeout(300)
+        self.page.wait_for_timeout(rest)
         self.box.evaluate(WATCH)
 
     def press(self):
         self.keys.append(self.keys.pop(0))
         self.page.keyboard.press(self.keys[-1])
 
-    def move(self, count):
-        self.begin()
+    def move(self, count, foreseen=False):
+        self.begin(REST if foreseen else 300)
         for done in range(1, count + 1):
+            if not foreseen:
+                self.page.evaluate(FORGET)
             self.press()
             assert self.page.evaluate(COME, done), (
                 f"no new picture after {self.keys[-1]}, move {done} of {self.keys}"
             )
             keys, pictures = self.page.evaluate("[window.seen.keys, window.seen.pictures]")
-            self.times.append(pictures[-1] - keys[-1])
-            self.page.wait_for_timeout(120)  # the kernel is idle again, and so is the page
+            (self.foreseen if foreseen else self.times).append(pictures[-1] - keys[-1])
+            # The kernel is idle again, or has drawn what is near; and the page is idle.
+            self.page.wait_for_timeout(400 if foreseen else 120)
             self.page.evaluate(f"() => {{ window.seen.pictures.length = {done}; }}")
 
     def burst(self):
-        """Press keys for one second; return the distinct pictures, and how late the last one is, in
-        ms.
+        """Press keys for one second, after a rest; return the distinct pictures, and how late the
+        last one is, in ms.
         """
-        self.begin()
+        self.begin(REST)
         start = time.perf_counter()
         for number in range(BURST):
             time.sleep(max(0.0, start + number / BURST - time.perf_counter()))
@@ -292,9 +300,11 @@ def measure_panel(name, number, pages, pair, floor):
     for _ in range(ROUNDS):
         for way in ways.values():
             way.move(MOVES)
+        ways["ours"].move(MOVES, foreseen=True)
     row = {"notebook": name, "panel": number} | {
         key: summary(way.times) for key, way in ways.items()
     }
+    row["foreseen"] = summary(ways["ours"].foreseen)
     row["burst"] = {key: ways[key].burst() for key in ("ours", "interact", "floor")}
     say(row)
     return row
@@ -307,6 +317,7 @@ def say(row):
         f"interact {interact['median']:.0f} / {interact['p95']:.0f}, floor {floor['median']:.0f} / "
         f"{floor['p95']:.0f}; interact x {ours['median'] / interact['median']:.2f} / "
         f"{ours['p95'] / interact['p95']:.2f}, floor x {ours['median'] / floor['median']:.2f}; "
+        f"foreseen {row['foreseen']['median']:.0f} / {row['foreseen']['p95']:.0f}; "
         f"burst {burst['pictures']}, last after {burst['last']:.0f}",
         flush=True,
     )

@@ -115,6 +115,7 @@ def home(tmp_path_factory):
     write_race(home / "notebooks" / "race.ipynb")
     write_notebook(home / "notebooks" / "controls.ipynb", CONTROLS)
     write_notebook(home / "notebooks" / "question.ipynb", QUESTION, BUSY)
+    write_notebook(home / "notebooks" / "screens.ipynb", BROKEN, CONTROLS, QUESTION)
     write_for_a_kernel(home, "python3")
     return home
 

@@ -43,9 +43,9 @@ def chromium():
 
 
 @contextmanager
-def jupyterlab(home, environment=None):
+def jupyterlab(home, environment=None, prompt=True):
     """Start a JupyterLab of its own over ``home``/notebooks, with settings of its own; yield its
-    address.
+    address. prompt: whether with the server option of ``make lab``, which a hub has not.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -59,7 +59,7 @@ def jupyterlab(home, environment=None):
         f"JUPYTER_{name}_DIR": str(home / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")
     }
     access = [f"--port={port}", "--IdentityProvider.token=", "--ServerApp.password="]
-    options = ["--no-browser", "--allow-root", PROMPT, *access]
+    options = ["--no-browser", "--allow-root", *([PROMPT] if prompt else []), *access]
     server = subprocess.Popen(
         [
             sys.executable,
@@ -74,14 +74,15 @@ def jupyterlab(home, environment=None):
     )
     address = f"http://127.0.0.1:{port}"
     try:
-        _wait_for(f"{address}/api")
+        wait_for(f"{address}/api")
         yield address
     finally:
         server.terminate()
         server.wait(timeout=30)
 
 
-def _wait_for(address):
+def wait_for(address):
+    """Wait until a server answers at an address."""
     end = time.monotonic() + 60
     while time.monotonic() < end:
         try:

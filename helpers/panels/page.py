@@ -1,0 +1,36 @@
+"""What panels and questions have in common, whatever page shows them: JupyterLab, Voila, Colab."""
+
+from pathlib import Path
+
+import ipywidgets as widgets
+
+# Of all that a cell shows, this needs least of the server. It goes where a panel or a question is
+# drawn, and appears where none is after some seconds.
+LACKING = """<style>
+.course-lacking { height: 0; margin: 0; overflow: hidden; }
+.course-lacking { animation: course-lacking 0s 8s forwards; }
+@keyframes course-lacking { to { height: auto; } }
+.widget-vbox:has(.explore, .quiz) > .course-lacking { display: none; }
+</style><p><b>This cannot move here:</b> the server of this page lacks the package anywidget, or has
+one older than 0.9. Whoever runs the server installs it (<code>pip install -U anywidget</code>) and
+starts the server again; then reload the page, and run the cell again.</p>"""
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def code(path):
+    """Return the JavaScript of a widget, after that of page.js."""
+    parts = Path(__file__).with_suffix(".js"), Path(path)
+    return "".join(part.read_text(encoding="utf-8") for part in parts)
+
+
+def view(widget, text):
+    """Return what an output has to hold for a page to show a widget; ``text`` is for the others."""
+    model = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    return {VIEW: model, "text/plain": text}
+
+
+def lacking():
+    """Return a widget that says what a server lacks whose pages cannot draw ours."""
+    notice = widgets.HTML(LACKING)
+    notice.add_class("course-lacking")
+    return notice

@@ -1,0 +1,69 @@
+"""From a key press to changed pixels, with the server 0 to 100 ms away each way, with and without
+the server option of ``make lab``: foreseen moves, others, and the slider of one pixel, in turn; and
+a drag of 40 moves in a second from rest. Milliseconds.
+
+python tests/benchmarks/distance.py [NOTEBOOK ...]; by default, all of them.
+"""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import machine
+from far import far
+from lab import PANEL, ROOT, chromium, jupyterlab, open_notebook, run_all
+from panels import MOVES, RESULTS, Way, boxes, is_film, prepare, summary
+
+DISTANCES = (0, 25, 50, 100)
+
+
+def measure(browser, address, name, distance):
+    """Return a row for each panel of a notebook that is no film."""
+    pages = [browser.new_page(viewport={"width": 1400, "height": 1000}) for _ in range(2)]
+    for page, notebook in zip(pages, (name, "floor"), strict=True):
+        open_notebook(page, address, notebook)
+        run_all(page, minutes=5)
+    floor = Way(pages[1], pages[1].locator(PANEL))
+    panels = enumerate(boxes(pages[0], PANEL), start=1)
+    rows = [
+        {"notebook": name, "panel": number, "one way": distance}
+        | contest(Way(pages[0], box), floor)
+        for number, box in panels
+        if not is_film(box)
+    ]
+    for page in pages:
+        page.close()
+    return rows
+
+
+def contest(ours, floor):
+    """Measure one panel and the slider of one pixel in turn."""
+    floor.times = []
+    for way in (ours, floor):
+        way.move(MOVES)
+    ours.move(MOVES, foreseen=True)
+    times = {"ours": ours.times, "foreseen": ours.foreseen, "floor": floor.times}
+    return {name: summary(found) for name, found in times.items()} | {"burst": ours.burst()}
+
+
+def main():
+    """Measure what the command line names; store the rows."""
+    names = sys.argv[1:] or sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+    rows = []
+    for option in (True, False):
+        with tempfile.TemporaryDirectory() as home, chromium() as browser:
+            prepare(Path(home), names)
+            with jupyterlab(Path(home), prompt=option) as address:
+                for distance in DISTANCES:
+                    with far(address, distance) as there:
+                        for name in names:
+                            for row in measure(browser, there, name, distance):
+                                rows.append(row | {"option of make lab": option})
+                                print(rows[-1], flush=True)
+    report = {"machine": machine.facts("jupyterlab", "ipykernel"), "unit": "ms", "panels": rows}
+    (RESULTS / "distance.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""With a server half a second away: what was foreseen is shown at once, and nothing stale is."""
+
+import pytest
+from far import far
+from lab import PANEL, open_notebook, run_all, write_notebook
+from playwright.sync_api import expect
+
+AWAY = 500  # milliseconds
+FIRST = """
+from helpers import explore, plots
+shared = {"slope": 1}
+picture, axes = plots.figure(size=(5, 3))
+axes.set(xlim=(0, 1), ylim=(0, 2))
+(line,) = axes.plot([], [])
+def first(x=20):
+    line.set_data([0, 1], [0, shared["slope"] * x / 40])
+    return f"{x} by {shared['slope']}."
+explore.explore(picture, first, x=(0, 40))
+"""
+SECOND = """
+beside, axes = plots.figure(size=(4, 2))
+axes.set(xlim=(0, 4))
+(dot,) = axes.plot([0], [0], "o")
+def second(slope=1):
+    shared["slope"] = slope
+    dot.set_data([slope], [0])
+    return f"The slope is {slope}."
+explore.explore(beside, second, slope=(0, 4))
+"""
+# Notes when a key is pressed, what the sentence becomes, when, and whether it is to be heard; and
+# how often the picture changes.
+WATCH = """
+root => {
+  const seen = (window.seen = { sentences: [], times: [], live: [], pictures: 0 });
+  const said = root.querySelector("[role=status]");
+  document.addEventListener("keydown", (event) => (seen.key = event.timeStamp), true);
+  new MutationObserver(() => {
+    seen.sentences.push(said.textContent);
+    seen.times.push(performance.now() - seen.key);
+    seen.live.push(said.ariaLive);
+  }).observe(said, { childList: true, characterData: true, subtree: true });
+  new MutationObserver(() => (seen.pictures += 1))
+    .observe(root.querySelector("img"), { attributes: true, attributeFilter: ["src"] });
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def there(home, lab):
+    write_notebook(home / "notebooks" / "shared.ipynb", FIRST, SECOND)
+    with far(lab, AWAY) as address:
+        yield address
+
+
+@pytest.fixture
+def page(window, there):
+    page = window.new_page()
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    open_notebook(page, there, "shared")
+    run_all(page)
+    page.wait_for_timeout(2 * AWAY)
+    yield page
+    page.close()
+    assert errors == []
+
+
+def rest(page, number=0):
+    """Touch the slider of a panel, and give the kernel time to look ahead."""
+    panel = page.locator(PANEL).nth(number)
+    panel.locator(".noUi-handle").hover()
+    panel.locator(".noUi-handle").focus()
+    page.wait_for_timeout(2 * AWAY + 2500)
+    panel.evaluate(WATCH)
+    return panel
+
+
+def seen(page, wait=4 * AWAY):
+    page.wait_for_timeout(wait)
+    return page.evaluate("window.seen")
+
+
+def test_what_was_foreseen_is_shown_at_once_and_the_kernel_changes_nothing(page):
+    rest(page)
+    page.keyboard.press("ArrowLeft")
+    heard = seen(page)
+    assert heard["sentences"] == ["19 by 1.", "19 by 1."]
+    assert heard["times"][0] < AWAY / 4
+    assert heard["pictures"] == 1
+    assert heard["live"] == ["off", "polite"]  # a screen reader hears the place where it rests
+
+
+def test_a_drag_shows_every_place_and_no_place_again(page):
+    rest(page)
+    for _ in range(20):
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(25)
+    heard = seen(page)
+    assert heard["sentences"] == [f"{x} by 1." for x in [*range(21, 41), 40]]
+    assert heard["live"] == ["off"] * 20 + ["polite"]
+    assert heard["pictures"] == 20
+
+
+def test_after_a_move_of_another_panel_nothing_old_is_shown(page):
+    first, second = rest(page), page.locator(PANEL).nth(1)
+    second.locator(".noUi-handle").press("ArrowRight")
+    first.locator(".noUi-handle").press("ArrowRight")
+    heard = seen(page, wait=6 * AWAY)
+    assert heard["sentences"][0] == "21 by 2."
+    assert heard["times"][0] > 2 * AWAY
+
+
+def test_after_a_cell_nothing_old_is_shown(page):
+    panel = rest(page)
+    cell = page.locator(".jp-CodeCell .cm-content").nth(1)
+    cell.click()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("shared['slope'] = 3; print('done')")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".jp-OutputArea-output").get_by_text("done")).to_be_visible(timeout=15_000)
+    panel.locator(".noUi-handle").press("ArrowRight")
+    heard = seen(page)
+    assert heard["sentences"][0] == "21 by 3."
+    assert heard["times"][0] > 2 * AWAY

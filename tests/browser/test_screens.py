@@ -1,0 +1,172 @@
+"""Panels and questions on every screen: keys, sharpness, contrast, and what is typed."""
+
+import re
+
+import pytest
+from figures import contrast
+from lab import PANEL, open_notebook
+from playwright.sync_api import expect
+
+SENTENCES = {"ArrowRight": "x is 2.", "ArrowLeft": "x is 1."}
+# What is typed beside a slider from -4 to 4 with a step of 0.08, and what it says then.
+TYPED = {"1,6": "1.60", "80%": "0.80", "2.4": "2.40", "−1,6": "−1.60", "five": "−1.60"}
+TYPED |= {"1.000,5": "4.00"}
+# The colours of an element: its own, behind it, around it, and behind that.
+COLOURS = """
+element => {
+  const look = getComputedStyle(element), clear = "rgba(0, 0, 0, 0)";
+  const behind = (place) => {
+    const { backgroundColor } = getComputedStyle(place);
+    return backgroundColor === clear ? behind(place.parentElement) : backgroundColor;
+  };
+  const own = behind(element), page = behind(element.parentElement);
+  return { color: look.color, edge: look.borderLeftColor, own, page };
+}
+"""
+
+
+def colours(element):
+    """The colours of an element, each (red, green, blue) from 0 to 1, laid over its background."""
+    found = {
+        name: [float(number) for number in re.findall(r"[\d.]+", text)]
+        for name, text in element.evaluate(COLOURS).items()
+    }
+
+    def over(colour, below):
+        opacity = (*colour, 1)[3]
+        pairs = zip(colour[:3], below[:3], strict=True)
+        return tuple((opacity * c + (1 - opacity) * b) / 255 for c, b in pairs)
+
+    return {name: over(colour, found["own"]) for name, colour in found.items()}
+
+
+def choose_theme(page, theme):
+    page.get_by_role("menuitem", name="Settings", exact=True).click()
+    page.get_by_text("Theme", exact=True).hover()
+    page.get_by_text(f"JupyterLab {theme}", exact=True).click()
+    chosen = page.locator(f"body[data-jp-theme-name='JupyterLab {theme}']")
+    expect(chosen).to_have_count(1, timeout=15_000)
+
+
+def see_colours(page):
+    panel, asked = page.locator(PANEL).first, page.locator(".quiz")
+    for part in (".noUi-handle", ".noUi-connects"):
+        seen = colours(panel.locator(part).first)
+        assert contrast(seen["own"], seen["page"]) >= 3, (part, seen)
+    for text in (panel.get_by_role("status"), panel.get_by_role("alert"), asked.locator("label")):
+        seen = colours(text.first)
+        assert contrast(seen["color"], seen["own"]) >= 4.5, seen
+    seen = colours(asked.locator("fieldset"))
+    assert contrast(seen["edge"], seen["page"]) >= 3
+    for choice, verdict in ((0, "wrong"), (1, "right")):
+        asked.get_by_role("radio").nth(choice).check()
+        seen = colours(asked.locator(f".{verdict}"))
+        assert contrast(seen["edge"], seen["page"]) >= 3
+        assert contrast(seen["color"], seen["page"]) >= 4.5
+
+
+def test_everything_can_be_seen_in_both_themes(opened):
+    page = opened("screens")
+    page.locator(PANEL).first.locator(".noUi-handle").press("ArrowLeft")  # x = 0, an error
+    expect(page.get_by_role("alert")).to_be_visible()
+    try:
+        for theme in ("Dark", "Light"):
+            choose_theme(page, theme)
+            see_colours(page)
+    finally:
+        choose_theme(page, "Light")
+
+
+def test_nothing_is_wider_than_the_screen_of_a_beamer(opened):
+    page = opened("screens")
+    page.set_viewport_size({"width": 1024, "height": 768})
+    for part in (PANEL, f"{PANEL} > *", ".quiz", ".jp-OutputArea-output"):
+        for place in page.locator(part).all():
+            assert place.evaluate("place => place.scrollWidth - place.clientWidth") <= 1, part
+
+
+UNSAVED = ".lm-DockPanel-tabBar .jp-mod-dirty"
+
+
+def drag(page, handle):
+    box = handle.bounding_box()
+    page.mouse.move(box["x"] + 8, box["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 60, box["y"] + 8, steps=5)
+    page.mouse.up()
+
+
+def test_shortcuts_of_the_page_work_while_a_control_has_the_focus(opened):
+    page = opened("screens")
+    handle = page.locator(".jp-CodeCell").first.locator(".noUi-handle")
+    answer = page.locator(".quiz").get_by_role("radio").first
+    for use, cell in (
+        (lambda: handle.press("ArrowRight"), ".explore"),
+        (lambda: drag(page, handle), ".explore"),
+        (answer.check, ".quiz"),
+    ):
+        use()
+        expect(page.locator(UNSAVED)).to_have_count(1)
+        page.keyboard.press("Control+s")
+        expect(page.locator(UNSAVED)).to_have_count(0, timeout=15_000)
+        number = page.locator(f".jp-CodeCell:has({cell}) .jp-InputPrompt").first
+        before = number.text_content()
+        page.keyboard.press("Shift+Enter")
+        expect(number).not_to_have_text(before)
+        expect(number).not_to_have_text("[*]:")
+
+
+def test_a_number_may_be_typed_as_people_write_it(opened):
+    page = opened("screens")
+    box = page.get_by_role("textbox", name="height, m, exact value")
+    for typed, read in TYPED.items():
+        box.click()
+        page.keyboard.press("Control+a")
+        page.keyboard.type(typed)
+        page.keyboard.press("Enter")
+        expect(box).to_have_text(read)
+
+
+def test_a_page_that_goes_to_another_screen_is_sharp_at_the_next_move(opened):
+    page = opened("screens")
+    panel = page.locator(PANEL).first
+    for ratio in (2, 1.5, 1):
+        show_at(page, ratio)
+        panel.locator(".noUi-handle").press("ArrowRight" if ratio == 1.5 else "ArrowLeft")
+        expect_width(panel, 500 * ratio)
+
+
+def test_of_two_pages_that_show_a_panel_the_sharper_counts(opened, browser, lab):
+    page = opened("screens")
+    page.keyboard.press("Control+s")
+    expect(page.locator(UNSAVED)).to_have_count(0, timeout=15_000)
+    show_at(page, 2)
+    page.locator(PANEL).first.locator(".noUi-handle").press("ArrowRight")
+    plain = browser.new_context()
+    try:
+        other = plain.new_page()
+        open_notebook(other, lab, "screens")
+        pages = [tab.locator(PANEL).first for tab in (page, other)]
+        for moved, key in zip(pages, ("ArrowLeft", "ArrowRight"), strict=True):
+            moved.locator(".noUi-handle").press(key)
+            for panel in pages:
+                expect_width(panel, 1000)
+                expect(panel.get_by_role("status").first).to_have_text(SENTENCES[key])
+        expect(other.get_by_text("To move the controls, run this cell.").first).to_be_hidden()
+    finally:
+        plain.close()
+
+
+def show_at(page, ratio):
+    """Let the screen of a page have other pixels."""
+    size = {"width": 1400, "height": 1000, "deviceScaleFactor": ratio, "mobile": False}
+    page.context.new_cdp_session(page).send("Emulation.setDeviceMetricsOverride", size)
+
+
+def expect_width(panel, width):
+    """The picture gets as many pixels, and keeps its size on the page."""
+    image = panel.locator("img").element_handle()
+    panel.page.wait_for_function(
+        "([image, width]) => image.naturalWidth === width", arg=[image, width]
+    )
+    assert image.bounding_box()["width"] == pytest.approx(500, abs=1)

@@ -1,0 +1,326 @@
+"""Looking ahead: what is sent to the page, when, and that nothing stale stays there."""
+
+import asyncio
+import itertools
+import time
+from types import SimpleNamespace
+
+import ipywidgets
+import numpy as np
+import pytest
+from figures import assert_shows, film_of, panel_of
+
+from helpers import plots
+from helpers.explore import explore
+from helpers.panels import ahead
+from helpers.panels import panel as panel_module
+
+
+class Page:
+    """The page's side of a panel: moves its controls, and keeps what is sent ahead."""
+
+    def __init__(self, panel):
+        self.panel, self.pictures, self.forgotten, self.times = panel, {}, 0, []
+        panel._screen.send = self.take
+
+    def take(self, message, buffers=None):
+        if message == "here":
+            return
+        self.times.append(time.monotonic())
+        if "forget" in message:
+            self.pictures.clear()
+            self.forgotten += 1
+            return
+        for key in message["dropped"]:
+            del self.pictures[key]
+        self.pictures[message["places"]] = buffers[0], message["sentence"]
+
+    def move(self, **values):
+        for name, value in values.items():
+            self.panel.controls[name].value = value
+
+    def touch(self, number):
+        self.panel._screen._handle_custom_msg({"touched": number}, [])
+
+
+@pytest.fixture
+def kernel(monkeypatch):
+    """Run what a page does on a loop, as a kernel does, for so many seconds."""
+    parent = {"msg_type": "comm_msg"}
+    shell = SimpleNamespace(kernel=SimpleNamespace(get_parent=lambda: parent))
+    monkeypatch.setattr(panel_module, "get_ipython", lambda: shell)
+    monkeypatch.setattr(ahead, "REST", 0.0)
+    monkeypatch.setattr(ahead, "PAUSE", 0.0)
+
+    def run(*acts, seconds=10.0):
+        async def live():
+            for act in acts:
+                act()
+                end = time.monotonic() + seconds
+                await asyncio.sleep(0.01)
+                while any(at() and at()._run for at in ahead._panels) and time.monotonic() < end:
+                    await asyncio.sleep(0.01)
+
+        asyncio.run(live())
+
+    run.parent = parent
+    return run
+
+
+def small(update=None, **options):
+    """A panel with a slider of six places, and one with two; and its page."""
+    picture, axes = plots.figure(size=(2, 1))
+    axes.set(xlim=(0, 6), ylim=(0, 6))
+    (line,) = axes.plot([], [])
+
+    def move(x=2, wide=False):
+        line.set(data=([0, 6], [x, x]), linewidth=3 if wide else 1)
+        return f"{x} and {wide}."
+
+    panel = explore(picture, update or move, x=(0, 5), wide=False, **options)
+    return panel, Page(panel)
+
+
+def test_after_a_move_the_places_around_are_sent_nearest_first(kernel):
+    panel, page = small()
+    kernel(lambda: page.move(x=3))
+    assert list(page.pictures) == ["3,0", "2,0", "4,0", "1,0", "5,0", "0,0", "3,1"]
+    for x in (0, 5, 3, 4):
+        panel.controls["x"].value = x
+        assert page.pictures[f"{x},0"] == (panel._screen.png, panel.sentence)
+
+
+def test_the_control_that_moved_or_is_touched_comes_first(kernel):
+    _, page = small()
+    kernel(lambda: page.move(wide=True))
+    assert list(page.pictures)[:3] == ["2,1", "2,0", "1,1"]
+    _, page = small()
+    kernel(lambda: page.touch(1))
+    assert list(page.pictures)[:3] == ["2,0", "2,1", "1,0"]
+
+
+def test_choices_are_foreseen_and_errors_are_not(kernel):
+    panel, _ = panel_of()
+    page = Page(panel)
+    kernel(lambda: page.move(kind="curve"))
+    assert "20,0,0" in page.pictures
+    assert all(int(key.split(",")[0]) >= 10 for key in page.pictures)  # below, it raises
+    assert panel._screen.error == ""
+    assert panel._screen.places == "20,0,1"
+
+
+def test_the_panel_stays_as_it_is(kernel):
+    panel, page = small()
+    kernel(lambda: page.move(x=4))
+    assert len(page.pictures) == 7
+    assert panel.sentence == panel._screen.sentence == "4 and False."
+    assert_shows(panel, panel._drawing.canvas.figure)
+
+
+def test_only_places_that_the_page_lacks_are_drawn(kernel, monkeypatch):
+    panel, page = small()
+    kernel(lambda: page.move(x=3))
+    drawn = []
+    monkeypatch.setattr(panel._drawing, "draw", lambda: drawn.append(1) or b"")
+    kernel(lambda: page.touch(0))
+    assert drawn == []
+    assert len(page.pictures) == 7
+
+
+def move_another(panel, page):
+    other, _ = small()
+    other.controls["x"].value = 1
+
+
+def play_a_film(panel, page):
+    film, _ = film_of()
+    film.step()
+
+
+def sharpen(panel, page):
+    panel._screen.pixel_ratio = 2.0
+
+
+def fail(panel, page):
+    panel._update = lambda **values: 1 / 0
+    page.move(x=0)
+
+
+def lengthen(panel, page):
+    panel.controls["x"].max = 7
+
+
+def open_a_second_view(panel, page):
+    panel._screen._handle_custom_msg({"view": "empty"}, [])
+
+
+def run_a_cell(panel, page):
+    ahead._begin_any()
+
+
+CHANGES = [move_another, play_a_film, sharpen, fail, lengthen, open_a_second_view, run_a_cell]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_may_change_a_picture_empties_the_store(kernel, monkeypatch, change):
+    monkeypatch.setattr(ahead, "get_ipython", lambda: None)
+    panel, page = small()
+    kernel(lambda: page.move(x=3))
+    assert page.pictures
+    change(panel, page)
+    assert page.pictures == {}
+    assert page.forgotten == 1
+
+
+def test_only_the_callbacks_of_other_widgets_empty_the_store(kernel, monkeypatch):
+    parent = {}
+    shell = SimpleNamespace(kernel=SimpleNamespace(get_parent=lambda: parent))
+    monkeypatch.setattr(ahead, "get_ipython", lambda: shell)
+    panel, page = small()
+    kernel(lambda: page.move(x=3))
+    for own in (panel._screen, *panel.controls.values()):
+        parent["content"] = {"comm_id": own.model_id}
+        ahead._begin_any()
+    assert page.pictures
+    parent["content"] = {"comm_id": ipywidgets.Button().model_id}
+    ahead._begin_any()
+    assert page.pictures == {}
+
+
+def test_nothing_is_drawn_while_a_cell_or_a_film_runs_or_nobody_looks(kernel, monkeypatch):
+    _, page = small()
+    monkeypatch.setitem(ahead._cell, "runs", True)
+    kernel(lambda: page.move(x=3), seconds=0.1)
+    monkeypatch.setitem(ahead._cell, "runs", False)
+    film, _ = film_of(frames=100_000, pause=0.3)
+    film.start()
+    kernel(lambda: page.move(x=4), seconds=0.1)
+    film.pause()
+    page.panel._screen._handle_custom_msg({"view": "hidden"}, [])
+    kernel(lambda: page.move(x=1), seconds=0.1)
+    assert page.times == []  # nothing was sent, and nothing forgotten
+    page.panel._screen._handle_custom_msg({"view": "back"}, [])
+    kernel(lambda: page.move(x=2))
+    assert page.pictures
+
+
+def test_a_move_waits_for_one_picture_at_most(kernel, monkeypatch):
+    """The steps are apart, and a move stops those to come."""
+    panel, page = small()
+    monkeypatch.setattr(ahead, "PAUSE", 0.01)
+    drawn, draw = [], panel._drawing.draw
+    monkeypatch.setattr(panel._drawing, "draw", lambda: drawn.append(len(drawn)) or draw())
+
+    async def live():
+        page.move(x=3)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        for _ in range(10):
+            before = len(drawn)
+            page.move(x=3 - panel.controls["x"].value + 1)
+            await asyncio.sleep(0)
+            assert len(drawn) == before + 1  # the move itself
+
+    asyncio.run(live())
+
+
+def test_the_kernel_is_idle_within_two_seconds(kernel, monkeypatch):
+    panel, page = small()
+    panel.controls["x"].max = 10_000
+    monkeypatch.setattr(panel._drawing, "draw", lambda: time.sleep(0.05) or b"")
+    panel._moved()
+    start = time.monotonic()
+    kernel(lambda: page.move(x=300))
+    assert 10 < len(page.pictures) < 40
+    assert max(page.times) - start < 2.0
+
+
+def test_a_slow_panel_does_not_look_ahead(kernel, monkeypatch):
+    panel, page = small()
+    drawn = []
+    monkeypatch.setattr(
+        panel._drawing, "draw", lambda: time.sleep(0.25) or drawn.append("slowly") or b""
+    )
+    panel._moved()
+    kernel(*[lambda x=x: page.move(x=x) for x in (3, 4, 5)])
+    assert len(drawn) == 1 + 3 + 2  # those of the moves, and two ahead
+
+
+def test_a_page_keeps_a_bounded_number_of_bytes_the_latest(kernel, monkeypatch):
+    panel, page = small()
+    panel.controls["x"].max = 100
+    size = len(panel._screen.png)
+    monkeypatch.setattr(ahead, "ROOM", 8 * size)
+    for x in (10, 50):
+        kernel(lambda x=x: page.move(x=x))
+        kept = sum(len(png) for png, _ in page.pictures.values())
+        assert 6 * size < kept <= 8 * size
+        assert {f"{x + step},0" for step in (-2, -1, 0, 1, 2)} <= set(page.pictures)
+
+
+LIES = {
+    "chance": lambda counter: lambda x=2, wide=False: f"{np.random.default_rng().random()}",
+    "how often": lambda counter: lambda x=2, wide=False: f"{next(counter)}",
+    "the place before": lambda counter: (
+        lambda x=2, wide=False, seen=[2]: f"{seen.append(x) or seen[-2]}"
+    ),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_an_update_that_is_seen_to_lie_is_not_drawn_ahead(kernel, lie):
+    _, page = small(LIES[lie](itertools.count()))
+    for x in (3, 4):
+        kernel(lambda x=x: page.move(x=x))
+        assert page.pictures == {}
+
+
+def test_an_update_that_lies_later_is_found_out_and_its_true_picture_wins(kernel):
+    truth = {"y": 1}
+    panel, page = small(lambda x=2, wide=False: f"{x} and {truth['y']}")
+    kernel(lambda: page.move(x=3))
+    assert page.pictures["4,0"][1] == "4 and 1"
+    truth["y"] = 2
+    kernel(lambda: page.move(x=4))
+    assert panel._screen.sentence == "4 and 2"
+    kernel(lambda: page.move(x=1))
+    assert page.pictures == {}
+    assert page.forgotten == 1
+
+
+def test_a_panel_may_be_told_not_to_look_ahead_and_films_never_do(kernel):
+    _, page = small(ahead=False)
+    kernel(lambda: page.move(x=3), lambda: page.touch(0))
+    film, _ = film_of()
+    screen = Page(film)
+    kernel(lambda: screen.move(height=3), lambda: screen.touch(0))
+    assert page.pictures == screen.pictures == {}
+
+
+@pytest.mark.parametrize(
+    ("control", "place", "value"),
+    [
+        (ipywidgets.FloatSlider(0.1 + 0.2, min=0, max=1, step=0.1), 3, 0.3),
+        (ipywidgets.FloatSlider(0.25, min=0, max=1, step=0.1), None, 0.25),
+        (ipywidgets.FloatSlider(3e-12, min=0, max=1e-11, step=1e-12), 3, 3e-12),
+        (ipywidgets.BoundedFloatText(0.5, min=0, max=1, step=None), None, 0.5),
+        (ipywidgets.IntSlider(7, min=1, max=9, step=2), 3, 7),
+        (ipywidgets.Dropdown(options=["a", "b"], value="b"), 1, "b"),
+        (ipywidgets.Checkbox(True), 1, True),
+        (ipywidgets.Text("a"), None, "a"),
+    ],
+)
+def test_a_control_is_at_a_place_of_its_track(control, place, value):
+    assert ahead.find_place(control) == place
+    assert place is None or ahead.value_at(control, place) == value
+    panel = explore(plots.figure(size=(2, 1))[0], lambda x: "", x=control)
+    assert panel.values() == {"x": value}  # the same, to the last digit, as what is drawn ahead
+
+
+def test_a_panel_with_a_control_without_places_does_not_look_ahead(kernel):
+    panel = explore(
+        plots.figure(size=(2, 1))[0], lambda x=1, y="": f"{x}{y}", x=(0, 3), y=ipywidgets.Text("a")
+    )
+    page = Page(panel)
+    kernel(lambda: page.move(x=2))
+    assert page.pictures == {}
