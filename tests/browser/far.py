@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 @contextmanager
@@ -32,9 +32,8 @@ async def _connect(reader, writer, port, delay):
 async def _carry(reader, writer, delay):
     """Pass on what comes, ``delay`` seconds later, and at last that nothing more will come."""
     loop = asyncio.get_running_loop()
-    try:
+    with suppress(ConnectionError):
         while data := await reader.read(2**16):
             loop.call_later(delay, writer.write, data)
-        await asyncio.sleep(delay)
-    finally:
-        writer.close()
+    await asyncio.sleep(delay)
+    writer.close()
