@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
-import torch
+from decaying import decayed
 
 from helpers.block import decay
 from helpers.studies import paper
@@ -268,21 +268,6 @@ def test_the_minutes_of_exercises_that_no_plan_holds():
         minutes = sum(int(re.search(r"\*\(.+, (\d+) minutes\)\*", source)[1]) for source in cells)
         said = re.findall(r"The exercises \((\d+) minutes\) are not in this plan", text)
         assert said == ([] if file[:2] in ("00", "01", "02", "03") else [str(minutes)])
-
-
-def decayed(rates):
-    """What weight decay alone leaves of W after each step of the recipe of He et al. 2015: momentum
-    0.9, decay 1e-4.
-    """
-    W = torch.ones(1, dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.SGD([W], lr=1.0, momentum=0.9, weight_decay=1e-4)
-    left = []
-    for rate in rates:
-        W.grad = torch.zeros_like(W)  # no data
-        optimizer.param_groups[0]["lr"] = rate
-        optimizer.step()
-        left.append(W.item())
-    return left
 
 
 def test_what_the_guide_computes_itself():

@@ -13,7 +13,8 @@ from pathlib import Path
 import machine
 from far import far
 from lab import PANEL, ROOT, chromium, jupyterlab, open_notebook, run_all
-from panels import MOVES, RESULTS, Way, boxes, is_film, prepare, summary
+from panels import MOVES, RESULTS, boxes, is_film, prepare
+from ways import Way, summary
 
 DISTANCES = (0, 25, 50, 100)
 
