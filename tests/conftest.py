@@ -16,6 +16,7 @@ TOGETHER = (
     "06_resnets_on_images.ipynb",
     "07_why_it_works.ipynb",
     "test_panels.py",
+    "test_far.py",
     "test_mutations.py",
     "02_shrinking_to_the_identity.ipynb",
     "03_two_more_layers.ipynb",

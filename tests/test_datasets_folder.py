@@ -130,7 +130,7 @@ def test_what_cannot_be_read_is_skipped_and_named(tmp_path):
     for name, (_, reason) in UNREADABLE.items():
         assert result.skipped[f"cat/{name}"].startswith(reason)
     assert "not a file directly in its class folder" in result.skipped["cat/nested"]
-    assert "beside the class folders" in result.skipped["index.csv"]
+    assert "is not in a class folder" in result.skipped["index.csv"]
     assert np.allclose(result.images.x_train[:, 0, 0, 0] * 255, [20, 40])
     assert np.allclose(result.images.x_test[:, 0, 0, 0] * 255, [10, 30])
 

@@ -5,8 +5,6 @@ import copy
 
 import torch
 from torch import nn
-from torch.nn.functional import cosine_similarity, cross_entropy
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from helpers import nets
 
@@ -17,12 +15,13 @@ def cosine_after_step(net, x, y, step):
     moved = copy.deepcopy(net)  # its weights move, and so do its running statistics
 
     def gradient():
-        loss = cross_entropy(moved(x), y)
-        return parameters_to_vector(torch.autograd.grad(loss, [*moved.parameters()]))
+        loss = nn.functional.cross_entropy(moved(x), y)
+        return nn.utils.parameters_to_vector(torch.autograd.grad(loss, [*moved.parameters()]))
 
-    start, before = parameters_to_vector(moved.parameters()).detach(), gradient()
-    vector_to_parameters(start - step * before / before.norm(), moved.parameters())
-    return cosine_similarity(before, gradient(), dim=0).item()
+    start, before = nn.utils.parameters_to_vector(moved.parameters()).detach(), gradient()
+    after_step = start - step * before / before.norm()
+    nn.utils.vector_to_parameters(after_step, moved.parameters())
+    return torch.cosine_similarity(before, gradient(), dim=0).item()
 
 
 # %% [markdown] cosine_after_step

@@ -90,6 +90,7 @@ def test_what_was_foreseen_is_shown_at_once_and_the_kernel_changes_nothing(page)
     assert heard["live"] == ["off", "polite"]  # a screen reader hears the place where it rests
 
 
+@pytest.mark.slow
 def test_a_drag_shows_every_place_and_no_place_again(page):
     rest(page)
     for _ in range(20):
@@ -110,6 +111,7 @@ def test_after_a_move_of_another_panel_nothing_old_is_shown(page):
     assert heard["times"][0] > 2 * AWAY
 
 
+@pytest.mark.slow
 def test_after_a_cell_nothing_old_is_shown(page):
     panel = rest(page)
     cell = page.locator(".jp-CodeCell .cm-content").nth(1)
