@@ -60,7 +60,10 @@ def kernel(monkeypatch):
         asyncio.run(live())
 
     run.parent = parent
-    return run
+    playwrights = asyncio._get_running_loop()  # it leaves a loop on this thread
+    asyncio._set_running_loop(None)
+    yield run
+    asyncio._set_running_loop(playwrights)
 
 
 def small(update=None, **options):
