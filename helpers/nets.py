@@ -233,8 +233,10 @@ def initialise(net, start="pytorch", seed=0):
             _initialise_layer(layer, start, generator)
         elif isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
             layer.reset_parameters()
-    for block in blocks if start == "identity" else ():
-        _copy(block) if block.skip == "none" else _silence(block)
+    if start == "identity":
+        for block in blocks:
+            become_identity = _copy if block.skip == "none" else _silence
+            become_identity(block)
     return net
 
 

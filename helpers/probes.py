@@ -17,7 +17,7 @@ class Call(NamedTuple):
     """
 
     name: str
-    module: torch.nn.Module
+    module: nn.Module
     input: torch.Tensor
     output: torch.Tensor
 

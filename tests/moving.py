@@ -1,6 +1,6 @@
 """Runs in the kernel of a notebook after its last cell: moves the controls of every panel. At each
-place there must be a picture and a sentence, and no error; and both must be, to the last byte, what
-was drawn for that place before the panel was moved there.
+place there must be a picture and a sentence, and no error; both must be, to the last byte, what was
+drawn for that place before the panel was moved there; and what a choice changes must be said.
 """
 
 import io
@@ -16,6 +16,7 @@ from helpers.panels.panel import Panel
 from helpers.press.stills import list_values
 
 PLACES = 64  # of one panel
+CHOICES = ipywidgets.Dropdown | ipywidgets.Checkbox
 FIRST_PICTURES = 16  # of a film, whose first picture may take a training
 
 
@@ -27,7 +28,7 @@ def move_all():
 
 def move(panel):
     """Both ends of every control, the rest by chance; return (number of places, troubles)."""
-    chance, troubles = random.Random(0), []
+    chance, troubles, shown = random.Random(0), [], {}
     controls = {name: list_values(control, 10**6) for name, control in panel.controls.items()}
     rows = [{name: places[end]} for name, places in controls.items() for end in (0, -1)]
     count = FIRST_PICTURES if isinstance(panel, Film) else PLACES
@@ -40,6 +41,10 @@ def move(panel):
         trouble = wrong_with(panel)
         if not trouble and foreseen not in (None, panel._shown()):
             trouble = "shows another picture than was foreseen; it needs ahead=False"
+        chosen = [at.value for at in panel.controls.values() if isinstance(at, CHOICES)]
+        before = shown.setdefault(panel.sentence, (chosen, panel._screen.png))
+        if chosen != before[0] and panel._screen.png != before[1] and not isinstance(panel, Film):
+            trouble = f"says the same of another picture, at {before[0]}"
         troubles += [f"{panel.describe()} {trouble}"] if trouble else []
     return len(rows), troubles
 
