@@ -25,14 +25,16 @@ function nameSliders(panel) {
   });
 }
 
-// Typed beside a slider: ipywidgets would read 0,5 as 0 and 50% as 50. It reads when the focus leaves and at Enter.
+// Typed beside a slider: ipywidgets would read 0,5 as 0 and 50% as 50. It reads when the focus
+// leaves and at Enter.
 function readNumbers(panel, gone) {
   const read = ({ target, type, key }) => {
     if (!target.matches(".widget-readout") || (type === "keydown" && key !== "Enter")) return;
     const typed = target.textContent, number = readNumber(typed);
     if (number !== typed) target.textContent = number;
   };
-  for (const event of ["keydown", "blur"]) panel.addEventListener(event, read, { signal: gone, capture: true });
+  for (const event of ["keydown", "blur"])
+    panel.addEventListener(event, read, { signal: gone, capture: true });
 }
 
 // The last comma or point is that of the decimals.
@@ -40,11 +42,13 @@ function readNumber(text) {
   const plain = text.replace(/\s/g, "").replace("\u2212", "-");
   if (!/^[-+]?[\d.,]+%?$/.test(plain)) return text;
   const point = Math.max(plain.lastIndexOf(","), plain.lastIndexOf("."));
-  const number = point < 0 ? plain : `${plain.slice(0, point).replace(/[.,]/g, "")}.${plain.slice(point + 1)}`;
+  const whole = plain.slice(0, point).replace(/[.,]/g, "");
+  const number = point < 0 ? plain : `${whole}.${plain.slice(point + 1)}`;
   return plain.endsWith("%") ? String(parseFloat(number) / 100) : number;
 }
 
-// The page may be zoomed, or go to another screen. Of several pages that show a panel, the sharpest counts.
+// The page may be zoomed, or go to another screen. Of several pages that show a panel, the sharpest
+// counts.
 function tellRatio(model, panel, gone) {
   let told;
   const tell = () => {
@@ -54,8 +58,10 @@ function tellRatio(model, panel, gone) {
     model.save_changes();
   };
   window.addEventListener("resize", tell, { signal: gone });
-  for (const event of ["keydown", "pointerdown"]) panel.addEventListener(event, tell, { signal: gone, capture: true });
-  listen(model, ["change:pixel_ratio"], () => queueMicrotask(tell), gone); // what is set meanwhile, is not sent
+  for (const event of ["keydown", "pointerdown"])
+    panel.addEventListener(event, tell, { signal: gone, capture: true });
+  // Later, since what is set while a change is told is not sent.
+  listen(model, ["change:pixel_ratio"], () => queueMicrotask(tell), gone);
   tell();
 }
 
