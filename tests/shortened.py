@@ -71,7 +71,6 @@ LEFT_OUT = {
         "lesion-claims",
         "cut-into-steps",
         "train-forms",
-        "how-strong",
         "decay-race",
         "decay-picture",
         "decay-claims",
