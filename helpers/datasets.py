@@ -107,11 +107,22 @@ def published(**where):
 
 
 def standardise(images):
-    """Return the same Images with mean 0 and standard deviation 1 over all training pixels.
+    """Return the same Images, or Folder, with mean 0 and standard deviation 1 over all training
+    pixels.
 
-    Both are measured on the training images alone; test images are shifted and scaled alike.
-    Raises ValueError if all training pixels are equal.
+    Both are measured on the training images alone; test images are shifted and scaled alike. What
+    is not in floating point becomes float32. Raises ValueError if all training pixels are equal,
+    and for anything but four arrays.
     """
+    if isinstance(images, Folder):
+        return images._replace(images=standardise(images.images))
+    if not isinstance(images, tuple | list) or len(images) != 4:
+        raise ValueError(
+            f"images is of type {type(images).__name__}, but must be Images or a Folder, or "
+            "(x_train, y_train, x_test, y_test)"
+        )
+    images = Images(*images)
+    images = images._replace(x_train=_floating(images.x_train), x_test=_floating(images.x_test))
     mean, deviation = images.x_train.mean(), images.x_train.std()
     if not deviation > 0:
         raise ValueError(
@@ -119,6 +130,13 @@ def standardise(images):
         )
     x_train, x_test = ((x - mean) / deviation for x in (images.x_train, images.x_test))
     return images._replace(x_train=x_train, x_test=x_test)
+
+
+def _floating(images):
+    images = np.asarray(images)
+    if images.dtype.kind not in "biuf":
+        raise ValueError(f"the images are of type {images.dtype}, but must hold numbers")
+    return images if images.dtype.kind == "f" else images.astype(np.float32)
 
 
 def _split(images, labels, test):

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from helpers.lockstep import checks
+from helpers.inputs import checks, optimizers, suspects
 from helpers.lockstep.stack import Stack, groups, wrong
 from helpers.setup.machine import cores
 
@@ -24,7 +24,7 @@ from helpers.setup.machine import cores
 adam = partial(torch.optim.Adam, fused=True)
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
     """What was measured in one training: rows (epoch, training loss, training error, test error).
 
@@ -33,11 +33,13 @@ class History:
     ``history.training_loss`` and the like are the columns, as lists.
     ``diverged``: the loss became infinite or not a number; the rows end before that.
     ``stopped``: the training was interrupted; the rows hold what was measured until then.
+    ``chance``: the training error and the test error from which on guessing does as well.
     """
 
     rows: list[tuple[int, float, float, float]] = field(default_factory=list)
     diverged: bool = False
     stopped: bool = False
+    chance: tuple[float, float] = (nan, nan)
 
     epoch = property(lambda self: [row[0] for row in self.rows])
     training_loss = property(lambda self: [row[1] for row in self.rows])
@@ -54,6 +56,16 @@ class History:
         self.diverged = self.diverged or not isfinite(loss)
         if not self.diverged:
             self.rows.append((epoch, loss, training_error, test_error))
+
+    def __repr__(self):
+        """Say how the training ended, and whether guessing does as well."""
+        epoch, loss, *errors = self.rows[-1] if self.rows else (0, nan, nan, nan)
+        parts = []
+        for images, error, chance in zip(("training", "test"), errors, self.chance, strict=True):
+            guessed = " (no better than guessing)" if error >= chance else ""
+            parts.append(f"{error:.1%} of the {images} images wrong{guessed}")
+        end = "; diverged" * self.diverged + "; stopped early" * self.stopped
+        return f"after epoch {epoch}: training loss {loss:.3g}, {', '.join(parts)}{end}"
 
     @contextmanager
     def noting_the_end(self, net):
@@ -74,7 +86,8 @@ def train(net, data, *, epochs, learning_rate, seed=0, batch=128, optimizer=adam
     """Train one net in place; return its History. An interrupt ends it, and loses nothing.
 
     net: a torch.nn.Module that maps images (n, ...) to scores (n, classes).
-    data: (x_train, y_train, x_test, y_test), arrays or tensors; y (n,) holds classes from 0 on.
+    data: (x_train, y_train, x_test, y_test), arrays, tensors or lists, or a ``datasets.Folder``;
+        y (n,) holds classes from 0 on.
     epochs: how many times the net sees every training image.
     learning_rate: the size of the steps, above 0.
     seed: the order of the images; two nets with one seed see the same batches.
@@ -82,22 +95,27 @@ def train(net, data, *, epochs, learning_rate, seed=0, batch=128, optimizer=adam
     optimizer: makes one of torch.optim, such as partial(torch.optim.SGD, momentum=0.9).
     measure_every: epochs from one row of the History to the next; the last epoch has one too.
     Raises ValueError for data that are not finite or do not fit the net, and for a bad number.
+    Warns of mistakes that are none to PyTorch, such as layers that are not trained.
     """
-    checks.check([net], [learning_rate], [seed], (epochs, batch, measure_every))
+    checks.check([net], [learning_rate], [seed], epochs, batch, measure_every)
     x, y, *test = checks.fitting(net, data, batch)
-    history, shuffler = History(), torch.Generator().manual_seed(int(seed))
-    learner = optimizer([p for p in net.parameters() if p.requires_grad], lr=learning_rate)
+    trained = [p for p in net.parameters() if p.requires_grad]
+    learner = optimizers.made(optimizer, trained, learning_rate)
+    shuffler = torch.Generator().manual_seed(int(seed))
+    history = History(chance=suspects.chance(y, test[1]))
     history.add(0, *measure(net, x, y, *test))
     with history.noting_the_end(net):
         for epoch in range(1, epochs + 1):
             net.train()
-            for chosen in torch.randperm(len(x), generator=shuffler).split(batch):
+            order = torch.randperm(len(x), generator=shuffler, device="cpu")
+            for chosen in order.split(int(batch)):
                 learner.zero_grad()
                 loss = finite(cross_entropy(net(x[chosen]), y[chosen]))
                 loss.backward()
                 learner.step()
             if epoch % measure_every == 0 or epoch == epochs:
                 history.add(epoch, *measure(net, x, y, *test))
+    suspects.look_back([history])
     return history
 
 
@@ -129,10 +147,11 @@ def train_many(
     An interrupt ends all trainings, and loses nothing. Arguments, errors, and what rounding may
     change: see ``lockstep``, which yields the same Histories while they grow.
     """
-    histories = [History() for _ in nets]
     counts = {"epochs": epochs, "batch": batch, "measure_every": measure_every}
     each = {"learning_rates": learning_rates, "seeds": seeds}
+    nets = checks.as_list("nets", nets)
     progress = lockstep(nets, data, **each, **counts, optimizer=optimizer)
+    histories = [History() for _ in nets]
     try:
         for now in progress:
             histories = now
@@ -158,14 +177,22 @@ def lockstep(
     Raises ValueError as ``train`` does, for a net given twice, for lists of different length, and
     for nets that torch.func.vmap refuses (nn.Dropout, a forward that branches on the numbers).
     """
-    checks.check(nets, learning_rates, seeds, (epochs, batch, measure_every))
+    nets, seeds = checks.as_list("nets", nets), checks.as_list("seeds", seeds)
+    learning_rates = checks.as_list("learning_rates", learning_rates)
+    checks.check(nets, learning_rates, seeds, epochs, batch, measure_every)
+    for net in filter(checks.is_lazy_net, nets):
+        checks.fitting(net, data, batch)
     histories, stacks = [History() for _ in nets], {}
     for group in groups(nets):
         some, rates, of_seeds = ([of[i] for i in group] for of in (nets, learning_rates, seeds))
         tensors = checks.fitting(some[0], data, batch)
-        stack = Stack(some, tensors, rates, of_seeds, optimizer, bfloat16)
-        checks.check_together(stack, group[0])
+        optimizers.check_element_wise(optimizer, tensors[0].device)
+        with checks.alone_if_refused(group[0]):
+            stack = Stack(some, tensors, rates, of_seeds, optimizer, bfloat16)
+            stack.rehearse()
         stacks[stack] = [histories[i] for i in group]
+        for history in stacks[stack]:
+            history.chance = suspects.chance(tensors[1], tensors[3])
     moments = {epoch for epoch in range(epochs + 1) if epoch % measure_every == 0} | {epochs}
     return _epochs(stacks, histories, batch, moments)
 
@@ -186,6 +213,7 @@ def _epochs(stacks, histories, batch, moments):
                 yield histories
             if all(history.diverged for history in histories):
                 return
+        suspects.look_back(histories)
     finally:
         halt.set()
         try:

@@ -235,7 +235,7 @@ MUTATIONS = {
         "test_lockstep.py::test_plain_and_residual_nets_together_equal_each_alone",
     ),
     "double precision lost": (
-        "helpers/lockstep/checks.py",
+        "helpers/inputs/checks.py",
         "like.device, like.dtype)",
         "like.device, torch.float32)",
         "test_lockstep.py::test_plain_and_residual_nets_together_equal_each_alone",
@@ -253,8 +253,8 @@ MUTATIONS = {
         "test_lockstep.py::test_nets_that_differ_in_a_hook_are_kept_apart",
     ),
     "statistics that were moved by the check": (
-        "helpers/lockstep/checks.py",
-        "stack.fixed[name].copy_(values)",
+        "helpers/lockstep/stack.py",
+        "self.fixed[name].copy_(values)",
         "pass",
         "test_lockstep_layers.py::test_any_batch_normalisation_equals_itself_alone",
     ),

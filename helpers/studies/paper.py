@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy, pad
 
-from helpers.lockstep import checks
+from helpers.inputs import checks
+from helpers.inputs.data import tensors
 
 PADDING = 4  # pixels of zeros on each side, of which a crop takes some
 ORDER, CROPS = range(2)  # what random numbers are for: no two purposes share a stream
@@ -43,7 +44,7 @@ def centred(data, device="cpu"):
     divided: the net normalises after its first convolution. Raises ValueError for images of another
     shape, labels that do not fit, and pixels that are not finite.
     """
-    x_train, y_train, x_test, y_test = checks.tensors(data, device, torch.float32)
+    x_train, y_train, x_test, y_test = tensors(data, device, torch.float32)
     for name, x in (("training", x_train), ("test", x_test)):
         if x.ndim != 4 or x.shape[1:] != x_train.shape[1:]:
             raise ValueError(
