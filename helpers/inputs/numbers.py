@@ -26,7 +26,7 @@ def check_whole(least=1, **values):
 def check_seed(seed):
     """Return a seed as an int. Raises ValueError if it is not a whole number from 0 on."""
     check_whole(0, seed=seed)
-    if seed >= BOUND:
+    if int(seed) >= BOUND:
         raise ValueError(f"seed = {seed!r}, but it must be below 2**63")
     return int(seed)
 
