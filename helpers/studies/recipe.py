@@ -39,7 +39,7 @@ def run(
         up. The start is He's, and shortcuts are of option A.
     skip: "none" (plain), "inside", or "outside".
     seed: sets the initial numbers, the order of the images, crops and flips.
-    data: the archive cifar-10-binary.tar.gz or its folder; by default the cache of ``cifar10``.
+    data: the path for ``cifar10``; by default its cache.
     download, images: as for ``cifar10``.
     out: the folder of NAME.pt, the checkpoint, and NAME.jsonl, the rows. NAME is LAYERS-SKIP-SEED
         and, where a setting in ``USUAL`` differs, eight characters that tell which.
@@ -48,8 +48,6 @@ def run(
     Raises what ``paper.train``, ``cifar10`` and ``nets.convolutional`` raise.
     """
     net = nets.convolutional(layers, skip, start="he", shortcut="A", seed=seed, channels=3)
-    if data is not None and Path(data).is_dir():
-        data = Path(data) / "cifar-10-binary.tar.gz"
     Path(out).mkdir(parents=True, exist_ok=True)
     name = f"{layers}-{skip}-{seed}{_mark({'images': images} | options)}"
     options |= {"warm_up": layers >= 110, "checkpoint": Path(out) / f"{name}.pt"}
