@@ -79,6 +79,7 @@ class History:
             self.diverged = True
         finally:
             net.train(mode)
+        suspects.look_back([self])
 
 
 @torch.enable_grad()  # whatever the caller has switched off
@@ -86,37 +87,37 @@ def train(net, data, *, epochs, learning_rate, seed=0, batch=128, optimizer=adam
     """Train one net in place; return its History. An interrupt ends it, and loses nothing.
 
     net: a torch.nn.Module that maps images (n, ...) to scores (n, classes).
-    data: (x_train, y_train, x_test, y_test), arrays, tensors or lists, or a ``datasets.Folder``;
-        y (n,) holds classes from 0 on.
+    data: (x_train, y_train, x_test, y_test), or a Folder; y (n,) holds classes from 0 on.
     epochs: how many times the net sees every training image.
     learning_rate: the size of the steps, above 0.
     seed: the order of the images; two nets with one seed see the same batches.
     batch: images in a step.
     optimizer: makes one of torch.optim, such as partial(torch.optim.SGD, momentum=0.9).
     measure_every: epochs from one row of the History to the next; the last epoch has one too.
-    Raises ValueError for data that are not finite or do not fit the net, and for a bad number.
-    Warns of mistakes that are none to PyTorch, such as layers that are not trained.
+    Raises ValueError, and warns of mistakes that PyTorch lets pass, each in one sentence.
     """
     checks.check([net], [learning_rate], [seed], epochs, batch, measure_every)
     x, y, *test = checks.fitting(net, data, batch)
-    trained = [p for p in net.parameters() if p.requires_grad]
-    learner = optimizers.made(optimizer, trained, learning_rate)
+    learner = optimizers.of_net(optimizer, net, learning_rate)
     shuffler = torch.Generator().manual_seed(int(seed))
     history = History(chance=suspects.chance(y, test[1]))
     history.add(0, *measure(net, x, y, *test))
     with history.noting_the_end(net):
         for epoch in range(1, epochs + 1):
             net.train()
-            order = torch.randperm(len(x), generator=shuffler, device="cpu")
-            for chosen in order.split(int(batch)):
+            for chosen in shuffled(len(x), shuffler).split(int(batch)):
                 learner.zero_grad()
                 loss = finite(cross_entropy(net(x[chosen]), y[chosen]))
                 loss.backward()
                 learner.step()
             if epoch % measure_every == 0 or epoch == epochs:
                 history.add(epoch, *measure(net, x, y, *test))
-    suspects.look_back([history])
     return history
+
+
+def shuffled(images, generator):
+    """Return the numbers of all images, in a random order: (images,), on the CPU."""
+    return torch.randperm(images, generator=generator, device="cpu")
 
 
 def finite(loss):
@@ -149,7 +150,7 @@ def train_many(
     """
     counts = {"epochs": epochs, "batch": batch, "measure_every": measure_every}
     each = {"learning_rates": learning_rates, "seeds": seeds}
-    nets = checks.as_list("nets", nets)
+    (nets,) = checks.as_lists(nets=nets)
     progress = lockstep(nets, data, **each, **counts, optimizer=optimizer)
     histories = [History() for _ in nets]
     try:
@@ -177,12 +178,21 @@ def lockstep(
     Raises ValueError as ``train`` does, for a net given twice, for lists of different length, and
     for nets that torch.func.vmap refuses (nn.Dropout, a forward that branches on the numbers).
     """
-    nets, seeds = checks.as_list("nets", nets), checks.as_list("seeds", seeds)
-    learning_rates = checks.as_list("learning_rates", learning_rates)
-    checks.check(nets, learning_rates, seeds, epochs, batch, measure_every)
+    nets, rates, seeds = checks.as_lists(nets=nets, learning_rates=learning_rates, seeds=seeds)
+    checks.check(nets, rates, seeds, epochs, batch, measure_every)
+    histories, stacks = [History() for _ in nets], {}
+    for group, stack in _stacks(nets, data, rates, seeds, batch, optimizer, bfloat16):
+        stacks[stack] = [histories[i] for i in group]
+        for history in stacks[stack]:
+            history.chance = suspects.chance(*stack.data[1::2])
+    moments = {epoch for epoch in range(epochs + 1) if epoch % measure_every == 0} | {epochs}
+    return _epochs(stacks, histories, batch, moments)
+
+
+def _stacks(nets, data, learning_rates, seeds, batch, optimizer, bfloat16):
+    """Yield the positions of the nets of each structure, and their Stack."""
     for net in filter(checks.is_lazy_net, nets):
         checks.fitting(net, data, batch)
-    histories, stacks = [History() for _ in nets], {}
     for group in groups(nets):
         some, rates, of_seeds = ([of[i] for i in group] for of in (nets, learning_rates, seeds))
         tensors = checks.fitting(some[0], data, batch)
@@ -190,11 +200,7 @@ def lockstep(
         with checks.alone_if_refused(group[0]):
             stack = Stack(some, tensors, rates, of_seeds, optimizer, bfloat16)
             stack.rehearse()
-        stacks[stack] = [histories[i] for i in group]
-        for history in stacks[stack]:
-            history.chance = suspects.chance(tensors[1], tensors[3])
-    moments = {epoch for epoch in range(epochs + 1) if epoch % measure_every == 0} | {epochs}
-    return _epochs(stacks, histories, batch, moments)
+        yield group, stack
 
 
 def _epochs(stacks, histories, batch, moments):

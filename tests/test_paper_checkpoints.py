@@ -75,7 +75,7 @@ def test_a_checkpoint_of_another_training_is_refused(data, tmp_path):
     with pytest.raises(ValueError, match="labels differ"):
         paper.train(small_net(), other, checkpoint=path, iterations=2, **SMALL)
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(ValueError, match=r"net.pt cannot be read \(.+\); remove it"):
+    with pytest.raises(ValueError, match=r"net.pt is no checkpoint, or a damaged one \(.+\), and"):
         paper.train(small_net(), data, checkpoint=path, iterations=2, **SMALL)
 
 

@@ -23,8 +23,12 @@ FORMS = {
 }
 
 
-def as_list(name, values):
-    """Return the values as a list. Raises ValueError if there is only one, and no list of it."""
+def as_lists(**several):
+    """Return each value as a list. Raises ValueError for one that is a single thing."""
+    return [_as_list(name, values) for name, values in several.items()]
+
+
+def _as_list(name, values):
     try:
         if isinstance(values, nn.Module | str):  # which can be looped over as well
             raise TypeError

@@ -8,6 +8,11 @@ import torch
 FORM = "it must make one of torch.optim, as torch.optim.Adam and partial(torch.optim.SGD, ...) do"
 
 
+def of_net(optimizer, net, rate):
+    """Return the optimiser of what learns in a net. Raises ValueError as ``made`` does."""
+    return made(optimizer, [p for p in net.parameters() if p.requires_grad], rate)
+
+
 def made(optimizer, parameters, rate):
     """Return ``optimizer(parameters, lr=rate)``.
 

@@ -8,7 +8,7 @@ from math import nan, sqrt
 import torch
 from torch import nn
 
-OWN = ("helpers.", "torch.")  # whose lines a warning does not point at
+OWN = ("helpers.", "torch.", "contextlib")  # whose lines a warning does not point at
 LARGE = 20.0  # numbers of images and scores whose size is no longer that of 1
 NORMALISATIONS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
 # What a net may end in that takes scores away: the node of PyTorch's graph, its name, and why not.

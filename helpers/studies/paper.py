@@ -5,7 +5,7 @@ CIFAR-10. Whatever is random follows from the seed and the number of the step al
 that was stopped and goes on from its checkpoint gives the same numbers as one that ran through.
 """
 
-import os
+import io
 import time
 import zlib
 from functools import lru_cache
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy, pad
 
+from helpers.files import writing
 from helpers.inputs import checks
 from helpers.inputs.data import tensors
 
@@ -110,14 +111,15 @@ def train(
     save_every: seconds between two checkpoints.
 
     ``_Training`` says what a row has. Raises ValueError for data that do not fit each other or the
-    net, a count below 1, a seed below 0, a device that this machine lacks, and a checkpoint that is
-    damaged or of another training.
+    net, bad numbers, a device that is not here, and a checkpoint that is none of this training.
     """
     counts = dict(iterations=iterations, batch=batch, window=window, measure_every=measure_every)
     _check(seed, **counts)
     training = _Training(net, data, _device(device), int(seed), bool(warm_up), bool(fast), counts)
-    if checkpoint is not None and Path(checkpoint).exists():
-        training.load(checkpoint)
+    if checkpoint is not None:
+        if Path(checkpoint).is_file():
+            training.load(checkpoint)
+        writing.check(checkpoint, Path.is_file)
     return training.rows_from_here(checkpoint, save_every)
 
 
@@ -209,15 +211,12 @@ class _Training:
         return (self._scores(images).argmax(1) != labels).double().mean().item()
 
     def save(self, path):
-        """Write the checkpoint to another file, then move it: a crash leaves the old or the new."""
+        """Write the checkpoint; a crash leaves the old or the new one."""
         state = {"net": self.net.state_dict(), "optimizer": self.optimizer.state_dict()}
         state |= {name: getattr(self, name) for name in STATE}
-        part = Path(f"{path}.part")
-        with part.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
+        content = io.BytesIO()
+        torch.save(state, content)
+        writing.write(path, content.getvalue(), Path.is_file)
 
     def load(self, path):
         """Resume the training of a checkpoint."""
@@ -226,7 +225,8 @@ class _Training:
             stored = state["settings"]
         except Exception as error:  # a damaged file may raise anything
             raise ValueError(
-                f"the checkpoint {path} cannot be read ({type(error).__name__}); remove it"
+                f"{path} is no checkpoint, or a damaged one ({type(error).__name__}), and stays as "
+                "it is: choose another name, or move it away"
             ) from error
         if other := [name for name, value in self.settings.items() if stored.get(name) != value]:
             raise ValueError(
