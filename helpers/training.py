@@ -46,10 +46,12 @@ class History:
     training_error = property(lambda self: [row[2] for row in self.rows])
     test_error = property(lambda self: [row[3] for row in self.rows])
 
-    # The last entries. A net that diverged is infinitely bad, and has no errors.
-    final_loss = property(lambda self: inf if self.diverged else self.training_loss[-1])
-    final_training_error = property(lambda self: nan if self.diverged else self.training_error[-1])
-    final_test_error = property(lambda self: nan if self.diverged else self.test_error[-1])
+    # The last entries. A net that diverged, or was stopped before it was measured, is infinitely
+    # bad, and has no errors.
+    failed = property(lambda self: self.diverged or not self.rows)
+    final_loss = property(lambda self: inf if self.failed else self.training_loss[-1])
+    final_training_error = property(lambda self: nan if self.failed else self.training_error[-1])
+    final_test_error = property(lambda self: nan if self.failed else self.test_error[-1])
 
     def add(self, epoch, loss, training_error, test_error):
         """Append a row; if its loss is not finite, note that the net diverged."""
@@ -237,6 +239,7 @@ def fair(make, data, *, rates, seeds, epochs, batch=128, optimizer=adam, measure
     seeds: initial numbers and order of the images; a History for each, in their order.
     The rest is as in ``train``; all nets train together.
     """
+    rates, seeds = checks.comparison(make, rates, seeds)
     runs = [(rate, seed) for rate in rates for seed in seeds]
     nets, each_rate, each_seed = zip(
         *((make(seed), rate, seed) for rate, seed in runs), strict=True
@@ -254,5 +257,10 @@ def best(histories):
     """Return the rate of {rate: Histories} with the lowest median final loss.
 
     A net that diverged counts as infinitely bad. Of equal rates the first is returned.
+    Raises ValueError for anything but what ``fair`` returns.
     """
+    if not isinstance(histories, dict) or not histories or not all(histories.values()):
+        raise ValueError(
+            f"histories is {histories!r:.80}, but it must be what fair returns: {{rate: Histories}}"
+        )
     return min(histories, key=lambda rate: np.median([h.final_loss for h in histories[rate]]))

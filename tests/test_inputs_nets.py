@@ -85,9 +85,9 @@ def test_the_parameters_of_a_net_are_on_one_device(monkeypatch):
 
 
 MANY = {
-    "one net": ({"many": small()}, "nets = Sequential, but it must be a list with one for each"),
+    "one net": ({"many": small()}, "nets = Sequential, but it must be a list"),
     "one rate": ({"learning_rates": 1e-3}, "learning_rates = 0.001, but it must be a list"),
-    "one seed": ({"seeds": 0}, "seeds = 0, but it must be a list with one for each net"),
+    "one seed": ({"seeds": 0}, "seeds = 0, but it must be a list"),
     "text": ({"seeds": "0"}, "seeds = '0', but it must be a list"),
     "none": ({"many": []}, "0 nets, 1 learning rates and 1 seeds"),
     "a class": ({"many": [nn.Linear]}, "the net must be .* is the class Linear"),
@@ -111,6 +111,46 @@ def test_nets_rates_and_seeds_may_come_one_by_one():
         (small() for _ in range(1)), learning_rates=iter([1e-3]), seeds=(n for n in [0])
     )
     assert history.epoch == [0, 1]
+
+
+ONE = small()
+FAIR = {
+    "a net": ({"make": small()}, "make is of type Sequential, but it must be a function of a seed"),
+    "a name": ({"make": "plain"}, "make is of type str, but it must be a function of a seed"),
+    "what is no net": (
+        {"make": lambda seed: seed},
+        "the net must be a torch.nn.Module, but is of type int",
+    ),
+    "one rate": ({"rates": 1e-3}, "rates = 0.001, but it must be a list"),
+    "no rate": ({"rates": []}, r"rates = \[\] and seeds = \[0\]; give some of each"),
+    "a rate twice": ({"rates": [0.1, 0.1]}, "give some of each, each rate once"),
+    "a rate of text": (
+        {"rates": [0.1, "0.2"]},
+        r"rates\[1\] = '0.2', but it must be a number above",
+    ),
+    "one seed": ({"seeds": 5}, "seeds = 5, but it must be a list"),
+    "no seeds": ({"seeds": ()}, r"seeds = \[\]; give some of each"),
+    "one net for all": ({"make": lambda seed: ONE, "seeds": [0, 1]}, "the same net is given twice"),
+}
+
+
+@pytest.mark.parametrize(("change", "sentence"), FAIR.values(), ids=FAIR)
+def test_a_comparison_of_nothing_is_named(change, sentence):
+    options = {"make": lambda seed: small(seed=seed), "rates": [1e-3], "seeds": [0]} | change
+    with pytest.raises(ValueError, match=sentence):
+        training.fair(options.pop("make"), DATA, epochs=1, **options)
+
+
+@pytest.mark.parametrize("histories", [{}, [], None, {0.1: []}, [training.History()], 0.1])
+def test_the_best_of_nothing_is_named(histories):
+    with pytest.raises(ValueError, match=r"but it must be what fair returns: {rate: Histories}"):
+        training.best(histories)
+
+
+def test_a_net_that_was_stopped_before_it_was_measured_is_never_the_best():
+    stopped, measured = training.History(stopped=True), training.History([(0, 2.3, 0.9, 0.9)])
+    assert training.best({1.0: [stopped], 0.1: [measured]}) == 0.1
+    assert np.isnan([stopped.final_training_error, stopped.final_test_error]).all()
 
 
 def test_a_net_that_keeps_what_it_computed_can_be_trained_again():

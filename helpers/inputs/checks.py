@@ -35,7 +35,21 @@ def _as_list(name, values):
         return list(values)
     except TypeError:
         said = type(values).__name__ if isinstance(values, nn.Module) else repr(values)
-        raise ValueError(f"{name} = {said}, but it must be a list with one for each net") from None
+        raise ValueError(f"{name} = {said}, but it must be a list") from None
+
+
+def comparison(make, rates, seeds):
+    """Return the rates and the seeds as lists. Raises ValueError if there is nothing to compare."""
+    if isinstance(make, nn.Module) or not callable(make):
+        raise ValueError(
+            f"make is of type {type(make).__name__}, but it must be a function of a seed that "
+            "builds a net, such as lambda seed: nets.fully_connected(20, seed=seed)"
+        )
+    rates, seeds = as_lists(rates=rates, seeds=seeds)
+    check_above_zero(**{f"rates[{place}]": rate for place, rate in enumerate(rates)})
+    if not rates or not seeds or len(set(map(float, rates))) < len(rates):
+        raise ValueError(f"rates = {rates} and seeds = {seeds}; give some of each, each rate once")
+    return rates, seeds
 
 
 def check(nets, learning_rates, seeds, epochs, batch, measure_every):
