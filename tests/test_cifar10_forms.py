@@ -37,6 +37,7 @@ FORMS = {
     "an unzipped archive": unzipped,
     "the folder of an unzipped archive": lambda path, folder: unzipped(path, folder).parent,
     "an unzipped archive with its old name": misnamed,
+    "one of the unpacked files": lambda path, folder: unpacked(path, folder) / "test_batch.bin",
     "text": lambda path, folder: str(unpacked(path, folder)),
 }
 

@@ -2,6 +2,7 @@
 
 import functools
 import io
+import os
 import re
 import struct
 import warnings
@@ -163,7 +164,7 @@ def test_what_operating_systems_leave_behind_is_not_worth_a_word(tmp_path):
         "__MACOSX/cat/a.png",
         "THUMBS.DB",
         "@eaDir/cat/a.png",
-        "Icon\r",
+        *(() if os.name == "nt" else ("Icon\r",)),  # which Windows cannot name
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"")

@@ -74,6 +74,10 @@ REFUSED = {
     "a dict": (HALF, "data is of type dict, .* not the names 'x_train', 'y_train'"),
     "a path": ("our_pictures", r"data is of type str, .* datasets\.folder\(path\)"),
     "a generator": ((part for part in (x, y, x, y)), "data is of type generator, but must be"),
+    "a function": (
+        datasets.digits,
+        r"is of type function, .*: call it, as datasets.digits\(\) does",
+    ),
     "one array": (x, "data is of type ndarray, but must be"),
     "nothing": (None, "data is of type NoneType, but must be"),
     "no test": ((x, y, None, None), "x_test is of type NoneType, but must be an array of numbers"),

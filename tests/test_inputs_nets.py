@@ -60,6 +60,10 @@ NETS = {
     "two": (Keeps(lambda last, a: (last(a), a)), r"the net makes a tuple, but must make a tensor"),
     "detached": (Keeps(lambda last, a: last(a).detach()), "no gradient comes back from the scores"),
     "in place": (Keeps(lambda last, a: last(a.mul_(2))), "changes the images that it is given"),
+    "complex": (
+        nn.Linear(64, 10, dtype=torch.complex64),
+        "parameters of the net are no real numbers",
+    ),
     "no forward": (nn.ModuleList([nn.Linear(1, 1)]), "Module .ModuleList. is missing the required"),
     "NumPy": (Keeps(lambda last, a: last(a).numpy()), r"float32: Can't call numpy\(\)"),
     "a mistake": (Keeps(lambda last, a: last.of(a)), "float32: AttributeError: 'Linear' object"),

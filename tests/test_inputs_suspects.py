@@ -193,6 +193,12 @@ def test_pixels_from_0_to_255_are_noticed_where_they_reach_the_scores():
     assert warned(scaled, (pixels, y, pixels, y)) == []
 
 
+def test_labels_of_one_class_are_noticed():
+    x, y, *test = DATA
+    (message,) = warned(nets.fully_connected(4, width=8), (x, y * 0 + 3, *test))
+    assert message == "all training labels are 3, so there is nothing to tell apart"
+
+
 def test_looking_at_a_net_changes_nothing():
     net = nets.convolutional(8, width=2).eval()
     state = {name: value.clone() for name, value in net.state_dict().items()}

@@ -85,7 +85,8 @@ def test_a_checkpoint_of_another_training_is_refused(data, tmp_path):
         ({"iterations": 0}, "iterations = 0, but it must be a whole number above 0"),
         ({"batch": 2.5}, "batch = 2.5, but"),
         ({"window": -1}, "window = -1, but"),
-        ({"seed": -1}, "seed = -1, but it must be a whole number, 0 or above"),
+        ({"seed": "0"}, "seed = '0', but"),
+        ({"seed": -1}, "seed = -1, but it must be a whole number from 0 on"),
         ({"device": "gpu"}, "device = 'gpu', but this machine has cpu"),
     ],
 )

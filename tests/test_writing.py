@@ -67,6 +67,7 @@ def test_what_is_not_ours_stays(tmp_path, content, is_own):
     assert [*tmp_path.iterdir()] == [path]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
 def test_what_is_in_the_way_is_named(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("x", encoding="utf-8")

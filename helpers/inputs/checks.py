@@ -113,7 +113,9 @@ def fitting(net, data, batch):
     Warns of what looks like a mistake in the net (see ``suspects``). Raises ValueError if the data
     do not fit each other or the net.
     """
-    like = next(p for p in net.parameters() if p.is_floating_point())
+    like = next((p for p in net.parameters() if p.is_floating_point()), None)
+    if like is None:
+        raise ValueError("the parameters of the net are no real numbers")
     found = tensors(data, like.device, like.dtype)
     x_train, y_train, x_test, y_test = found
     if x_test.shape[1:] != x_train.shape[1:]:
@@ -124,7 +126,7 @@ def fitting(net, data, batch):
         if batch == 1 or len(x_train) % batch == 1:
             _check_lone_image(net.train(), x_train[:2], batch)
         _check_classes(torch.cat([y_train, y_test]), scores.shape[1])
-        suspects.look(net.eval(), x_train, scores)
+        suspects.look(net.eval(), x_train, y_train, scores)
     return found
 
 

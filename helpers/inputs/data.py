@@ -63,6 +63,8 @@ def _other_form(data):
         return f", and not the names {', '.join(map(repr, list(data)[:6]))} with their arrays"
     if isinstance(data, str):
         return ": datasets.folder(path) reads a folder of pictures"
+    if callable(data):
+        return ": call it, as datasets.digits() does"
     return ""
 
 

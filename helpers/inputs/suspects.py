@@ -37,17 +37,11 @@ def warn(message):
     warnings.warn(message, stacklevel=level)
 
 
-def look(net, x, scores):
-    """Warn of what looks like a mistake in a net; x: images, and scores of the first of them."""
+def look(net, x, y, scores):
+    """Warn of what looks like a mistake: in a net, training images, labels, the first scores."""
     leaves = _leaves(scores)
-    end = _end(scores.detach(), scores.grad_fn)
-    found = (
-        _hidden(net, leaves),
-        _cut_off(net, x[:2], leaves),
-        _frozen(net),
-        end,
-        _unscaled(x, scores),
-    )
+    found = [_hidden(net, leaves), _cut_off(net, x[:2], leaves), _frozen(net)]
+    found += [_end(scores.detach(), scores.grad_fn), _one_class(y), _unscaled(x, scores)]
     for message in filter(None, found):
         warn(message)
 
@@ -184,6 +178,13 @@ def _end(scores, node):
 def _operation(node):
     """The name of an operation in PyTorch's graph: ReluBackward0 is that of Relu."""
     return re.sub(r"Backward\d*$", "", node.name()) if node else ""
+
+
+def _one_class(y):
+    """Labels of which there is nothing to learn."""
+    if len(y) == 1 or y.min() != y.max():
+        return None
+    return f"all training labels are {int(y[0])}, so there is nothing to tell apart"
 
 
 def _unscaled(x, scores):

@@ -61,6 +61,8 @@ def cifar10(path=None, download=False, images=None):
 def _find(path):
     """Return the archive or the folder of the six files that a path leads to."""
     path = path.expanduser()
+    if path.name in FILES:
+        path = path.parent
     inside = (path / name for name in (FOLDER, "cifar-10-binary.tar.gz", "cifar-10-binary.tar"))
     if not path.is_dir() or (path / FILES[0]).is_file():
         return path

@@ -18,6 +18,7 @@ from torch.nn.functional import cross_entropy, pad
 from helpers.files import writing
 from helpers.inputs import checks
 from helpers.inputs.data import tensors
+from helpers.inputs.numbers import check_seed, check_whole
 
 PADDING = 4  # pixels of zeros on each side, of which a crop takes some
 ORDER, CROPS = range(2)  # what random numbers are for: no two purposes share a stream
@@ -114,7 +115,8 @@ def train(
     net, bad numbers, a device that is not here, and a checkpoint that is none of this training.
     """
     counts = dict(iterations=iterations, batch=batch, window=window, measure_every=measure_every)
-    _check(seed, **counts)
+    check_whole(**counts)
+    check_seed(seed)
     training = _Training(net, data, _device(device), int(seed), bool(warm_up), bool(fast), counts)
     if checkpoint is not None:
         if Path(checkpoint).is_file():
@@ -237,14 +239,6 @@ class _Training:
         self.optimizer.load_state_dict(state["optimizer"])
         for name in STATE:
             setattr(self, name, state[name])
-
-
-def _check(seed, **counts):
-    for name, value in counts.items():
-        if value != int(value) or value < 1:
-            raise ValueError(f"{name} = {value!r}, but it must be a whole number above 0")
-    if seed != int(seed) or seed < 0:
-        raise ValueError(f"seed = {seed!r}, but it must be a whole number, 0 or above")
 
 
 def _device(name):
