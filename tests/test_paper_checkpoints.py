@@ -106,7 +106,7 @@ def test_data_that_do_not_fit_are_refused(data):
         ((x, y[:-1], *test), "40 training images and 39 labels"),
         (
             (x[:, :2], y, test[0][:, :2], test[1]),
-            r"the net cannot take images of shape \(2, 8, 8\) .*channels",
+            r"the net cannot take images of shape \(2, 8, 8\) .* Conv2d\(3, .* is given \(2, 2, 8",
         ),
         ((x, y * 1.0, *test), "training labels are of type torch.float64"),
         ((x, y + 8, *test), "the labels go from 0 to 10, but the net has 10 classes"),

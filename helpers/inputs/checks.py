@@ -229,7 +229,10 @@ def _where(net, x):
             name, part, (given, *_) = entered[-1]
             layer = part if not list(part.children()) else type(part).__name__
             shape = tuple(given.shape)
-            return f"its layer {name}, {layer}, is given {shape} ({_first_line(error)})"
+            reason = f" ({_first_line(error)})"
+            if isinstance(part, nn.Linear | nn.Conv2d):  # which show what they take
+                reason = ""
+            return f"its layer {name}, {layer}, is given {shape}{reason}"
     return None
 
 
@@ -240,7 +243,10 @@ def _check_lone_image(net, x, batch):
     except ValueError as error:
         if len(x) == 1:
             raise ValueError("there is one training image, and this net needs two") from error
-        net(x)  # if two are no better, this says why
+        try:
+            net(x)
+        except ValueError as of_two:  # two are no better
+            raise ValueError(_explain(net, x, of_two)) from of_two
         raise ValueError(
             f"batch = {batch} leaves one image alone, and this net needs two: choose another"
         ) from error

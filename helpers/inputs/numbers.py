@@ -16,11 +16,15 @@ def is_whole(value):
 
 
 def check_whole(least=1, **values):
-    """Raise ValueError for a value that is not a whole number from ``least`` (0 or 1) on."""
+    """Return the values as ints, by name.
+
+    Raises ValueError for one that is not a whole number from ``least`` (0 or 1) on.
+    """
     for name, value in values.items():
         if not is_whole(value) or value < least:
             bound = "above 0" if least else "from 0 on"
             raise ValueError(f"{name} = {value!r}, but it must be a whole number {bound}")
+    return {name: int(value) for name, value in values.items()}
 
 
 def check_seed(seed):

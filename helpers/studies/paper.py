@@ -112,16 +112,13 @@ def train(
     save_every: seconds between two checkpoints.
 
     ``_Training`` says what a row has. Raises ValueError for data that do not fit each other or the
-    net, bad numbers, a device that is not here, and a checkpoint that is none of this training.
+    net, bad numbers, a device that is not here, and a checkpoint of something else.
     """
     counts = dict(iterations=iterations, batch=batch, window=window, measure_every=measure_every)
-    check_whole(**counts)
-    check_seed(seed)
-    training = _Training(net, data, _device(device), int(seed), bool(warm_up), bool(fast), counts)
+    counts, seed = check_whole(**counts), check_seed(seed)
+    training = _Training(net, data, _device(device), seed, bool(warm_up), bool(fast), counts)
     if checkpoint is not None:
-        if Path(checkpoint).is_file():
-            training.load(checkpoint)
-        writing.check(checkpoint, Path.is_file)
+        training.resume(checkpoint)
     return training.rows_from_here(checkpoint, save_every)
 
 
@@ -220,8 +217,13 @@ class _Training:
         torch.save(state, content)
         writing.write(path, content.getvalue(), Path.is_file)
 
-    def load(self, path):
-        """Resume the training of a checkpoint."""
+    def resume(self, path):
+        """Go on from a checkpoint, if there is one, and see whether one can be written."""
+        if Path(path).is_file():
+            self._load(path)
+        writing.check(path, Path.is_file)
+
+    def _load(self, path):
         try:  # weights_only: no code in the file is run
             state = torch.load(path, map_location=self.device, weights_only=True)
             stored = state["settings"]
