@@ -53,6 +53,11 @@ def in_a_list(container, get):
     return Net(lambda net, a: get(net.blocks)(net.first(a)), blocks=container)
 
 
+def hide(net):
+    net.__dict__["secret"] = layer()
+    return net
+
+
 ELSEWHERE = layer()
 SILENT = {
     "a list": (in_a_list([layer()], lambda b: b[0]), "blocks is a Python list, .* its 110 numbers"),
@@ -65,11 +70,15 @@ SILENT = {
     ),
     "a tensor": (
         Net(lambda net, a: net.first(a) @ net.W, W=torch.ones(10, 10, requires_grad=True)),
-        r"W is a tensor that PyTorch does not train: write self.W = nn.Parameter\(",
+        r"W is a tensor that PyTorch does not train; write self.W = nn.Parameter\(",
     ),
     "parameters in a list": (
         Net(lambda net, a: net.first(a) @ net.W[0], W=[nn.Parameter(torch.ones(10, 10))]),
         r"W is a Python list, .* write self.W = nn.ParameterList\(",
+    ),
+    "a layer past PyTorch": (
+        hide(Net(lambda net, a: net.secret(net.first(a)))),
+        "110 numbers that",
     ),
     "a layer of nobody": (
         Net(lambda net, a: ELSEWHERE(net.first(a))),
@@ -162,11 +171,13 @@ def test_what_is_meant_gets_no_warning(net):
     assert warned(net) == []
 
 
-def test_frozen_normalisations_are_meant():
+@pytest.mark.parametrize("of_normalisations", [False, True])
+def test_frozen_normalisations_are_meant_and_so_is_everything_but_them(of_normalisations):
     net = nets.convolutional(8, width=2)
     for part in net.modules():
-        if isinstance(part, nn.BatchNorm2d):
-            part.requires_grad_(False)
+        is_normalisation = isinstance(part, nn.BatchNorm2d)
+        if is_normalisation or isinstance(part, nn.Conv2d | nn.Linear):
+            part.requires_grad_(is_normalisation == of_normalisations)
     x, y, *_ = DATA
     assert warned(net, (x[:, None], y, x[:, None], y)) == []
 

@@ -71,21 +71,9 @@ def _hidden(net, leaves):
     count = sum(leaf.numel() for leaf in hidden.values())
     for name, part in net.named_modules():
         for attribute, value in vars(part).items():
-            own = attribute.startswith("_")  # PyTorch's
-            if own or not hidden.keys() & {id(p) for part in _parts(value) for p in _numbers(part)}:
-                continue
-            path = f"{name}.{attribute}".lstrip(".")
-            if isinstance(value, torch.Tensor):
-                return (
-                    f"{path} is a tensor that PyTorch does not train: write "
-                    f"self.{attribute} = nn.Parameter(...)"
-                )
-            kind = "Module" if any(isinstance(p, nn.Module) for p in _parts(value)) else "Parameter"
-            mend = f"nn.{kind}{'Dict' if isinstance(value, dict) else 'List'}"
-            return (
-                f"{path} is a Python {type(value).__name__}, in which PyTorch sees nothing: its "
-                f"{count:,} numbers are not trained; write self.{attribute} = {mend}(...)"
-            )
+            if hidden.keys() & {id(p) for part in _parts(value) for p in _numbers(part)}:
+                said = f"{name}.{attribute} is {_how_hidden(value, count)}".lstrip(".")
+                return f"{said}; write self.{attribute} = {_mend(value)}"
     return (
         f"{count:,} numbers that the scores depend on are not the net's own, and are not trained: "
         "make their layers attributes of the net; if that is meant, freeze them with "
@@ -93,15 +81,27 @@ def _hidden(net, leaves):
     )
 
 
+def _how_hidden(value, count):
+    if isinstance(value, torch.Tensor):
+        return "a tensor that PyTorch does not train"
+    kind = type(value).__name__
+    return f"a Python {kind}, in which PyTorch sees nothing: its {count:,} numbers are not trained"
+
+
+def _mend(value):
+    if isinstance(value, torch.Tensor):
+        return "nn.Parameter(...)"
+    kind = "Module" if any(isinstance(part, nn.Module) for part in _parts(value)) else "Parameter"
+    return f"nn.{kind}{'Dict' if isinstance(value, dict) else 'List'}(...)"
+
+
 def _parts(value):
-    """Yield the modules and tensors in a value, in whatever they are wrapped."""
-    if isinstance(value, torch.Tensor | nn.Module):
+    """Yield the modules and tensors in a value, in whatever lists and dicts they are wrapped."""
+    if isinstance(value, torch.Tensor):
         yield value
-    elif isinstance(value, dict):
-        yield from _parts(list(value.values()))
-    elif isinstance(value, list | tuple | set):
-        for item in value:
-            yield from _parts(item)
+    elif isinstance(value, dict | list | tuple | set):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from [item] if isinstance(item, nn.Module) else _parts(item)
 
 
 def _numbers(part):
@@ -148,6 +148,8 @@ def _frozen(net):
             return None
         parts = found
     learns = [any(p.requires_grad for p in part.parameters()) for _, part in parts]
+    if True not in learns:  # only normalisations do
+        return None
     first, last = learns.index(True), len(learns) - 1 - learns[::-1].index(True)
     names = [parts[place][0] for place in range(first, last) if not learns[place]]
     if not names or len(names) > sum(learns):
@@ -166,7 +168,7 @@ def _end(scores, node):
     """What a net ends in that the loss cannot do with."""
     while (name := _operation(node)) in PASSING:
         node = node.next_functions[0][0]
-    sums_to_one = bool((scores.float().sum(1) - 1).abs().max() < 1e-3 and scores.min() >= 0)
+    sums_to_one = bool((scores.float().sum(1) - 1).abs().max() < 1e-2 and scores.min() >= 0)
     if scores.shape[1] > 1 and sums_to_one:
         name = "Softmax"
     if name not in ENDS:
