@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from helpers.inputs.numbers import check_seed, check_whole, is_number
+
 SKIPS = ("none", "inside", "outside")
 
 
@@ -54,9 +56,12 @@ def block(a, W1, b1, W2, b2, skip="inside", g=relu, Ws=None):
     skip: "none" (a plain net), "inside" (the sum, then g: He et al. 2015, arXiv 1512.03385,
         equation 1) or "outside" (g, then the sum: He et al. 2016, arXiv 1603.05027, figure 4c).
     Ws: (out, units), multiplies a[l] on the shortcut (He et al. 2015, equation 2); None adds a[l].
-    Raises ValueError if two shapes do not fit together, or for an unknown ``skip``.
+    Raises ValueError if two shapes do not fit together, for an unknown ``skip``, and for a ``g``
+    that is no function.
     """
     a, W1, b1, W2, b2 = _checked(a, W1, b1, W2, b2, skip, Ws)
+    if not callable(g):
+        raise ValueError(f"g = {g!r}, but it must be a function, such as relu of helpers.block")
     a1 = g(W1 @ a + b1)
     z2 = W2 @ a1 + b2
     shortcut = a if Ws is None else Ws @ a
@@ -107,6 +112,7 @@ def descend(
     ``learning_rate``.
     """
     _check_decay(strength, learning_rate)
+    check_whole(0, steps=steps)
     _slope(g)
     penalties = (strength, strength * decay_b) * 2
     output = block(a, *parameters, skip=skip, g=g)
@@ -137,8 +143,7 @@ def decay(W, strength, learning_rate, steps):
     learning_rate * strength > 2: there every step makes W larger.
     """
     _check_decay(strength, learning_rate)
-    if steps < 0:
-        raise ValueError(f"steps = {steps}, but it must be 0 or more")
+    check_whole(0, steps=steps)
     if learning_rate * strength > 2:
         raise ValueError(
             f"learning_rate * strength = {learning_rate * strength:g} is above 2, where each step "
@@ -157,8 +162,10 @@ def random_block(units, seed, scale=1.0):
 
     Entries of W are normal with standard deviation scale * sqrt(2 / units), those of b a tenth as
     large. A ``scale`` of 1 is the start of He et al. 2015 (arXiv 1502.01852, equation 10).
+    Raises ValueError for ``units`` and a ``seed`` that are no whole numbers from 1 and 0 on.
     """
-    rng = np.random.default_rng(seed)
+    check_whole(units=units)
+    rng = np.random.default_rng(check_seed(seed))
     deviation = scale * np.sqrt(2.0 / units)
     shapes = [(units, units), (units, 1), (units, units), (units, 1)]
     return tuple(
@@ -181,6 +188,8 @@ def _checked(a, W1, b1, W2, b2, skip, Ws=None):
     check_known("skip", skip, SKIPS)
     a, W1, b1, W2, b2 = map(np.asarray, (a, W1, b1, W2, b2))
     for name, array in {"a[l]": a, "W1": W1, "b1": b1, "W2": W2, "b2": b2}.items():
+        if array.dtype.kind not in "biufc":
+            raise ValueError(f"{name} is of type {array.dtype}, but must hold numbers")
         if array.ndim != 2:
             vector = "a vector is a column (units, 1)"
             raise ValueError(f"{name} has shape {array.shape}, but must have two axes; {vector}")
@@ -230,5 +239,5 @@ def _slope(g):
 
 def _check_decay(strength, learning_rate):
     for name, value in {"strength": strength, "learning_rate": learning_rate}.items():
-        if not value >= 0:
-            raise ValueError(f"{name} = {value}, but it must be 0 or more")
+        if not (is_number(value) and value >= 0):
+            raise ValueError(f"{name} = {value!r}, but it must be a number, 0 or more")

@@ -8,6 +8,7 @@ import numpy as np
 
 from helpers.files import pictures
 from helpers.files.verified import verified
+from helpers.inputs.numbers import is_whole
 from helpers.setup.machine import ROOT
 
 DATA = ROOT / "data"
@@ -59,23 +60,26 @@ def digits(path=DATA / "digits.npz"):
 
 
 def folder(root, size=(32, 32), colour=True):
-    """Return the pictures root/CLASS/*.png, *.jpg and *.jpeg as a Folder.
+    """Return the pictures of the files root/CLASS/* as a Folder: PNG, JPEG, WebP, GIF and BMP.
 
     root: the folder whose sub-folders are the classes.
     size: (height, width) in pixels. A picture is turned the way its EXIF data say, laid on white
-        where it is transparent, cropped about its centre to the shape of ``size``, and resized.
+        where it is transparent, cropped about its centre to the shape of ``size``, and resized. Of
+        a moving one, the first picture is taken.
     colour: images (n, 3, height, width) in [0, 1]; else (n, height, width).
     Classes and pictures are sorted by name, and every fifth picture of a class is a test image.
     What cannot be read is skipped, and the result says why. One picture under two names is not
     noticed. Raises FileNotFoundError if there is no such folder, and ValueError for fewer than two
-    classes, for a class of fewer than two readable pictures, and for another ``size``.
+    classes, for a class of fewer than two readable pictures, for another ``size``, and for one
+    with which the pictures take more than 16 GB of memory.
     """
-    whole = isinstance(size, tuple | list) and all(isinstance(n, int) and n > 0 for n in size)
+    whole = isinstance(size, tuple | list) and all(is_whole(n) and n > 0 for n in size)
     if not whole or len(size) != 2:
         raise ValueError(
             f"size = {size!r}, but it must be (height, width), two whole numbers above 0"
         )
-    classes, skipped = pictures.list_class_folders(Path(root))
+    classes, skipped = pictures.list_class_folders(Path(root).expanduser())
+    pictures.check_memory(classes, size, colour)
     parts = [pictures.read_class(path, size, colour, skipped) for path in classes]
     labels = np.repeat(np.arange(len(parts), dtype=np.int64), [len(part) for part in parts])
     test = np.concatenate([np.arange(len(part)) % 5 == 0 for part in parts])
@@ -107,11 +111,22 @@ def published(**where):
 
 
 def standardise(images):
-    """Return the same Images with mean 0 and standard deviation 1 over all training pixels.
+    """Return the same Images, or Folder, with mean 0 and standard deviation 1 over all training
+    pixels.
 
-    Both are measured on the training images alone; test images are shifted and scaled alike.
-    Raises ValueError if all training pixels are equal.
+    Both are measured on the training images alone; test images are shifted and scaled alike. What
+    is not in floating point becomes float32. Raises ValueError if all training pixels are equal,
+    and for anything but four arrays.
     """
+    if isinstance(images, Folder):
+        return images._replace(images=standardise(images.images))
+    if not isinstance(images, tuple | list) or len(images) != 4:
+        raise ValueError(
+            f"images is of type {type(images).__name__}, but must be Images or a Folder, or "
+            "(x_train, y_train, x_test, y_test)"
+        )
+    images = Images(*images)
+    images = images._replace(x_train=_floating(images.x_train), x_test=_floating(images.x_test))
     mean, deviation = images.x_train.mean(), images.x_train.std()
     if not deviation > 0:
         raise ValueError(
@@ -119,6 +134,13 @@ def standardise(images):
         )
     x_train, x_test = ((x - mean) / deviation for x in (images.x_train, images.x_test))
     return images._replace(x_train=x_train, x_test=x_test)
+
+
+def _floating(images):
+    images = np.asarray(images)
+    if images.dtype.kind not in "biuf":
+        raise ValueError(f"the images are of type {images.dtype}, but must hold numbers")
+    return images if images.dtype.kind == "f" else images.astype(np.float32)
 
 
 def _split(images, labels, test):

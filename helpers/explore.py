@@ -11,6 +11,7 @@ import inspect
 
 import ipywidgets as widgets
 
+from helpers.inputs.numbers import is_number
 from helpers.panels.film import Film
 from helpers.panels.panel import Panel
 
@@ -28,9 +29,12 @@ def explore(figure, update, labels=None, ahead=True, **controls):
     step) for a slider, a list for a drop-down, a bool for a checkbox, or any ipywidgets widget.
 
     Raises ValueError for a control that is not an argument of ``update``, has no value to start
-    from, starts outside its range or its choices, or is given in another form; for ``labels`` of
-    unknown controls; and for an EXPLORE_SIZE that is not a number above 0.
+    from, starts outside its range or its choices, or is given in another form; for an ``update``
+    that is no function; for ``labels`` of unknown controls; and for an EXPLORE_SIZE that is not a
+    number above 0.
     """
+    if not callable(update):
+        raise ValueError(f"update = {update!r}, but it must be a function of the controls")
     labels = labels or {}
     if unknown := set(labels) - set(controls):
         raise ValueError(f"labels for {sorted(unknown)}, but the controls are {sorted(controls)}")
@@ -66,10 +70,13 @@ def _control(update, name, short, labels):
 
 def _slider(name, value, short, look):
     is_range = isinstance(short, tuple) and len(short) in (2, 3)
+    is_range = is_range and all(is_number(number) for number in (*short, value))
     if not is_range or not short[0] <= value <= short[1]:
         form = "give it (low, high) or (low, high, step) around that"
         raise ValueError(f"{name!r} starts at {value!r}: {form}, not {short!r}")
     low, high, *step = short
+    if step and not step[0] > 0:
+        raise ValueError(f"{name!r} has the step {step[0]!r}, but it must be above 0")
     whole = all(isinstance(number, int) for number in (*short, value))
     step = step[0] if step else 1 if whole else (high - low) / 100
     # The track keeps its length next to a long name.

@@ -4,12 +4,11 @@ Examples come first here, as everywhere in PyTorch: ``a`` is (examples, units), 
 lecture's, or (examples, channels, height, width) for feature maps.
 """
 
-import operator
-
 import torch
 from torch import nn
 
 from helpers.block import SKIPS, check_known
+from helpers.inputs.numbers import check_seed, check_whole, is_whole
 
 STARTS = ("pytorch", "he", "identity")
 SHORTCUTS = ("A", "B", "C")
@@ -29,7 +28,7 @@ class Block(nn.Module):
 
     def __init__(self, width, skip="inside", seed=0, layers=None, Ws=None):
         super().__init__()
-        _check_sizes(width=width)
+        check_whole(width=width)
         self.skip = check_known("skip", skip, SKIPS)
         self.first, self.second = layers or (linear(width, width), linear(width, width))
         self.Ws = Ws or nn.Identity()
@@ -62,7 +61,7 @@ class ZeroPadding(nn.Module):
 
     def __init__(self, stride, more):
         super().__init__()
-        if not (_whole(stride) and _whole(more)) or stride < 1 or more < 0:
+        if not (is_whole(stride) and is_whole(more)) or stride < 1 or more < 0:
             raise ValueError(
                 f"stride = {stride!r} and more = {more!r}, "
                 "but zero padding needs ints from 1 and 0 on"
@@ -90,7 +89,7 @@ def convolutional_block(inputs, outputs, stride=1, skip="inside", shortcut="A", 
     """
     check_known("skip", skip, SKIPS)
     check_known("shortcut", shortcut, SHORTCUTS)
-    _check_sizes(inputs=inputs, outputs=outputs, stride=stride)
+    check_whole(inputs=inputs, outputs=outputs, stride=stride)
     if skip == "none" and shortcut != "A":
         raise ValueError(
             f"shortcut = {shortcut!r} puts weights on the shortcut, but a plain net has none: "
@@ -118,7 +117,7 @@ def convolution(inputs, outputs, kernel, stride=1):
     The convolution has no bias, since the normalisation that follows has one (beta).
     Raises ValueError for sizes that are not whole numbers above 0.
     """
-    _check_sizes(inputs=inputs, outputs=outputs, kernel=kernel, stride=stride)
+    check_whole(inputs=inputs, outputs=outputs, kernel=kernel, stride=stride)
     options = {"stride": stride, "padding": (kernel - 1) // 2, "bias": False}
     layer = nn.utils.skip_init(nn.Conv2d, inputs, outputs, kernel, **options)
     return nn.Sequential(layer, nn.BatchNorm2d(outputs))
@@ -140,13 +139,13 @@ def fully_connected(layers, skip="inside", start="he", seed=0, inputs=64, width=
     Maps images or vectors (examples, ...) to scores (logits), (examples, classes).
     Raises ValueError for other ``layers``, an unknown ``skip`` or ``start``, and a size below 1.
     """
-    if not _whole(layers) or layers < 2 or layers % 2:
+    if not is_whole(layers) or layers < 2 or layers % 2:
         raise ValueError(
             f"layers = {layers!r}, but a net has a first and a last layer and blocks of two: "
             "2, 4, 6, ... (an int)"
         )
     check_known("skip", skip, SKIPS)
-    _check_sizes(inputs=inputs, width=width, classes=classes)
+    check_whole(inputs=inputs, width=width, classes=classes)
     net = nn.Sequential(
         nn.Flatten(),
         linear(inputs, width),
@@ -171,12 +170,12 @@ def convolutional(
     channels, width, classes: of the images, of the first stage, and the number of scores.
     Raises ValueError for other ``layers``, an unknown word, and a size below 1.
     """
-    if not _whole(layers) or layers < 8 or layers % 6 != 2:
+    if not is_whole(layers) or layers < 8 or layers % 6 != 2:
         raise ValueError(
             f"layers = {layers!r}, but a net of three stages has 6n + 2 of them: "
             "8, 14, 20, 26, ... (an int)"
         )
-    _check_sizes(channels=channels, width=width, classes=classes)
+    check_whole(channels=channels, width=width, classes=classes)
     first = [convolution(channels, width, 3), nn.ReLU()]
     stages = [((layers - 2) // 6, width * 2**stage) for stage in range(3)]
     net = nn.Sequential(*first, *_stages(stages, skip, shortcut), *_head(4 * width, classes))
@@ -189,7 +188,7 @@ def resnet34(skip="inside", start="he", shortcut="A", seed=0, classes=1000):
     Maps images (examples, 3, height, width), 224 x 224 in the paper, to scores (examples, classes).
     It is not trained. Arguments and errors are those of ``convolutional``.
     """
-    _check_sizes(classes=classes)
+    check_whole(classes=classes)
     first = [convolution(3, 64, 7, stride=2), nn.ReLU(), nn.MaxPool2d(3, stride=2, padding=1)]
     stages = [(3, 64), (4, 128), (6, 256), (3, 512)]
     net = nn.Sequential(*first, *_stages(stages, skip, shortcut), *_head(512, classes))
@@ -224,7 +223,7 @@ def initialise(net, start="pytorch", seed=0):
     Raises ValueError for an unknown ``start``.
     """
     check_known("start", start, STARTS)
-    generator = torch.Generator().manual_seed(int(seed))
+    generator = torch.Generator().manual_seed(check_seed(seed))
     blocks = [part for part in net.modules() if isinstance(part, Block)]
     on_shortcuts = {part for block in blocks for part in block.Ws.modules()}
     # Shortcuts last: what stands on them does not change the numbers of the other layers.
@@ -258,28 +257,16 @@ def _silence(block):
         nn.init.zeros_(last.bias)
 
 
+@torch.no_grad()
 def _initialise_layer(layer, start, generator):
+    """Draw on the CPU, so that the numbers are the same on every device."""
+    parameters = [p for p in (layer.weight, layer.bias) if p is not None]
+    W, *b = [torch.zeros_like(p, device="cpu", requires_grad=False) for p in parameters]
     if start == "pytorch":
-        bound = layer.weight[0].numel() ** -0.5
-        nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
-        if layer.bias is not None:
-            nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+        bound = W[0].numel() ** -0.5
+        for numbers in (W, *b):
+            nn.init.uniform_(numbers, -bound, bound, generator=generator)
     else:
-        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
-        if layer.bias is not None:
-            nn.init.zeros_(layer.bias)
-
-
-def _check_sizes(**sizes):
-    for name, size in sizes.items():
-        if not _whole(size) or size < 1:
-            raise ValueError(f"{name} = {size!r}, but it must be a whole number above 0")
-
-
-def _whole(size):
-    """Whether a size is an integer of Python, NumPy or PyTorch: layers do not take 8.0."""
-    try:
-        operator.index(size)
-    except TypeError:
-        return False
-    return True
+        nn.init.kaiming_normal_(W, nonlinearity="relu", generator=generator)
+    for parameter, numbers in zip(parameters, (W, *b), strict=True):
+        parameter.copy_(numbers)

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from helpers.lockstep import checks
+from helpers.inputs import checks, optimizers, suspects
 from helpers.lockstep.stack import Stack, groups, wrong
 from helpers.setup.machine import cores
 
@@ -24,7 +24,7 @@ from helpers.setup.machine import cores
 adam = partial(torch.optim.Adam, fused=True)
 
 
-@dataclass
+@dataclass(repr=False)
 class History:
     """What was measured in one training: rows (epoch, training loss, training error, test error).
 
@@ -33,27 +33,41 @@ class History:
     ``history.training_loss`` and the like are the columns, as lists.
     ``diverged``: the loss became infinite or not a number; the rows end before that.
     ``stopped``: the training was interrupted; the rows hold what was measured until then.
+    ``chance``: the training error and the test error from which on guessing does as well.
     """
 
     rows: list[tuple[int, float, float, float]] = field(default_factory=list)
     diverged: bool = False
     stopped: bool = False
+    chance: tuple[float, float] = (nan, nan)
 
     epoch = property(lambda self: [row[0] for row in self.rows])
     training_loss = property(lambda self: [row[1] for row in self.rows])
     training_error = property(lambda self: [row[2] for row in self.rows])
     test_error = property(lambda self: [row[3] for row in self.rows])
 
-    # The last entries. A net that diverged is infinitely bad, and has no errors.
-    final_loss = property(lambda self: inf if self.diverged else self.training_loss[-1])
-    final_training_error = property(lambda self: nan if self.diverged else self.training_error[-1])
-    final_test_error = property(lambda self: nan if self.diverged else self.test_error[-1])
+    # The last entries. A net that diverged, or was stopped before it was measured, is infinitely
+    # bad, and has no errors.
+    failed = property(lambda self: self.diverged or not self.rows)
+    final_loss = property(lambda self: inf if self.failed else self.training_loss[-1])
+    final_training_error = property(lambda self: nan if self.failed else self.training_error[-1])
+    final_test_error = property(lambda self: nan if self.failed else self.test_error[-1])
 
     def add(self, epoch, loss, training_error, test_error):
         """Append a row; if its loss is not finite, note that the net diverged."""
         self.diverged = self.diverged or not isfinite(loss)
         if not self.diverged:
             self.rows.append((epoch, loss, training_error, test_error))
+
+    def __repr__(self):
+        """Say how the training ended, and whether guessing does as well."""
+        epoch, loss, *errors = self.rows[-1] if self.rows else (0, nan, nan, nan)
+        parts = []
+        for images, error, chance in zip(("training", "test"), errors, self.chance, strict=True):
+            guessed = " (no better than guessing)" if error >= chance else ""
+            parts.append(f"{error:.1%} of the {images} images wrong{guessed}")
+        end = "; diverged" * self.diverged + "; stopped early" * self.stopped
+        return f"after epoch {epoch}: training loss {loss:.3g}, {', '.join(parts)}{end}"
 
     @contextmanager
     def noting_the_end(self, net):
@@ -67,6 +81,7 @@ class History:
             self.diverged = True
         finally:
             net.train(mode)
+        suspects.look_back([self])
 
 
 @torch.enable_grad()  # whatever the caller has switched off
@@ -74,24 +89,25 @@ def train(net, data, *, epochs, learning_rate, seed=0, batch=128, optimizer=adam
     """Train one net in place; return its History. An interrupt ends it, and loses nothing.
 
     net: a torch.nn.Module that maps images (n, ...) to scores (n, classes).
-    data: (x_train, y_train, x_test, y_test), arrays or tensors; y (n,) holds classes from 0 on.
+    data: (x_train, y_train, x_test, y_test), or a Folder; y (n,) holds classes from 0 on.
     epochs: how many times the net sees every training image.
     learning_rate: the size of the steps, above 0.
     seed: the order of the images; two nets with one seed see the same batches.
     batch: images in a step.
     optimizer: makes one of torch.optim, such as partial(torch.optim.SGD, momentum=0.9).
     measure_every: epochs from one row of the History to the next; the last epoch has one too.
-    Raises ValueError for data that are not finite or do not fit the net, and for a bad number.
+    Raises ValueError, and warns of mistakes that PyTorch lets pass, each in one sentence.
     """
-    checks.check([net], [learning_rate], [seed], (epochs, batch, measure_every))
+    checks.check([net], [learning_rate], [seed], epochs, batch, measure_every)
     x, y, *test = checks.fitting(net, data, batch)
-    history, shuffler = History(), torch.Generator().manual_seed(int(seed))
-    learner = optimizer([p for p in net.parameters() if p.requires_grad], lr=learning_rate)
+    learner = optimizers.of_net(optimizer, net, learning_rate)
+    shuffler = torch.Generator().manual_seed(int(seed))
+    history = History(chance=suspects.chance(y, test[1]))
     history.add(0, *measure(net, x, y, *test))
     with history.noting_the_end(net):
         for epoch in range(1, epochs + 1):
             net.train()
-            for chosen in torch.randperm(len(x), generator=shuffler).split(batch):
+            for chosen in shuffled(len(x), shuffler).split(int(batch)):
                 learner.zero_grad()
                 loss = finite(cross_entropy(net(x[chosen]), y[chosen]))
                 loss.backward()
@@ -99,6 +115,11 @@ def train(net, data, *, epochs, learning_rate, seed=0, batch=128, optimizer=adam
             if epoch % measure_every == 0 or epoch == epochs:
                 history.add(epoch, *measure(net, x, y, *test))
     return history
+
+
+def shuffled(images, generator):
+    """Return the numbers of all images, in a random order: (images,), on the CPU."""
+    return torch.randperm(images, generator=generator, device="cpu")
 
 
 def finite(loss):
@@ -129,10 +150,11 @@ def train_many(
     An interrupt ends all trainings, and loses nothing. Arguments, errors, and what rounding may
     change: see ``lockstep``, which yields the same Histories while they grow.
     """
-    histories = [History() for _ in nets]
     counts = {"epochs": epochs, "batch": batch, "measure_every": measure_every}
     each = {"learning_rates": learning_rates, "seeds": seeds}
+    (nets,) = checks.as_lists(nets=nets)
     progress = lockstep(nets, data, **each, **counts, optimizer=optimizer)
+    histories = [History() for _ in nets]
     try:
         for now in progress:
             histories = now
@@ -158,16 +180,29 @@ def lockstep(
     Raises ValueError as ``train`` does, for a net given twice, for lists of different length, and
     for nets that torch.func.vmap refuses (nn.Dropout, a forward that branches on the numbers).
     """
-    checks.check(nets, learning_rates, seeds, (epochs, batch, measure_every))
+    nets, rates, seeds = checks.as_lists(nets=nets, learning_rates=learning_rates, seeds=seeds)
+    checks.check(nets, rates, seeds, epochs, batch, measure_every)
     histories, stacks = [History() for _ in nets], {}
+    for group, stack in _stacks(nets, data, rates, seeds, batch, optimizer, bfloat16):
+        stacks[stack] = [histories[i] for i in group]
+        for history in stacks[stack]:
+            history.chance = suspects.chance(*stack.data[1::2])
+    moments = {epoch for epoch in range(epochs + 1) if epoch % measure_every == 0} | {epochs}
+    return _epochs(stacks, histories, batch, moments)
+
+
+def _stacks(nets, data, learning_rates, seeds, batch, optimizer, bfloat16):
+    """Yield the positions of the nets of each structure, and their Stack."""
+    for net in filter(checks.is_lazy_net, nets):
+        checks.fitting(net, data, batch)
     for group in groups(nets):
         some, rates, of_seeds = ([of[i] for i in group] for of in (nets, learning_rates, seeds))
         tensors = checks.fitting(some[0], data, batch)
-        stack = Stack(some, tensors, rates, of_seeds, optimizer, bfloat16)
-        checks.check_together(stack, group[0])
-        stacks[stack] = [histories[i] for i in group]
-    moments = {epoch for epoch in range(epochs + 1) if epoch % measure_every == 0} | {epochs}
-    return _epochs(stacks, histories, batch, moments)
+        optimizers.check_element_wise(optimizer, tensors[0].device)
+        with checks.alone_if_refused(group[0]):
+            stack = Stack(some, tensors, rates, of_seeds, optimizer, bfloat16)
+            stack.rehearse()
+        yield group, stack
 
 
 def _epochs(stacks, histories, batch, moments):
@@ -186,6 +221,7 @@ def _epochs(stacks, histories, batch, moments):
                 yield histories
             if all(history.diverged for history in histories):
                 return
+        suspects.look_back(histories)
     finally:
         halt.set()
         try:
@@ -203,6 +239,7 @@ def fair(make, data, *, rates, seeds, epochs, batch=128, optimizer=adam, measure
     seeds: initial numbers and order of the images; a History for each, in their order.
     The rest is as in ``train``; all nets train together.
     """
+    rates, seeds = checks.comparison(make, rates, seeds)
     runs = [(rate, seed) for rate in rates for seed in seeds]
     nets, each_rate, each_seed = zip(
         *((make(seed), rate, seed) for rate, seed in runs), strict=True
@@ -220,5 +257,10 @@ def best(histories):
     """Return the rate of {rate: Histories} with the lowest median final loss.
 
     A net that diverged counts as infinitely bad. Of equal rates the first is returned.
+    Raises ValueError for anything but what ``fair`` returns.
     """
+    if not isinstance(histories, dict) or not histories or not all(histories.values()):
+        raise ValueError(
+            f"histories is {histories!r:.80}, but it must be what fair returns: {{rate: Histories}}"
+        )
     return min(histories, key=lambda rate: np.median([h.final_loss for h in histories[rate]]))

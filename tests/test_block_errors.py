@@ -60,7 +60,7 @@ def test_bad_numbers_are_named():
         B.block_gradients(*parts, np.zeros((1, 6)))
     with pytest.raises(ValueError, match="slope of g"):
         B.block_gradients(*parts, np.zeros((4, 6)), g=np.cos)
-    with pytest.raises(ValueError, match=r"strength = -1, but it must be 0 or more"):
+    with pytest.raises(ValueError, match=r"strength = -1, but it must be a number, 0 or more"):
         B.decay(parts[1], -1, 0.1, 3)
     with pytest.raises(ValueError, match=r"learning_rate = nan"):
         B.decay(parts[1], 1, np.nan, 3)
@@ -78,7 +78,7 @@ def test_bad_numbers_are_named():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"strength": -1}, "strength = -1, but it must be 0 or more"),
+        ({"strength": -1}, "strength = -1, but it must be a number, 0 or more"),
         ({"g": np.cos}, "the slope of g = .*cos.* is not known"),
         (
             {"target": np.zeros((4, 1))},

@@ -2,6 +2,8 @@
 
 import functools
 import io
+import os
+import re
 import struct
 import warnings
 import zlib
@@ -89,29 +91,37 @@ def png(width, height, data=b"", **chunks):
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
-def webp():
+def box(brand):
+    """The beginning of a file of the ISO family: HEIC, AVIF, films of telephones."""
+    return b"\0\0\0\x18ftyp" + brand + b"\0\0\0\0mif1heic"
+
+
+def tiff():
     file = io.BytesIO()
-    Image.new("RGB", (8, 8)).save(file, "WEBP")
+    Image.new("RGB", (8, 8)).save(file, "TIFF")
     return file.getvalue()
 
 
+UNKNOWN = "is not a picture in PNG, JPEG, WebP, GIF or BMP, whatever its name says"
+BOMB = "has more than 89 million pixels: make it smaller first"
 UNREADABLE = {
     "cut.jpg": (jpeg()[:-2000], "cannot be decoded (image file is truncated"),
     "cut.png": (png(10, 10), "cannot be decoded ("),
     "header.jpg": (jpeg()[:30], ""),
-    "empty.png": (b"", "is not a PNG or JPEG picture, whatever its name says"),
-    "text.png": (b"not a picture", "is not a PNG or JPEG picture, whatever its name says"),
-    "really-webp.jpg": (webp(), "is not a PNG or JPEG picture, whatever its name says"),
-    "bomb.png": (
-        png(10_000, 10_000),
-        "cannot be decoded (Image size (100000000 pixels) exceeds limit",
-    ),
-    "bigger-bomb.png": (
-        png(60_000, 60_000),
-        "cannot be decoded (Image size (3600000000 pixels) exceeds limit",
-    ),
-    "photo.webp": (webp(), "is not named .png, .jpg, .jpeg"),
-    "notes.txt": (b"cats", "is not named .png, .jpg, .jpeg"),
+    "empty.png": (b"", UNKNOWN),
+    "text.png": (b"not a picture", UNKNOWN),
+    "notes.txt": (b"cats", UNKNOWN),
+    "photo.heic": (box(b"heic"), "is a HEIC photograph: save it as JPEG; an iPhone does that by"),
+    "really-heic.jpg": (box(b"mif1"), "is a HEIC photograph: save it as JPEG"),
+    "burst.HEIC": (box(b"msf1"), "is a HEIC photograph: save it as JPEG"),
+    "photo.avif": (box(b"avif"), "is an AVIF picture: save it as PNG or JPEG"),
+    "film.mov": (box(b"qt  "), "is a video: save one of its pictures as PNG or JPEG"),
+    "scan.tif": (tiff(), "is a TIFF picture or a raw photograph: save it as PNG or JPEG"),
+    "raw.dng": (b"MM\0*\0\0\0\x08", "is a TIFF picture or a raw photograph"),
+    "page.pdf": (b"%PDF-1.7", "is a PDF: save its picture as PNG or JPEG"),
+    "drawing.svg": (b'<?xml version="1.0"?><svg/>', "is an SVG drawing: save it as PNG"),
+    "bomb.png": (png(10_000, 10_000), BOMB),
+    "bigger-bomb.png": (png(60_000, 60_000), BOMB),
 }
 
 
@@ -152,6 +162,9 @@ def test_what_operating_systems_leave_behind_is_not_worth_a_word(tmp_path):
         "cat/Thumbs.db",
         "dog/desktop.ini",
         "__MACOSX/cat/a.png",
+        "THUMBS.DB",
+        "@eaDir/cat/a.png",
+        *(() if os.name == "nt" else ("Icon\r",)),  # which Windows cannot name
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"")
@@ -167,8 +180,7 @@ def test_the_summary_says_what_was_read_and_what_was_not(tmp_path):
     assert everything.summary() == "4 images in 2 classes: 2 to train, 2 to test. Files skipped: 0."
     (tmp_path / "cat" / "z.png").write_bytes(b"")
     one = datasets.folder(tmp_path)
-    reason = "is not a PNG or JPEG picture, whatever its name says"
-    assert one.summary().endswith(f" Files skipped: 1 (cat/z.png {reason}).")
+    assert one.summary().endswith(f" Files skipped: 1 (cat/z.png {UNKNOWN}).")
     for i in range(11):
         (tmp_path / "dog" / f"{i:02}.txt").touch()
     many = datasets.folder(tmp_path).summary()
@@ -201,13 +213,66 @@ def test_a_folder_that_cannot_be_used_says_why(tmp_path):
         datasets.folder(tmp_path / "one")
     two_classes(tmp_path / "few")
     (tmp_path / "few" / "dog" / "b.png").write_bytes(b"")
-    skipped = r"add some, .* 1 \(dog/b.png is not a PNG"
+    skipped = r"add some, .* 1 \(dog/b.png is not a picture"
     sentence = rf"the class 'dog' needs two readable pictures, .*, but has 1; {skipped}"
     with pytest.raises(ValueError, match=sentence):
         datasets.folder(tmp_path / "few")
 
 
-@pytest.mark.parametrize("size", [32, (32,), (0, 8), (8, -1), (8.0, 8), "32", (3, 8, 8), None])
+def test_folders_within_folders_say_which_one_is_meant(tmp_path):
+    two_classes(tmp_path / "pictures" / "train")
+    with pytest.raises(
+        ValueError, match=r"has 1 \(and 0 .*; is .*train meant, which has several\?"
+    ):
+        datasets.folder(tmp_path / "pictures")
+    two_classes(tmp_path / "pictures" / "test")
+    sentence = r"class 'test' needs two .* if its folders are the classes, give .*test itself; .*"
+    with pytest.raises(ValueError, match=sentence + r"test/cat is not a file directly in its"):
+        datasets.folder(tmp_path / "pictures")
+    (tmp_path / "empty" / "cat").mkdir(parents=True)
+    (tmp_path / "empty" / "dog").mkdir()
+    with pytest.raises(
+        ValueError, match=r"class 'cat' needs two .* has 0; add some, or remove the f"
+    ):
+        datasets.folder(tmp_path / "empty")
+
+
+def test_links_are_followed_and_lost_ones_are_named(tmp_path):
+    two_classes(tmp_path / "there")
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "cat").symlink_to(tmp_path / "there" / "cat")
+    (tmp_path / "root" / "dog").mkdir()
+    for name, place in (("a.png", "dog/a.png"), ("b.png", "dog/b.png"), ("c.png", "nowhere.png")):
+        (tmp_path / "root" / "dog" / name).symlink_to(tmp_path / "there" / place)
+    (tmp_path / "root" / "dog" / "d.png").symlink_to("d.png")  # to itself
+    found = datasets.folder(tmp_path / "root", size=(8, 8))
+    lost = "is a link that leads nowhere"
+    assert found.skipped == {"dog/c.png": lost, "dog/d.png": lost}
+    assert len(found.images.y_train) == len(found.images.y_test) == 2
+
+
+@pytest.mark.parametrize("size", [(10**6, 10**6), (10**5, 10**4)])
+def test_a_size_that_no_memory_holds_is_refused_before_anything_is_read(tmp_path, size):
+    with pytest.raises(ValueError, match=r"4 pictures of 100.* GB of memory; choose a size"):
+        datasets.folder(two_classes(tmp_path), size=size)
+
+
+def test_the_example_of_the_readme_ends_in_a_trained_net(tmp_path, monkeypatch):
+    readme = (datasets.DATA.parent / "README.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    for number in range(10):
+        for name, level in (("cat", 20), ("dog", 220)):
+            save(tmp_path / "our_pictures" / name / f"{number}.png", grey(level + number))
+    names = {}
+    exec(code, names)
+    assert names["pictures"].classes == ["cat", "dog"]
+    assert names["history"].final_training_error == names["history"].final_test_error == 0
+
+
+@pytest.mark.parametrize(
+    "size", [32, (32,), (0, 8), (8, -1), (8.0, 8), "32", (3, 8, 8), None, (True, 8)]
+)
 def test_a_wrong_size_is_refused(tmp_path, size):
     with pytest.raises(
         ValueError, match=r"but it must be \(height, width\), two whole numbers above 0"

@@ -27,7 +27,7 @@ STORED = {
 
 
 @pytest.mark.parametrize("orientation", STORED)
-@pytest.mark.parametrize("suffix", ["png", "jpg"])
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp"])
 def test_pictures_are_turned_upright(tmp_path, orientation, suffix):
     upright = np.zeros((32, 64, 3))
     upright[:16, :32] = 255  # the upper left quarter is white
@@ -107,12 +107,32 @@ def levels(mode):
     return Image.fromarray(ramp).convert("RGB").convert(mode), 192 / 255
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "P", "I;16", "RGB", "CMYK", "YCbCr"])
+QUALITY = {"WEBP": {"lossless": True}}
+
+
+@pytest.mark.parametrize(
+    ("mode", "format_"),
+    [
+        *((mode, "PNG") for mode in ("1", "L", "P", "I;16", "RGB")),
+        *((mode, "JPEG") for mode in ("L", "RGB", "CMYK", "YCbCr")),
+        *((mode, format_) for mode in ("L", "RGB") for format_ in ("WEBP", "BMP", "GIF")),
+    ],
+)
 @pytest.mark.parametrize("colour", [True, False])
-def test_every_kind_of_png_and_jpeg_is_read(tmp_path, mode, colour):
+@pytest.mark.parametrize("name", ["0.png", "0.jpg", "0.dat", "0"])
+def test_every_kind_of_picture_is_read_whatever_its_name(tmp_path, mode, format_, colour, name):
     picture, level = levels(mode)
     (tmp_path / "cat").mkdir()
-    picture.save(tmp_path / "cat" / f"0.{'jpg' if mode in ('CMYK', 'YCbCr') else 'png'}")
+    picture.save(tmp_path / "cat" / name, format_, **QUALITY.get(format_, {}))
     found = read_one(tmp_path, colour=colour)
     assert np.allclose(found[..., :4], 0, atol=0.02)
     assert np.allclose(found[..., 4:], level, atol=0.02)
+
+
+@pytest.mark.parametrize("format_", ["GIF", "WEBP", "PNG"])
+def test_of_a_moving_picture_the_first_is_taken(tmp_path, format_):
+    pictures = [Image.new("RGB", (8, 8), (level,) * 3) for level in (255, 0, 0)]
+    (tmp_path / "cat").mkdir()
+    options = {"save_all": True, "append_images": pictures[1:]}
+    pictures[0].save(tmp_path / "cat" / "0.gif", format_, **options)
+    assert np.allclose(read_one(tmp_path), 1, atol=0.01)

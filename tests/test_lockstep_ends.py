@@ -121,11 +121,11 @@ STEPS = itertools.count(1)
 
 
 class InterruptedAtStep3(torch.optim.SGD):
-    """Presses the stop button in the first epoch, once."""
+    """Presses the stop button in the first epoch, once; not when only its kind is looked at."""
 
     def step(self):
         super().step()
-        if next(STEPS) == 3:
+        if self.param_groups[0]["params"][0].numel() > 8 and next(STEPS) == 3:
             os.kill(os.getpid(), signal.SIGINT)
 
 

@@ -146,8 +146,8 @@ MUTATIONS = {
     ),
     "a loop that does not shuffle": (
         "helpers/training.py",
-        "in torch.randperm(len(x), generator=shuffler).split(batch)",
-        "in torch.arange(len(x)).split(batch)",
+        "in shuffled(len(x), shuffler).split(int(batch))",
+        "in torch.arange(len(x)).split(int(batch))",
         "test_training.py::test_train_is_the_loop_that_a_user_would_write",
     ),
     "a loop that goes on with a loss that is not finite": (
@@ -158,7 +158,7 @@ MUTATIONS = {
     ),
     "a diverged net with a good loss": (
         "helpers/training.py",
-        "inf if self.diverged else self.training_loss[-1]",
+        "inf if self.failed else self.training_loss[-1]",
         "self.training_loss[-1]",
         "test_training.py::test_a_net_that_diverged_is_infinitely_bad_and_has_no_errors",
     ),
@@ -235,7 +235,7 @@ MUTATIONS = {
         "test_lockstep.py::test_plain_and_residual_nets_together_equal_each_alone",
     ),
     "double precision lost": (
-        "helpers/lockstep/checks.py",
+        "helpers/inputs/checks.py",
         "like.device, like.dtype)",
         "like.device, torch.float32)",
         "test_lockstep.py::test_plain_and_residual_nets_together_equal_each_alone",
@@ -253,10 +253,52 @@ MUTATIONS = {
         "test_lockstep.py::test_nets_that_differ_in_a_hook_are_kept_apart",
     ),
     "statistics that were moved by the check": (
-        "helpers/lockstep/checks.py",
-        "stack.fixed[name].copy_(values)",
+        "helpers/lockstep/stack.py",
+        "self.fixed[name].copy_(values)",
         "pass",
         "test_lockstep_layers.py::test_any_batch_normalisation_equals_itself_alone",
+    ),
+    "layers in a Python list are not noticed": (
+        "helpers/inputs/suspects.py",
+        "if key not in own}",
+        "if key in own}",
+        "test_inputs_suspects.py::test_a_silent_mistake_gets_one_warning",
+    ),
+    "every frozen layer is suspected": (
+        "helpers/inputs/suspects.py",
+        "if not names or len(names) > sum(learns):",
+        "if not names:",
+        "test_inputs_suspects.py::test_what_is_meant_gets_no_warning",
+    ),
+    "looking at a net moves its statistics": (
+        "helpers/inputs/checks.py",
+        "buffer.copy_(before)",
+        "pass",
+        "test_inputs_suspects.py::test_looking_at_a_net_changes_nothing",
+    ),
+    "any optimiser may train a stack": (
+        "helpers/inputs/optimizers.py",
+        "if not torch.allclose(",
+        "if len(apart) != 8 and not torch.allclose(",
+        "test_inputs_nets.py::test_optimizers_that_cannot_do_it_are_named",
+    ),
+    "a file is written over": (
+        "helpers/files/writing.py",
+        "os.replace(part, target)",
+        "target.write_bytes(part.read_bytes())",
+        "test_writing.py::test_a_full_disk_leaves_what_was_there",
+    ),
+    "any file may be replaced": (
+        "helpers/files/writing.py",
+        "return bool(is_own(path))",
+        "return True",
+        "test_writing.py::test_what_is_not_ours_stays",
+    ),
+    "an unpacked folder is not looked at": (
+        "helpers/studies/cifar10.py",
+        "if len(set(counts.tolist())) > 1:",
+        "if len(set(counts.tolist())) > 10:",
+        "test_cifar10_forms.py::test_a_changed_folder_is_noticed",
     ),
     "the parts of a module have no version": (
         "helpers/studies/store.py",
@@ -524,7 +566,7 @@ MUTATIONS = {
     ),
     "edits of a teacher are overwritten": (
         "helpers/press/teacher.py",
-        "if path.exists() and not force and is_edited(path):",
+        "if path.is_file() and not force and is_edited(path):",
         "if False:",
         "test_teacher.py::test_edits_by_hand_are_kept",
     ),

@@ -75,7 +75,7 @@ def test_a_checkpoint_of_another_training_is_refused(data, tmp_path):
     with pytest.raises(ValueError, match="labels differ"):
         paper.train(small_net(), other, checkpoint=path, iterations=2, **SMALL)
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(ValueError, match=r"net.pt cannot be read \(.+\); remove it"):
+    with pytest.raises(ValueError, match=r"net.pt is no checkpoint, or a damaged one \(.+\), and"):
         paper.train(small_net(), data, checkpoint=path, iterations=2, **SMALL)
 
 
@@ -85,7 +85,8 @@ def test_a_checkpoint_of_another_training_is_refused(data, tmp_path):
         ({"iterations": 0}, "iterations = 0, but it must be a whole number above 0"),
         ({"batch": 2.5}, "batch = 2.5, but"),
         ({"window": -1}, "window = -1, but"),
-        ({"seed": -1}, "seed = -1, but it must be a whole number, 0 or above"),
+        ({"seed": "0"}, "seed = '0', but"),
+        ({"seed": -1}, "seed = -1, but it must be a whole number from 0 on"),
         ({"device": "gpu"}, "device = 'gpu', but this machine has cpu"),
     ],
 )
@@ -105,7 +106,7 @@ def test_data_that_do_not_fit_are_refused(data):
         ((x, y[:-1], *test), "40 training images and 39 labels"),
         (
             (x[:, :2], y, test[0][:, :2], test[1]),
-            r"the net cannot take images of shape \(2, 8, 8\) .*channels",
+            r"the net cannot take images of shape \(2, 8, 8\) .* Conv2d\(3, .* is given \(2, 2, 8",
         ),
         ((x, y * 1.0, *test), "training labels are of type torch.float64"),
         ((x, y + 8, *test), "the labels go from 0 to 10, but the net has 10 classes"),

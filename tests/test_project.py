@@ -18,7 +18,7 @@ FILES = [path for path in sorted((ROOT / "helpers").rglob("*.py")) if path.name 
 NAMES = [".".join(path.relative_to(ROOT / "helpers").with_suffix("").parts) for path in FILES]
 # The floors of the house; helpers/__init__.py is its map. Whoever stands on the lowest imports
 # nothing of the helpers but what the machine is.
-ENGINE_ROOMS = {"panels", "lockstep", "files", "setup"}
+ENGINE_ROOMS = {"panels", "lockstep", "inputs", "files", "setup"}
 FRONT = {"block", "nets", "training", "datasets", "plots", "diagrams", "explore", "probes"}
 WINGS = {"exercises", "quizzes", "studies", "press"}
 TORCH = {"nets", "training", "probes"}  # the other files of the front load without PyTorch

@@ -1,1 +1,1 @@
-"""The engine room of ``datasets``: pictures in class folders, and files with a known checksum."""
+"""The engine room of files: class folders of pictures, checksums, and how files are written."""

@@ -1,3 +1,1 @@
-"""The engine room of ``training``: many nets as one, and what is wrong with the arguments of a
-training.
-"""
+"""The engine room of ``training``: many nets trained as one."""

@@ -58,9 +58,11 @@ class Stack:
     def learn(self, batch, is_halted=lambda: False):
         """Train all nets for one epoch, in steps of ``batch`` images, each net in its own order."""
         images, device = len(self.data[0]), self.data[0].device
-        order = torch.stack([torch.randperm(images, generator=own) for own in self.orders])
+        order = torch.stack(
+            [torch.randperm(images, generator=own, device="cpu") for own in self.orders]
+        )
         self.template.train()
-        for chosen in order.to(device).split(batch, dim=1):
+        for chosen in order.to(device).split(int(batch), dim=1):
             if is_halted():
                 return
             self._freeze(~self.differentiate(chosen).isfinite())
@@ -85,6 +87,22 @@ class Stack:
         for slot, gradient in zip(self.gradients.values(), found, strict=True):
             slot.copy_(gradient)
         return losses.detach()
+
+    def rehearse(self):
+        """Try one step without learning: vmap raises errors of many types for nets it refuses."""
+        before = {name: values.clone() for name, values in self.fixed.items()}
+        images = torch.arange(min(2, len(self.data[0])), device=self.data[0].device)
+        chosen = images.expand(len(self.nets), -1)
+        try:
+            self.template.train()
+            with torch.enable_grad():
+                self.differentiate(chosen)
+            self.template.eval()
+            with torch.no_grad():
+                self.scores(self.data[0][chosen])
+        finally:  # running statistics
+            for name, values in before.items():
+                self.fixed[name].copy_(values)
 
     @torch.no_grad()
     def measure(self):
@@ -118,7 +136,8 @@ class Stack:
 
 def wrong(scores, y):
     """Fractions of wrong images (...) of scores (..., images, classes), the labels y (images,)."""
-    return (scores.argmax(dim=-1) != y).double().mean(dim=-1).tolist()
+    # Counted on the CPU: Apple's GPUs have no float64.
+    return (scores.argmax(dim=-1) != y).cpu().double().mean(dim=-1).tolist()
 
 
 def groups(nets):

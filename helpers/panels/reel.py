@@ -7,6 +7,7 @@ import threading
 import time
 import weakref
 from math import inf
+from numbers import Real
 
 STILLS = 20  # parts of a film; one still is kept of each, and one of its end
 SHARE = 9  # the computation gets nine times as long as the drawing of the picture before
@@ -147,6 +148,10 @@ class Reel:
             self._close()
             self._show()
             return False
+        if not (isinstance(frame, tuple) and len(frame) == 2 and isinstance(frame[0], Real)):
+            raise ValueError(
+                f"update yields {frame!r}, but a film yields (done, sentence), done from 0 to 1"
+            )
         self._follow(*frame)
         self._keep_still(frame[0])
         began = self._now()

@@ -16,8 +16,17 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from helpers.files.writing import check, write
 from helpers.press import stills
-from helpers.press.cells import Prose, convert_code, convert_output, find_view, is_question, render
+from helpers.press.cells import (
+    Prose,
+    convert_code,
+    convert_output,
+    find_view,
+    is_page,
+    is_question,
+    render,
+)
 from helpers.setup.machine import ROOT
 
 BOOK = "Why ResNets work"
@@ -33,7 +42,8 @@ def build(target, sources=None, readme=ROOT / "README.md"):
 
     sources: notebooks and Markdown files; by default, the course. readme: its section "The course"
     becomes the map on the index page. Raises CellExecutionError if a cell or a position of a panel
-    fails, ValueError if a page is larger than PAGE_BYTES.
+    fails, ValueError if a page is larger than PAGE_BYTES, OSError if a page cannot be written, or
+    if something else is in its place.
     """
     course = (ROOT / "notebooks").glob
     sources = [*map(Path, sources or sorted(course("*.ipynb")) + sorted(course("*.md")))]
@@ -44,7 +54,8 @@ def build(target, sources=None, readme=ROOT / "README.md"):
         pages.append({"file": links[source.name], "title": title})
     for before, after in itertools.pairwise(pages):
         before["after"], after["before"] = after, before
-    Path(target).mkdir(parents=True, exist_ok=True)
+    for page in pages:
+        check(Path(target, page["file"]), is_page)
     front = [nbformat.v4.new_markdown_cell(compose_front(readme))]
     written = [write_page(target, pages[0], front, {}, links)]
     for page, source in zip(pages[1:], sources, strict=True):
@@ -119,10 +130,11 @@ def write_page(target, page, cells, albums, links):
     parts = [convert_cell(cell, prose, albums) for cell in cells]
     values = {"page": page, "book": BOOK, "cells": parts, "headings": prose.headings}
     path = Path(target, page["file"])
-    path.write_text(render("page.html.j2", **values), encoding="utf-8")
-    if (size := path.stat().st_size) > PAGE_BYTES:
+    html = render("page.html.j2", **values)
+    if (size := len(html.encode())) > PAGE_BYTES:
         limit = f"a page has at most {PAGE_BYTES / 1e6:.0f}"
         raise ValueError(f"{path.name} has {size / 1e6:.1f} MB; {limit}")
+    write(path, html, is_page)
     return path
 
 
@@ -140,5 +152,8 @@ def convert_cell(cell, prose, albums):
 
 
 if __name__ == "__main__":
-    for path in build(*sys.argv[1:2] or ["build/book"], sys.argv[2:]):
-        print(f"{path.stat().st_size / 1e6:5.2f} MB  {path}")
+    try:
+        for path in build(*sys.argv[1:2] or ["build/book"], sys.argv[2:]):
+            print(f"{path.stat().st_size / 1e6:5.2f} MB  {path}")
+    except OSError as error:
+        sys.exit(str(error))

@@ -14,8 +14,10 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
+from helpers.files.writing import has_mark
 from helpers.press.pictures import encode, read_pixels
 
+MARK = '<meta name="generator" content="why-resnets-work">'  # of the pages that may be replaced
 PAGES = Path(__file__).resolve().parent / "pages"
 VIEW = "application/vnd.jupyter.widget-view+json"
 # In HTML. Dollars in code are not formulas: the first group finds code, which is left as it is.
@@ -31,7 +33,12 @@ def render(name, **values):
     environment = Environment(loader=loader, autoescape=True)
     environment.globals["read"] = lambda file: Markup(loader.get_source(environment, file)[0])
     font = base64.b64encode((PAGES / "math.woff").read_bytes()).decode("ascii")
-    return environment.get_template(name).render(font=font, **values)
+    return environment.get_template(name).render(font=font, mark=Markup(MARK), **values)
+
+
+def is_page(path):
+    """Return whether a file is a page that ``render`` made."""
+    return has_mark(MARK)(path)
 
 
 def is_question(cell):

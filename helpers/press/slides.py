@@ -19,7 +19,16 @@ from pathlib import Path
 import nbformat
 import numpy as np
 
-from helpers.press.cells import Prose, convert_code, convert_output, find_view, is_question, render
+from helpers.files.writing import write
+from helpers.press.cells import (
+    Prose,
+    convert_code,
+    convert_output,
+    find_view,
+    is_page,
+    is_question,
+    render,
+)
 from helpers.press.pictures import read_pixels
 from helpers.setup.machine import ROOT
 
@@ -34,10 +43,12 @@ HALVES_GAP, HALVES_GAIN = 40, 1.5
 
 
 def build(target, sources=None):
-    """Write the decks of ``sources`` (notebooks; default: the course); return their paths."""
+    """Write the decks of ``sources`` (notebooks; default: the course); return their paths.
+
+    Raises OSError if a deck cannot be written, or if something else is in its place.
+    """
     sources = [*map(Path, sources or sorted((ROOT / "notebooks").glob("*.ipynb")))]
     links = {source.name: f"{source.stem}.html" for source in sources}
-    Path(target).mkdir(parents=True, exist_ok=True)
     written = []
     for source in sources:
         cells = nbformat.read(source, as_version=4).cells
@@ -45,7 +56,7 @@ def build(target, sources=None):
         columns = arrange(cut(cells, Prose(links)))
         html = render("slides.html.j2", title=title, columns=columns)
         written.append(Path(target, links[source.name]))
-        written[-1].write_text(html, encoding="utf-8")
+        write(written[-1], html, is_page)
     return written
 
 
@@ -157,5 +168,8 @@ def split_text(text):
 
 
 if __name__ == "__main__":
-    for path in build(*sys.argv[1:2] or ["build/slides"], sys.argv[2:]):
-        print(f"{path.stat().st_size / 1e6:5.2f} MB  {path}")
+    try:
+        for path in build(*sys.argv[1:2] or ["build/slides"], sys.argv[2:]):
+            print(f"{path.stat().st_size / 1e6:5.2f} MB  {path}")
+    except OSError as error:
+        sys.exit(str(error))

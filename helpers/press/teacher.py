@@ -19,6 +19,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from helpers.files.writing import check, write
 from helpers.setup.machine import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -32,21 +33,24 @@ def build(target, sources=None, force=False):
     """Write the teacher's version of ``sources``; yield a line for each: "made ..." or "kept ...".
 
     By default, of all notebooks that have solutions. Raises CellExecutionError if a cell fails,
-    ValueError if an exercise has no solution, if a solution has no exercise, and if a check fails.
+    ValueError if an exercise has no solution, if a solution has no exercise, if a check fails, and
+    for the folder of the sources, and OSError if a notebook cannot be written.
     """
     for source in map(Path, sources or sorted(NOTEBOOKS.glob("*.ipynb"))):
         solutions = source.parent / "solutions" / f"n{source.stem[:2]}.py"
         if sources is None and not solutions.exists():
             continue
         path = Path(target, source.name)
-        if path.exists() and not force and is_edited(path):
+        if path.resolve() == source.resolve():
+            raise ValueError(f"{path} is the notebook itself: choose another folder")
+        if path.is_file() and not force and is_edited(path):
             yield f"kept {path}: it was edited by hand; --force replaces it"
             continue
+        check(path, Path.is_file)
         notebook = weave(nbformat.read(source, as_version=4), solutions.read_text(encoding="utf-8"))
         run_notebook(notebook, source.parent)
         notebook.metadata["made"] = digest(notebook)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(notebook, path)
+        write(path, nbformat.writes(notebook) + "\n", Path.is_file)
         yield f"made {path}"
 
 
@@ -149,5 +153,8 @@ def is_edited(path):
 if __name__ == "__main__":
     words = [word for word in sys.argv[1:] if word != "--force"]
     target, sources = words[0] if words else "build/teacher", words[1:] or None
-    for line in build(target, sources, force="--force" in sys.argv):
-        print(line, flush=True)
+    try:
+        for line in build(target, sources, force="--force" in sys.argv):
+            print(line, flush=True)
+    except OSError as error:
+        sys.exit(str(error))

@@ -1,16 +1,30 @@
 """CIFAR-10 from its official binary archive: 60,000 photographs, 32 x 32 pixels, ten classes."""
 
 import tarfile
+import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from helpers.datasets import Images
 from helpers.files.verified import verified
+from helpers.inputs.numbers import is_whole
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
 RECORDS = 10_000  # in each of the six files of the archive
+FOLDER = "cifar-10-batches-bin"  # of the archive
+FILES = (*(f"data_batch_{number}.bin" for number in range(1, 6)), "test_batch.bin")
+# Other archives of that host: what they unpack to, and why they are not read.
+PYTHON = "the Python version, which would have to be unpickled, and that runs any code in a file"
+OTHERS = {
+    "cifar-10-batches-py": PYTHON,
+    "cifar-10-batches-mat": "the version for MATLAB",
+    "cifar-100-python": "CIFAR-100, with other classes",
+    "cifar-100-binary": "CIFAR-100, with other classes",
+    "cifar-100-matlab": "CIFAR-100, with other classes",
+}
 MEND = (
     "fetch it with cifar10(download=True), 170 MB from a slow host, which can be stopped at any "
     f"time; or fetch {URL} by hand and give its path; the bundled digits() are the default and "
@@ -21,7 +35,8 @@ MEND = (
 def cifar10(path=None, download=False, images=None):
     """Return CIFAR-10 as Images (n, 3, 32, 32) in [0, 1] and labels 0 to 9: 50,000 and 10,000.
 
-    path: the official archive cifar-10-binary.tar.gz; by default the one in the course's cache.
+    path: the official archive cifar-10-binary.tar.gz, or what becomes of it: a .tar that a browser
+        unzipped, the unpacked folder, or a folder with one of them; by default, the course's cache.
     download: fetch the archive into the cache if it is not there: 170 MB from a slow host. Ctrl+C
         stops that and leaves no partial file; the next call starts over.
     images: keep only the first ``images`` training images, and a fifth as many test images. All
@@ -29,17 +44,40 @@ def cifar10(path=None, download=False, images=None):
 
     Source: A. Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html. Raises
     FileNotFoundError if the archive is missing, OSError if it cannot be fetched, and ValueError if
-    it is not the official one (SHA-256, sizes, labels), or if ``images`` is not from 1 to 50,000.
+    it is not the official one (SHA-256; of what is unpacked, sizes and numbers of labels), or if
+    ``images`` is not from 1 to 50,000.
     """
     everything = 5 * RECORDS
-    if images is not None and images not in range(1, everything + 1):
+    if images is not None and not (is_whole(images) and 1 <= images <= everything):
         raise ValueError(
             f"images = {images!r}, but it must be a whole number from 1 to {everything}, or None "
             "for all"
         )
-    with verified(_cached(download) if path is None else path, SHA256, MEND) as file:
-        train, test = _records(file, images or everything)
-    return Images(*_arrays(train), *_arrays(test))
+    train, test = _records(_find(_cached(download) if path is None else Path(path)))
+    some = images or everything
+    return Images(*_arrays(train, some), *_arrays(test, max(some // 5, 1)))
+
+
+def _find(path):
+    """Return the archive or the folder of the six files that a path leads to."""
+    path = path.expanduser()
+    if path.name in FILES:
+        path = path.parent
+    inside = (path / name for name in (FOLDER, "cifar-10-binary.tar.gz", "cifar-10-binary.tar"))
+    if not path.is_dir() or (path / FILES[0]).is_file():
+        return path
+    for found in inside:
+        if found.exists():
+            return found
+    for name in (path.name, *(entry.name for entry in path.iterdir())):
+        _refuse_other(path, name)
+    raise FileNotFoundError(f"the folder {path} has no CIFAR-10 in it; {MEND}")
+
+
+def _refuse_other(path, name):
+    """Raise ValueError for a folder, or an archive, that holds something else."""
+    if name in OTHERS:
+        raise ValueError(f"{path} is {OTHERS[name]}; take the binary version: {MEND}")
 
 
 def _cached(download):
@@ -60,35 +98,87 @@ def _cached(download):
     return folder / name
 
 
-def _records(file, train):
-    """Return the first ``train`` training records and a fifth as many test records.
+def _records(path):
+    """Return the training records and the test records, uint8 (n, 3073) each.
 
-    Both are uint8 (n, 3073): a label, then a red, a green and a blue plane.
+    A record is a label, then a red, a green and a blue plane.
     """
-    keep = {
-        f"cifar-10-batches-bin/data_batch_{i + 1}.bin": max(train - i * RECORDS, 0)
-        for i in range(5)
-    }
-    keep["cifar-10-batches-bin/test_batch.bin"] = max(train // 5, 1)
-    kept = {}
-    with tarfile.open(fileobj=file, mode="r:gz") as archive:
-        for member in archive:
-            if member.name in keep and member.isreg() and member.size == RECORDS * 3073:
-                records = np.frombuffer(archive.extractfile(member).read(), np.uint8)
-                kept[member.name] = records.reshape(-1, 3073)[: keep[member.name]].copy()
-    if missing := sorted(keep.keys() - kept.keys()):
+    read = _from_folder if path.is_dir() else _from_archive
+    kept = {name: content for name, content in read(path) if len(content) == RECORDS * 3073}
+    if missing := [name for name in FILES if name not in kept]:
+        kind = "folder" if path.is_dir() else "archive"
         raise ValueError(
-            f"the archive lacks files of {RECORDS} records of 3073 bytes: {', '.join(missing)}"
+            f"the {kind} lacks files of {RECORDS} records of 3073 bytes: {', '.join(missing)}"
         )
-    *training, test = (kept[name] for name in keep)
-    return np.concatenate(training), test
+    *training, test = (np.frombuffer(kept[name], np.uint8).reshape(-1, 3073) for name in FILES)
+    training = np.concatenate(training)
+    if path.is_dir() or not _is_zipped(path):
+        for records in (training, test):
+            _check_classes(path, np.bincount(records[:, 0], minlength=10))
+    return training, test
 
 
-def _arrays(records):
-    """Return the pixels (n, 3, 32, 32) and the labels (n,) of records (n, 3073)."""
+def _check_classes(path, counts):
+    """Of what is unpacked no checksum is known, but each class has a tenth of all records."""
+    if len(set(counts.tolist())) > 1:
+        raise ValueError(
+            f"{path} is damaged or was changed: a class has {counts.min()} to {counts.max()} "
+            f"images, but in CIFAR-10 all have as many; {MEND}"
+        )
+
+
+def _from_folder(path):
+    """Yield (name, content) of the files of an unpacked archive."""
+    for name in FILES:
+        with suppress(FileNotFoundError):
+            yield name, (path / name).read_bytes()
+
+
+def _from_archive(path):
+    """Yield (name, content) of the files of an archive. Its checksum is known if it is zipped."""
+    if path.is_file() and not _is_zipped(path) and tarfile.is_tarfile(path):
+        _refuse_other(path, _first_folder(path))
+        with tarfile.open(path, "r:") as archive:
+            yield from _members(archive)
+        return
+    try:
+        with (
+            verified(path, SHA256, MEND) as file,
+            tarfile.open(fileobj=file, mode="r:gz") as archive,
+        ):
+            yield from _members(archive)
+    except ValueError:  # another checksum: perhaps another archive
+        _refuse_other(path, _first_folder(path))
+        raise
+
+
+def _is_zipped(path):
+    with path.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
+
+
+def _first_folder(path):
+    """Return the folder of the first file in an archive; empty if it cannot be read."""
+    with suppress(tarfile.TarError, OSError, EOFError, zlib.error), tarfile.open(path) as archive:
+        first = archive.next()
+        return first.name.split("/")[0] if first else ""
+    return ""
+
+
+def _members(archive):
+    for member in archive:
+        folder, _, name = member.name.rpartition("/")
+        is_right = folder == FOLDER and name in FILES and member.size == RECORDS * 3073
+        if is_right and member.isreg():
+            yield name, archive.extractfile(member).read()
+
+
+def _arrays(records, count):
+    """Return the pixels (count, 3, 32, 32) and labels (count,) of the first records (n, 3073)."""
     labels = records[:, 0].astype(np.int64)
     if labels.max() > 9:
         raise ValueError(
             f"the archive has the label {labels.max()}, but the labels of CIFAR-10 are 0 to 9"
         )
-    return (records[:, 1:] / np.float32(255)).reshape(-1, 3, 32, 32), labels
+    pixels = records[:count, 1:] / np.float32(255)
+    return pixels.reshape(-1, 3, 32, 32), labels[:count]

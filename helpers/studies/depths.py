@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from helpers import datasets, nets, training
+from helpers.files.writing import check, has_keys, write
 from helpers.setup.machine import ROOT, cores
 from helpers.studies import sweeps
 
@@ -35,6 +36,7 @@ RATES = (
     0.1,
 )  # wide enough that every arm is at its best between the ends
 SETTING = {"width": 4, "epochs": 20, "batch": 32}  # as in notebook 6, but trained for longer
+is_table = has_keys("made", "setting", "rows")  # of a file: whether ``run`` wrote it
 FINAL = {  # column of the table: property of a History
     "training loss": "final_loss",
     "training error": "final_training_error",
@@ -87,17 +89,13 @@ def run(runs=None, *, target=RESULTS, store=None, workers=None):
     store: the file of finished runs.
     workers: how many processes, by default one for each core; 0 for none.
 
-    Raises RuntimeError if a run failed, and KeyboardInterrupt if it is interrupted: the runs that
+    Raises OSError, before the first run, if the table cannot be written or something else is in its
+    place; RuntimeError if a run failed; and KeyboardInterrupt if it is interrupted: the runs that
     were finished by then are in the store.
     """
+    check(target, is_table)
     runs = runs or grid()
-    if store:
-        Path(store).parent.mkdir(parents=True, exist_ok=True)
-    executor = None if workers == 0 else sweeps.Processes(workers)
-    # ``sweeps.run`` would hide an interrupt.
-    finished = list(sweeps.iterate(train_arm, runs, executor, store))
-    if failed := [f"{row.arguments}: {row.error}" for row in finished if row.error]:
-        raise RuntimeError(f"{len(failed)} of {len(runs)} runs failed; the first: {failed[0]}")
+    finished = _finish(runs, store, workers)
     names = ("layers", "skip", "learning_rate")
     rows = [
         {name: row.arguments[name] for name in names} | net
@@ -107,9 +105,19 @@ def run(runs=None, *, target=RESULTS, store=None, workers=None):
     rows.sort(key=lambda row: [row[name] for name in (*names, "seed")])
     setting = {name: runs[0][name] for name in SETTING}
     table = {"made": circumstances(), "setting": setting, "rows": rows}
-    Path(target).parent.mkdir(parents=True, exist_ok=True)
-    Path(target).write_text(_text(table), encoding="utf-8")
+    write(target, _text(table), is_table)
     return table
+
+
+def _finish(runs, store, workers):
+    if store:
+        Path(store).parent.mkdir(parents=True, exist_ok=True)
+    executor = None if workers == 0 else sweeps.Processes(workers)
+    # ``sweeps.run`` would hide an interrupt.
+    finished = list(sweeps.iterate(train_arm, runs, executor, store))
+    if failed := [f"{row.arguments}: {row.error}" for row in finished if row.error]:
+        raise RuntimeError(f"{len(failed)} of {len(runs)} runs failed; the first: {failed[0]}")
+    return finished
 
 
 def _text(table):
@@ -198,4 +206,6 @@ if __name__ == "__main__":
         run(store=ROOT / "build" / "study.jsonl")
     except KeyboardInterrupt:
         sys.exit("Stopped. Run the same command again to continue.")
+    except OSError as error:
+        sys.exit(str(error))
     print(f"written to {RESULTS.relative_to(ROOT)}")

@@ -5,7 +5,7 @@ CIFAR-10. Whatever is random follows from the seed and the number of the step al
 that was stopped and goes on from its checkpoint gives the same numbers as one that ran through.
 """
 
-import os
+import io
 import time
 import zlib
 from functools import lru_cache
@@ -15,7 +15,10 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy, pad
 
-from helpers.lockstep import checks
+from helpers.files import writing
+from helpers.inputs import checks
+from helpers.inputs.data import tensors
+from helpers.inputs.numbers import check_seed, check_whole
 
 PADDING = 4  # pixels of zeros on each side, of which a crop takes some
 ORDER, CROPS = range(2)  # what random numbers are for: no two purposes share a stream
@@ -43,7 +46,7 @@ def centred(data, device="cpu"):
     divided: the net normalises after its first convolution. Raises ValueError for images of another
     shape, labels that do not fit, and pixels that are not finite.
     """
-    x_train, y_train, x_test, y_test = checks.tensors(data, device, torch.float32)
+    x_train, y_train, x_test, y_test = tensors(data, device, torch.float32)
     for name, x in (("training", x_train), ("test", x_test)):
         if x.ndim != 4 or x.shape[1:] != x_train.shape[1:]:
             raise ValueError(
@@ -109,14 +112,13 @@ def train(
     save_every: seconds between two checkpoints.
 
     ``_Training`` says what a row has. Raises ValueError for data that do not fit each other or the
-    net, a count below 1, a seed below 0, a device that this machine lacks, and a checkpoint that is
-    damaged or of another training.
+    net, bad numbers, a device that is not here, and a checkpoint of something else.
     """
     counts = dict(iterations=iterations, batch=batch, window=window, measure_every=measure_every)
-    _check(seed, **counts)
-    training = _Training(net, data, _device(device), int(seed), bool(warm_up), bool(fast), counts)
-    if checkpoint is not None and Path(checkpoint).exists():
-        training.load(checkpoint)
+    counts, seed = check_whole(**counts), check_seed(seed)
+    training = _Training(net, data, _device(device), seed, bool(warm_up), bool(fast), counts)
+    if checkpoint is not None:
+        training.resume(checkpoint)
     return training.rows_from_here(checkpoint, save_every)
 
 
@@ -208,24 +210,27 @@ class _Training:
         return (self._scores(images).argmax(1) != labels).double().mean().item()
 
     def save(self, path):
-        """Write the checkpoint to another file, then move it: a crash leaves the old or the new."""
+        """Write the checkpoint; a crash leaves the old or the new one."""
         state = {"net": self.net.state_dict(), "optimizer": self.optimizer.state_dict()}
         state |= {name: getattr(self, name) for name in STATE}
-        part = Path(f"{path}.part")
-        with part.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
+        content = io.BytesIO()
+        torch.save(state, content)
+        writing.write(path, content.getvalue(), Path.is_file)
 
-    def load(self, path):
-        """Resume the training of a checkpoint."""
+    def resume(self, path):
+        """Go on from a checkpoint, if there is one, and see whether one can be written."""
+        if Path(path).is_file():
+            self._load(path)
+        writing.check(path, Path.is_file)
+
+    def _load(self, path):
         try:  # weights_only: no code in the file is run
             state = torch.load(path, map_location=self.device, weights_only=True)
             stored = state["settings"]
         except Exception as error:  # a damaged file may raise anything
             raise ValueError(
-                f"the checkpoint {path} cannot be read ({type(error).__name__}); remove it"
+                f"{path} is no checkpoint, or a damaged one ({type(error).__name__}), and stays as "
+                "it is: choose another name, or move it away"
             ) from error
         if other := [name for name, value in self.settings.items() if stored.get(name) != value]:
             raise ValueError(
@@ -236,14 +241,6 @@ class _Training:
         self.optimizer.load_state_dict(state["optimizer"])
         for name in STATE:
             setattr(self, name, state[name])
-
-
-def _check(seed, **counts):
-    for name, value in counts.items():
-        if value != int(value) or value < 1:
-            raise ValueError(f"{name} = {value!r}, but it must be a whole number above 0")
-    if seed != int(seed) or seed < 0:
-        raise ValueError(f"seed = {seed!r}, but it must be a whole number, 0 or above")
 
 
 def _device(name):

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from helpers import nets
+from helpers.files.writing import check, write
 from helpers.studies import paper
 from helpers.studies.cifar10 import cifar10
 
@@ -39,7 +40,7 @@ def run(
         up. The start is He's, and shortcuts are of option A.
     skip: "none" (plain), "inside", or "outside".
     seed: sets the initial numbers, the order of the images, crops and flips.
-    data: the archive cifar-10-binary.tar.gz or its folder; by default the cache of ``cifar10``.
+    data: the path for ``cifar10``; by default its cache.
     download, images: as for ``cifar10``.
     out: the folder of NAME.pt, the checkpoint, and NAME.jsonl, the rows. NAME is LAYERS-SKIP-SEED
         and, where a setting in ``USUAL`` differs, eight characters that tell which.
@@ -48,27 +49,32 @@ def run(
     Raises what ``paper.train``, ``cifar10`` and ``nets.convolutional`` raise.
     """
     net = nets.convolutional(layers, skip, start="he", shortcut="A", seed=seed, channels=3)
-    if data is not None and Path(data).is_dir():
-        data = Path(data) / "cifar-10-binary.tar.gz"
-    Path(out).mkdir(parents=True, exist_ok=True)
     name = f"{layers}-{skip}-{seed}{_mark({'images': images} | options)}"
-    options |= {"warm_up": layers >= 110, "checkpoint": Path(out) / f"{name}.pt"}
+    path = Path(out) / f"{name}.jsonl"
+    check(path, _has_rows)
+    options |= {"warm_up": layers >= 110, "checkpoint": path.with_suffix(".pt")}
     pixels = cifar10(data, download=download, images=images)
     rows = paper.train(net, pixels, seed=seed, **options)
     del pixels  # the training has a copy, minus the mean: on the CPU this halves the memory
     asked = {"layers": layers, "skip": skip, "seed": seed}
-    return _write(Path(out) / f"{name}.jsonl", asked, rows)
+    return _write(path, asked, rows)
 
 
 def _write(path, asked, rows):
     """Write and print each row as it comes, after what was asked for; return the last row."""
-    with path.open("w", encoding="utf-8") as file:
-        for row in rows:
-            line = json.dumps(asked | row)
-            print(line, flush=True)
-            file.write(line + "\n")
-            file.flush()
+    text = ""
+    for row in rows:
+        line = json.dumps(asked | row)
+        print(line, flush=True)
+        text += line + "\n"
+        write(path, text, _has_rows)
     return row
+
+
+def _has_rows(path):
+    """Whether a file was written by ``run``."""
+    rows = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    return all({"layers", "skip", "seed", "iteration"} <= row.keys() for row in rows)
 
 
 def _mark(settings):

@@ -16,6 +16,8 @@ from lab import PANEL, ROOT, chromium, jupyterlab, open_notebook, run_all
 from panels import MOVES, RESULTS, boxes, is_film, prepare
 from ways import Way, summary
 
+from helpers.files.writing import has_keys, write
+
 DISTANCES = (0, 25, 50, 100)
 
 
@@ -63,7 +65,8 @@ def main():
                                 rows.append(row | {"option of make lab": option})
                                 print(rows[-1], flush=True)
     report = {"machine": machine.facts("jupyterlab", "ipykernel"), "unit": "ms", "panels": rows}
-    (RESULTS / "distance.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    text = json.dumps(report, indent=1) + "\n"
+    write(RESULTS / "distance.json", text, has_keys("machine"))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+from helpers.files.writing import has_keys, write
+
 RESULTS = Path(__file__).resolve().parent / "results"
 
 
@@ -44,9 +46,9 @@ def peak():
 
 def store(name, results, keep=False):
     """Write the results; ``keep`` leaves the other parts of the file as they are."""
-    RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
     if keep and path.exists():
         results = json.loads(path.read_text(encoding="utf-8")) | results
-    path.write_text(json.dumps({"machine": facts()} | results, indent=2) + "\n", encoding="utf-8")
+    text = json.dumps({"machine": facts()} | results, indent=2) + "\n"
+    write(path, text, has_keys("machine"))
     print(f"written to {path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}")

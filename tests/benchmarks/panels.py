@@ -40,6 +40,8 @@ from playwright.sync_api import expect, sync_playwright
 from shortened import shortened
 from ways import DRAG, FLOOR, LONG, TWIN, WARM, Way, summary
 
+from helpers.files.writing import has_keys, write
+
 RESULTS = Path(__file__).parent / "results"
 ROUNDS, MOVES = 3, 10
 DRAGGED = (
@@ -245,8 +247,7 @@ def main():
         "unit": "ms",
         "panels": rows,
     }
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    write(path, json.dumps(report, indent=1) + "\n", has_keys("machine"))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ import re
 import statistics
 from pathlib import Path
 
+from helpers.files.writing import write
+
 RESULTS = Path(__file__).resolve().parent / "results"
 README = RESULTS.parents[2] / "README.md"
 TABLE = r"^\| what \| measured .+\n(?:\|.+\n)+"
@@ -107,7 +109,7 @@ def main():
     text, found = re.subn(TABLE, lambda _: table(), README.read_text("utf-8"), flags=re.MULTILINE)
     if found != 1:
         raise ValueError(f"{README} has no table of figures, with the heading 'measured ...'")
-    README.write_text(text, encoding="utf-8")
+    write(README, text, Path.is_file)
 
 
 if __name__ == "__main__":

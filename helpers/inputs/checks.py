@@ -1,0 +1,283 @@
+"""Nets that people hand in: whether they can be trained with these numbers and these data."""
+
+import copy
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from helpers.inputs import suspects
+from helpers.inputs.data import tensors
+from helpers.inputs.numbers import check_above_zero, check_seed, check_whole
+
+# What to write for images that a net takes in another form: tried on the net before it is said.
+FORMS = {
+    "give them a channel, as x_train[:, None] does": lambda x: x[:, None],
+    "put the channels first, as np.moveaxis(x_train, -1, 1) does": lambda x: x.movedim(-1, 1),
+    "make each a vector, as x_train.reshape(len(x_train), -1) does": lambda x: x.flatten(1),
+    "repeat the channel, as np.repeat(x_train, 3, axis=1) does": lambda x: x.repeat(1, 3, 1, 1),
+    "repeat it as a channel, as np.repeat(x_train[:, None], 3, axis=1) does": (
+        lambda x: x[:, None].repeat(1, 3, 1, 1)
+    ),
+}
+
+
+def as_lists(**several):
+    """Return each value as a list. Raises ValueError for one that is a single thing."""
+    return [_as_list(name, values) for name, values in several.items()]
+
+
+def _as_list(name, values):
+    try:
+        if isinstance(values, nn.Module | str):  # which can be looped over as well
+            raise TypeError
+        return list(values)
+    except TypeError:
+        said = type(values).__name__ if isinstance(values, nn.Module) else repr(values)
+        raise ValueError(f"{name} = {said}, but it must be a list") from None
+
+
+def comparison(make, rates, seeds):
+    """Return the rates and the seeds as lists. Raises ValueError if there is nothing to compare."""
+    if isinstance(make, nn.Module) or not callable(make):
+        raise ValueError(
+            f"make is of type {type(make).__name__}, but it must be a function of a seed that "
+            "builds a net, such as lambda seed: nets.fully_connected(20, seed=seed)"
+        )
+    rates, seeds = as_lists(rates=rates, seeds=seeds)
+    check_above_zero(**{f"rates[{place}]": rate for place, rate in enumerate(rates)})
+    if not rates or not seeds or len(set(map(float, rates))) < len(rates):
+        raise ValueError(f"rates = {rates} and seeds = {seeds}; give some of each, each rate once")
+    return rates, seeds
+
+
+def check(nets, learning_rates, seeds, epochs, batch, measure_every):
+    """Raise ValueError for numbers that make no training, and for nets that cannot learn."""
+    if torch.is_inference_mode_enabled():
+        raise ValueError(
+            "no net learns in torch.inference_mode, which keeps no gradients: "
+            "call this outside of it"
+        )
+    if not nets or not len(nets) == len(learning_rates) == len(seeds):
+        raise ValueError(
+            f"{len(nets)} nets, {len(learning_rates)} learning rates and {len(seeds)} seeds; "
+            "give one of each per net"
+        )
+    check_whole(epochs=epochs, batch=batch, measure_every=measure_every)
+    for rate, seed in zip(learning_rates, seeds, strict=True):
+        check_above_zero(learning_rate=rate)
+        check_seed(seed)
+    if len(set(map(id, nets))) < len(nets):
+        raise ValueError("the same net is given twice; build one for each training")
+    for number, net in enumerate(nets):
+        name = f"net number {number}" if len(nets) > 1 else "the net"
+        _check_kind(name, net)
+        _check_parameters(name, list(net.parameters()))
+
+
+def _check_kind(name, net):
+    if isinstance(net, nn.Module):
+        return
+    mend = ""
+    if isinstance(net, type):
+        mend = f" {net.__name__}: build a net of it, as {net.__name__}(...) does"
+    elif isinstance(net, list | tuple):
+        mend = ": train takes one net, and train_many a list of them"
+    elif callable(net):
+        mend = ": if it builds nets, call it"
+    kind = "the class" if isinstance(net, type) else f"of type {type(net).__name__}"
+    raise ValueError(f"{name} must be a torch.nn.Module, but is {kind}{mend}")
+
+
+def _check_parameters(name, parameters):
+    if not any(p.requires_grad for p in parameters):
+        frozen = ": all are frozen, and net.requires_grad_(True) mends that" if parameters else ""
+        raise ValueError(f"{name} has no parameter that learns{frozen}")
+    if any(not is_lazy(p) and p.is_inference() for p in parameters):
+        raise ValueError(f"{name} was built in torch.inference_mode: build it outside of that")
+    devices = sorted({str(p.device) for p in parameters})
+    if "meta" in devices:
+        raise ValueError(
+            f"{name} is on the device meta, which keeps no numbers: build it elsewhere"
+        )
+    if len(devices) > 1:
+        raise ValueError(
+            f"{name} has parameters on {' and '.join(devices)}; net.to({devices[0]!r}) mends that"
+        )
+
+
+def fitting(net, data, batch):
+    """Return the four arrays as tensors on the net's device, the images in its precision.
+
+    Warns of what looks like a mistake in the net (see ``suspects``). Raises ValueError if the data
+    do not fit each other or the net.
+    """
+    like = next((p for p in net.parameters() if p.is_floating_point()), None)
+    if like is None:
+        raise ValueError("the parameters of the net are no real numbers")
+    found = tensors(data, like.device, like.dtype)
+    x_train, y_train, x_test, y_test = found
+    if x_test.shape[1:] != x_train.shape[1:]:
+        shapes = tuple(x_train.shape[1:]), tuple(x_test.shape[1:])
+        raise ValueError("training images have shape {}, but test images {}".format(*shapes))
+    with _left_as_it_is(net):
+        scores = _score(net.eval(), x_train[:2])
+        if batch == 1 or len(x_train) % batch == 1:
+            _check_lone_image(net.train(), x_train[:2], batch)
+        _check_classes(torch.cat([y_train, y_test]), scores.shape[1])
+        suspects.look(net.eval(), x_train, y_train, scores)
+    return found
+
+
+@contextmanager
+def _left_as_it_is(net):
+    """Give a net back with its modes and running statistics, and leave PyTorch's chance alone."""
+    modes = [(module, module.training) for module in net.modules()]
+    buffers = [(buffer, buffer.clone()) for buffer in net.buffers() if not is_lazy(buffer)]
+    try:
+        with torch.random.fork_rng(devices=[]), torch.enable_grad():
+            yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+        with torch.no_grad():
+            for buffer, before in buffers:
+                buffer.copy_(before)
+
+
+def is_lazy_net(net):
+    """Return whether a net has layers that get their shapes from the first images."""
+    return any(map(is_lazy, [*net.parameters(), *net.buffers()]))
+
+
+def _score(net, x):
+    """Return the scores of images, with gradients; ValueError says why there are none."""
+    shown, was_lazy = x.clone(), is_lazy_net(net)
+    try:
+        scores = net(shown)
+    except Exception as error:  # a forward may raise anything
+        again = "; build the net again, since its lazy layers have shapes now"
+        raise ValueError(f"{_explain(net, x, error)}{again if was_lazy else ''}") from error
+    if not torch.equal(shown, x):
+        raise ValueError(
+            "the net changes the images that it is given, by an operation in place: let its "
+            "forward begin with x = x.clone()"
+        )
+    _check_scores(scores, len(x))
+    return scores
+
+
+def _check_scores(scores, count):
+    rows = f"a tensor ({count}, classes), one row of scores an image"
+    if not isinstance(scores, torch.Tensor):
+        raise ValueError(f"the net makes a {type(scores).__name__}, but must make {rows}")
+    if scores.ndim != 2 or len(scores) != count:
+        shape = tuple(scores.shape)
+        raise ValueError(f"the net makes {shape} of {count} images, but must make {rows}")
+    if not scores.requires_grad:
+        raise ValueError(
+            "no gradient comes back from the scores of the net: its forward must not use "
+            "torch.no_grad, detach, .data, NumPy or argmax"
+        )
+
+
+def _explain(net, x, error):
+    """Say which part of a net cannot take what it is given, and which form the net would take."""
+    shape, dtype = tuple(x.shape[1:]), str(x.dtype).removeprefix("torch.")
+    reason, mend = _where(_copied(net), x) or _first_line(error), ""
+    for form, change in FORMS.items():
+        try:
+            _check_scores(_copied(net)(change(x)), len(x))
+        except Exception:  # not this form, then
+            continue
+        mend = f"; it takes {tuple(change(x).shape[1:])}, so {form}, and x_test alike"
+        break
+    return f"the net cannot take images of shape {shape} in {dtype}: {reason}{mend}"
+
+
+def _copied(net):
+    try:
+        return copy.deepcopy(net)
+    except Exception:  # a net that keeps what it computed cannot be copied
+        return net
+
+
+def _first_line(error):
+    text = str(error).strip().split("\n")[0]
+    return (
+        text
+        if isinstance(error, RuntimeError | ValueError) and text
+        else (f"{type(error).__name__}: {text}")
+    )
+
+
+def _where(net, x):
+    """Return which layer fails, and what it was given; None if it is the net's own forward."""
+    entered = []
+
+    def leave(*_):  # a hook that returned something would replace the output
+        entered.pop()
+
+    for name, part in net.named_modules():
+        part.register_forward_pre_hook(lambda m, given, name=name: entered.append((name, m, given)))
+        part.register_forward_hook(leave)
+    try:
+        net(x)
+    except Exception as error:
+        if entered and entered[-1][0] and isinstance(entered[-1][2][0], torch.Tensor):
+            name, part, (given, *_) = entered[-1]
+            layer = part if not list(part.children()) else type(part).__name__
+            shape = tuple(given.shape)
+            reason = f" ({_first_line(error)})"
+            if isinstance(part, nn.Linear | nn.Conv2d):  # which show what they take
+                reason = ""
+            return f"its layer {name}, {layer}, is given {shape}{reason}"
+    return None
+
+
+def _check_lone_image(net, x, batch):
+    """A normalisation over the batch may not be able to take a single image."""
+    try:
+        net(x[:1])
+    except ValueError as error:
+        if len(x) == 1:
+            raise ValueError("there is one training image, and this net needs two") from error
+        try:
+            net(x)
+        except ValueError as of_two:  # two are no better
+            raise ValueError(_explain(net, x, of_two)) from of_two
+        raise ValueError(
+            f"batch = {batch} leaves one image alone, and this net needs two: choose another"
+        ) from error
+
+
+def _check_classes(labels, classes):
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= classes:
+        mend = f"build it with classes = {high + 1}"
+        if low < 0:
+            mend = "number them from 0 on, as np.unique(y, return_inverse=True)[1] does"
+        elif (low, high) == (1, classes):
+            mend = "subtract 1 from all labels"
+        raise ValueError(
+            f"the labels go from {low} to {high}, but the net has {classes} classes: "
+            f"0 to {classes - 1}; {mend}"
+        )
+
+
+@contextmanager
+def alone_if_refused(number):
+    """Turn what vmap raises, errors of many types, into a sentence; ``number`` is that of a net."""
+    try:
+        yield
+    except (RuntimeError, ValueError) as error:
+        reason = _first_line(error)
+        if "random operation" in reason:
+            reason = "what it computes is random, as in nn.Dropout"
+        if "deepcopy" in reason:
+            reason = "it keeps what it computed, which cannot be copied"
+        raise ValueError(
+            f"net number {number} cannot be trained in lockstep ({reason}); train it by itself, "
+            "with training.train"
+        ) from error

@@ -1,0 +1,50 @@
+"""Numbers that people hand in: each is what it has to be, or one sentence says what it must be."""
+
+import math
+import operator
+
+BOUND = 2**63  # of seeds: PyTorch's generators take no more
+
+
+def is_whole(value):
+    """Return whether a value is a whole number of Python, NumPy or PyTorch: not True, not 8.0."""
+    try:
+        operator.index(value)
+    except TypeError:
+        return False
+    return not isinstance(value, bool)
+
+
+def check_whole(least=1, **values):
+    """Return the values as ints, by name.
+
+    Raises ValueError for one that is not a whole number from ``least`` (0 or 1) on.
+    """
+    for name, value in values.items():
+        if not is_whole(value) or value < least:
+            bound = "above 0" if least else "from 0 on"
+            raise ValueError(f"{name} = {value!r}, but it must be a whole number {bound}")
+    return {name: int(value) for name, value in values.items()}
+
+
+def check_seed(seed):
+    """Return a seed as an int. Raises ValueError if it is not a whole number from 0 on."""
+    check_whole(0, seed=seed)
+    if int(seed) >= BOUND:
+        raise ValueError(f"seed = {seed!r}, but it must be below 2**63")
+    return int(seed)
+
+
+def check_above_zero(**values):
+    """Raise ValueError for a value that is not a finite number above 0."""
+    for name, value in values.items():
+        if not (is_number(value) and value > 0):
+            raise ValueError(f"{name} = {value!r}, but it must be a number above 0")
+
+
+def is_number(value):
+    """Return whether a value is one finite number: not True, no text, no list."""
+    try:
+        return not isinstance(value, bool) and math.isfinite(value)
+    except (TypeError, ValueError, RuntimeError, OverflowError):  # as text, NumPy and PyTorch do
+        return False

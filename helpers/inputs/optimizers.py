@@ -1,0 +1,78 @@
+"""Optimisers that people hand in: functions that make one of torch.optim."""
+
+import inspect
+from functools import partial
+
+import torch
+
+FORM = "it must make one of torch.optim, as torch.optim.Adam and partial(torch.optim.SGD, ...) do"
+
+
+def of_net(optimizer, net, rate):
+    """Return the optimiser of what learns in a net. Raises ValueError as ``made`` does."""
+    return made(optimizer, [p for p in net.parameters() if p.requires_grad], rate)
+
+
+def made(optimizer, parameters, rate):
+    """Return ``optimizer(parameters, lr=rate)``.
+
+    parameters: a list of tensors, or of groups of them.
+    Raises ValueError if that is no optimiser, or one that asks for the loss again and again.
+    """
+    name = _name(optimizer)
+    if not callable(optimizer):
+        raise ValueError(f"optimizer = {name}, but {FORM}")
+    try:
+        found = optimizer(parameters, lr=float(rate))
+    except Exception as error:
+        reason = str(error).split("\n")[0]
+        raise ValueError(f"optimizer = {name} refuses this training: {reason}") from error
+    if not isinstance(found, torch.optim.Optimizer):
+        raise ValueError(f"optimizer = {name} makes a {type(found).__name__}, but {FORM}")
+    (closure, *_) = [*inspect.signature(found.step).parameters.values(), None]
+    if closure is not None and closure.default is inspect.Parameter.empty:
+        raise ValueError(
+            f"optimizer = {name} computes the loss several times in a step, which the loop here "
+            "does not do: choose another, or write the loop yourself"
+        )
+    return found
+
+
+def _name(optimizer):
+    if isinstance(optimizer, torch.optim.Optimizer):
+        return f"a ready {type(optimizer).__name__}"
+    if isinstance(optimizer, partial):
+        return _name(optimizer.func)
+    return getattr(optimizer, "__name__", repr(optimizer))
+
+
+def check_element_wise(optimizer, device):
+    """Raise ValueError for an optimiser that a stack of nets would change.
+
+    In a stack, all numbers of a net are one row. That makes no difference to an optimiser that
+    treats each number by itself. Others look at whole matrices (Muon) or at norms (LARS).
+    """
+    whole = torch.tensor([0.3, -0.1, 0.2, 0.5, -0.4, 0.1, 0.7, -0.2], device=device)
+    apart = _walk(optimizer, [whole[:6].view(3, 2), whole[6:].view(1, 2)])
+    try:
+        together = _walk(optimizer, [whole])
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(f"{error}; in lockstep, the parameters of a net are one vector") from error
+    if not torch.allclose(apart, together, rtol=1e-3, atol=1e-4):
+        raise ValueError(
+            f"optimizer = {_name(optimizer)} does not treat each number by itself, so it cannot "
+            "train nets in lockstep; train each by itself, with training.train"
+        )
+
+
+def _walk(optimizer, parts):
+    """Return the numbers of ``parts`` after three steps along the same gradients, as one vector."""
+    parts = [part.clone().requires_grad_() for part in parts]
+    learner = made(optimizer, [{"params": parts, "lr": 0.01}], 0.01)
+    for step in range(3):
+        gradients = torch.linspace(-1, 2, 8, device=parts[0].device) - 0.3 * step
+        pieces = gradients.split([part.numel() for part in parts])
+        for part, piece in zip(parts, pieces, strict=True):
+            part.grad = piece.reshape(part.shape).clone()
+        learner.step()
+    return torch.cat([part.detach().flatten() for part in parts])
