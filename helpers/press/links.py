@@ -2,8 +2,8 @@
 
     python -m helpers.press.links
 
-The first code cell of each notebook begins with helpers/press/pages/first_cell.py.j2: that says
-how to install the course, and does so on Colab and Kaggle. With an address, the README and the first
+The first code cell of each notebook begins with helpers/press/pages/first_cell.py.j2: how to
+install the course, which Colab and Kaggle do by themselves. With an address, README.md and the first
 cell of each notebook lead to places where it runs in a browser; without one, no link is there.
 """
 

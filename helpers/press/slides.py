@@ -16,11 +16,11 @@ import sys
 from html import unescape
 from pathlib import Path
 
-import nbformat
 import numpy as np
 
 from helpers.press.cells import Prose, convert_code, convert_output, find_view, is_question, render
 from helpers.press.pictures import read_pixels
+from helpers.press.reading import read_notebook, read_title
 from helpers.setup.machine import ROOT
 
 NEIGHBOURS = r"^(Before|Next): \[(.|\n)*?(\n\n|\Z)"  # the links to the notebooks before and after
@@ -40,8 +40,8 @@ def build(target, sources=None):
     Path(target).mkdir(parents=True, exist_ok=True)
     written = []
     for source in sources:
-        cells = nbformat.read(source, as_version=4).cells
-        title = re.search(r"^# (.+)$", cells[0].source, re.MULTILINE)[1]
+        cells = read_notebook(source).cells
+        title = read_title(cells, source)
         columns = arrange(cut(cells, Prose(links)))
         html = render("slides.html.j2", title=title, columns=columns)
         written.append(Path(target, links[source.name]))

@@ -19,6 +19,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from helpers.press.reading import read_notebook
 from helpers.setup.machine import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -42,7 +43,7 @@ def build(target, sources=None, force=False):
         if path.exists() and not force and is_edited(path):
             yield f"kept {path}: it was edited by hand; --force replaces it"
             continue
-        notebook = weave(nbformat.read(source, as_version=4), solutions.read_text(encoding="utf-8"))
+        notebook = weave(read_notebook(source), solutions.read_text(encoding="utf-8"))
         run_notebook(notebook, source.parent)
         notebook.metadata["made"] = digest(notebook)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -140,7 +141,7 @@ def digest(notebook):
 def is_edited(path):
     """Return whether a notebook differs from what ``build`` wrote."""
     try:
-        notebook = nbformat.read(path, as_version=4)
+        notebook = read_notebook(path)
     except Exception:  # whatever it is, it is somebody's
         return True
     return notebook.metadata.get("made") != digest(notebook)

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import re
 import sys
 import traceback
 from importlib.machinery import PathFinder
@@ -53,12 +54,12 @@ def find_beside(name):
 
 
 def find_culprit(error):
-    """Return what hides a module and was loaded before ``error`` was raised, or None."""
-    modules = [module for module in [*sys.modules.values()] if isinstance(module, ModuleType)]
-    files = [vars(module).get("__file__") for module in modules]
-    files += [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    """Return what hides a module, and raised ``error`` or is named by it; None if nothing does."""
+    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError):
         files.append(error.filename)
+    named = [sys.modules.get(name) for name in re.findall(r"\w+", str(error))]
+    files += [vars(module).get("__file__") for module in named if isinstance(module, ModuleType)]
     return next(filter(None, map(find_hiding, files)), None)
 
 
