@@ -3,8 +3,8 @@
     python -m helpers.press.links
 
 The first code cell of each notebook begins with helpers/press/pages/first_cell.py.j2: how to
-install the course, which Colab and Kaggle do by themselves. With an address, README.md and the first
-cell of each notebook lead to places where it runs in a browser; without one, no link is there.
+install the course, which Colab and Kaggle do by themselves. With an address, README.md and the
+first cell of each notebook lead to places where it runs in a browser; without one, nothing does.
 """
 
 import json
@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 
 from jinja2 import Template
 
+from helpers.press.reading import parse
 from helpers.setup.machine import ROOT
 
 CELL = Path(__file__).with_name("pages") / "first_cell.py.j2"
@@ -58,7 +59,7 @@ def find_address(project):
 
 def edit(path, address):
     """Return the text of a notebook with its opening and its links for ``address``."""
-    notebook = json.loads(path.read_text(encoding="utf-8"))
+    notebook = parse(path)
     for kind, change in {"markdown": add_launch, "code": add_opening}.items():
         cell = next((cell for cell in notebook["cells"] if cell["cell_type"] == kind), None)
         if cell is None:

@@ -17,7 +17,7 @@ def read_notebook(path):
     An id that Colab has moved into the metadata comes back. Raises ValueError, with one sentence,
     if the file is no notebook.
     """
-    notebook = _parse(path)
+    notebook = parse(path)
     if notebook["nbformat"] == 4:
         seen = set()
         for number, cell in enumerate(notebook["cells"]):
@@ -40,8 +40,8 @@ def read_title(cells, path):
     return found[1]
 
 
-def _parse(path):
-    """Return the JSON of a notebook; raise ValueError if it is none."""
+def parse(path):
+    """Return the JSON of a notebook as it is. Raises ValueError, one sentence, if it is none."""
     try:
         text = Path(path).read_bytes().decode("utf-8-sig")  # with or without a mark of byte order
         notebook = json.loads(text)
