@@ -16,10 +16,9 @@ GITHUB = "https://github.com/owner/why-resnets-work"
 
 @pytest.fixture
 def course(tmp_path):
-    """A copy of what `make links` touches; the linter looks for the folder of the helpers."""
+    """A copy of what `make links` touches, with the helpers, for which the linter looks."""
     (tmp_path / "notebooks").mkdir()
-    (tmp_path / "helpers").mkdir()
-    (tmp_path / "helpers" / "__init__.py").touch()
+    shutil.copytree(ROOT / "helpers", tmp_path / "helpers", ignore=lambda *_: {"__pycache__"})
     for path in [
         *(ROOT / "notebooks").glob("*.ipynb"),
         ROOT / "README.md",
