@@ -36,8 +36,8 @@ DOUBT ?= --seeds 3
 # What `make cifar` trains: make cifar RECIPE="--layers 110 --skip none --seed 3 --data cifar-10-binary.tar.gz"
 RECIPE ?= --layers 20
 
-.PHONY: help ready lab test test-all doubt lint notebooks book slides teacher portable pictures bench bench-panels \
-	bench-training cifar study clean
+.PHONY: help ready lab test test-all doubt lint notebooks links book slides teacher portable pictures bench \
+	bench-panels bench-training cifar study clean
 
 help:
 	@echo "make lab        set up and open the course in JupyterLab (its options: LAB=..., size of panels: SIZE=1.5)"
@@ -46,6 +46,7 @@ help:
 	@echo "make doubt      run the notebooks with other seeds; which assertions fail? (DOUBT=\"4711 815 04\": seeds, notebooks)"
 	@echo "make lint       ruff over code and notebooks"
 	@echo "make notebooks  run all notebooks and store their outputs"
+	@echo "make links      write the address in pyproject.toml into the README and the notebooks"
 	@echo "make book       export the course to HTML pages whose sliders move, in build/book"
 	@echo "make slides     a deck of slides for each notebook, in build/slides; nothing is run"
 	@echo "make teacher    the notebooks with solutions and expected answers, in build/teacher (FORCE=--force: over edits)"
@@ -88,6 +89,9 @@ lint: ready
 notebooks: ready
 	$(PY) -m nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
 		--ExecutePreprocessor.store_widget_state=False --CoalesceStreamsPreprocessor.enabled=True $(NOTEBOOKS)
+
+links: ready
+	$(PY) -B -m helpers.press.links
 
 book: ready
 	$(PY) -B -m helpers.press.book build/book

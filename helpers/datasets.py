@@ -9,9 +9,8 @@ import numpy as np
 from helpers.files import pictures
 from helpers.files.verified import verified
 from helpers.inputs.numbers import is_whole
-from helpers.setup.machine import ROOT
+from helpers.setup.machine import DATA
 
-DATA = ROOT / "data"
 DIGITS_SHA256 = "b2dab7b501728c22e9119ad76740b2e17c77a231e42d1e592380d90886f1a05e"
 
 

@@ -15,7 +15,7 @@ from helpers.setup import installation
 
 ROOT = Path(__file__).resolve().parent.parent
 IMPORTED = installation.COURSE  # before a test replaces it
-OWN = ["Python", *installation.PACKAGES, "sliders", "helpers", "cores"]
+OWN = ["Python", *installation.PACKAGES, "sliders", "helpers", "files", "cores"]
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,9 @@ def in_the_notebooks(monkeypatch, tmp_path):
     """
     for name in ("helpers", "notebooks"):
         (tmp_path / "course" / name).mkdir(parents=True)
+    (tmp_path / "course" / "why_resnets_work.py").touch()
     monkeypatch.setattr(installation, "COURSE", tmp_path / "course")
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))  # no environment of the Makefile
     monkeypatch.chdir(tmp_path / "course" / "notebooks")
 
 
@@ -125,7 +127,7 @@ def test_a_broken_package_on_the_path_is_noticed(monkeypatch, tmp_path):
     monkeypatch.delitem(sys.modules, "jupyterlab", raising=False)
     mark, sentence = lines()["jupyterlab"]
     assert mark == "mend"
-    assert "cannot be imported (No module named 'a_module_that_is_not_there')" in sentence
+    assert f"{tmp_path / 'jupyterlab.py'} is in the way of the module jupyterlab" in sentence
 
 
 def test_an_old_python_is_named(monkeypatch):
@@ -158,13 +160,37 @@ def test_helpers_of_another_copy_are_noticed(monkeypatch, tmp_path):
     other = tmp_path / "my other copy"
     for name in ("helpers", "notebooks/drafts"):
         (other / name).mkdir(parents=True)
+    (other / "why_resnets_work.py").touch()
     monkeypatch.chdir(other / "notebooks" / "drafts")
-    mark, sentence = lines()["helpers"]
+    come = f"come from {tmp_path / 'course'}, but this notebook is in {other}: "
+    install = f'run  %pip install -e "{other}"  in a cell, then restart the kernel'
+    assert lines()["helpers"] == ("mend", come + install)
+    (tmp_path / "ready").touch()  # an environment that finds its own course first
+    assert lines()["helpers"] == ("mend", f"{come}run  make lab  there, or choose its kernel")
+
+
+def test_another_course_with_helpers_and_notebooks_is_no_copy(monkeypatch, tmp_path):
+    for name in ("helpers", "notebooks"):
+        (tmp_path / "another course" / name).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "another course" / "notebooks")
+    assert lines()["helpers"] == ("ok", f"come from {tmp_path / 'course'}")
+
+
+def test_where_pip_copied_the_course_only_a_package_is_installed(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(installation, "COURSE", tmp_path / "site-packages")
+    assert installation.install("torch").startswith("run  %pip install torch  in a cell")
+
+
+@pytest.mark.parametrize("name", ["random.py", "types.py", "copy/__init__.py"])
+def test_a_file_called_like_a_module_of_python_is_named(name):
+    place = Path.cwd() / name
+    place.parent.mkdir(exist_ok=True)
+    place.touch()
+    mark, sentence = lines()["files"]
     assert mark == "mend"
-    assert sentence == (
-        f"come from {tmp_path / 'course'}, but this notebook is in {other}: "
-        f'run  %pip install -e "{other}"  in a cell, then restart the kernel'
-    )
+    assert sentence.startswith(str(Path.cwd() / name.split("/")[0]))
+    assert sentence.endswith("rename it")
 
 
 @pytest.mark.parametrize("folder", ["course", "course/notebooks", "course/helpers"])

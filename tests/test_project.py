@@ -103,7 +103,7 @@ def test_the_map_names_every_room():
     assert set(re.findall(r"^(\w+) {2,}", map_of_the_house, re.MULTILINE)) == FRONT
     assert all(re.search(rf"\b{name}\s+\(", map_of_the_house) for name in WINGS | ENGINE_ROOMS)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    folders = {f"helpers.{name}" for name in WINGS | ENGINE_ROOMS}
+    folders = {f"helpers.{name}" for name in WINGS | ENGINE_ROOMS | {"data"}}
     assert set(project["tool"]["setuptools"]["packages"]) == {"helpers"} | folders
 
 

@@ -27,6 +27,7 @@ from helpers.press.cells import (
     is_question,
     render,
 )
+from helpers.press.reading import read_notebook, read_title
 from helpers.setup.machine import ROOT
 
 BOOK = "Why ResNets work"
@@ -50,7 +51,7 @@ def build(target, sources=None, readme=ROOT / "README.md"):
     links = {source.name: f"{source.stem}.html" for source in sources}
     pages = [{"file": "index.html", "title": BOOK}]
     for source in sources:
-        title = re.search(r"^# (.+)$", read_cells(source)[0].source, re.MULTILINE)[1]
+        title = read_title(read_cells(source), source)
         pages.append({"file": links[source.name], "title": title})
     for before, after in itertools.pairwise(pages):
         before["after"], after["before"] = after, before
@@ -66,7 +67,7 @@ def build(target, sources=None, readme=ROOT / "README.md"):
 def read_cells(source):
     """Return the cells of a notebook; a Markdown file is one cell."""
     if source.suffix == ".ipynb":
-        return nbformat.read(source, as_version=4).cells
+        return read_notebook(source).cells
     return [nbformat.v4.new_markdown_cell(source.read_text(encoding="utf-8"))]
 
 
@@ -85,7 +86,7 @@ def run_cells(source):
     """
     if source.suffix != ".ipynb":
         return read_cells(source), {}
-    notebook = nbformat.read(source, as_version=4)
+    notebook = read_notebook(source)
     cells, albums, room = list(notebook.cells), {}, PICTURE_BYTES
     to_come = sum(len(find_views(cell)) for cell in cells if not is_question(cell))  # as stored
     notebook.cells.append(nbformat.v4.new_code_cell())  # for ask_kernel

@@ -16,7 +16,6 @@ import sys
 from html import unescape
 from pathlib import Path
 
-import nbformat
 import numpy as np
 
 from helpers.files.writing import write
@@ -30,6 +29,7 @@ from helpers.press.cells import (
     render,
 )
 from helpers.press.pictures import read_pixels
+from helpers.press.reading import read_notebook, read_title
 from helpers.setup.machine import ROOT
 
 NEIGHBOURS = r"^(Before|Next): \[(.|\n)*?(\n\n|\Z)"  # the links to the notebooks before and after
@@ -51,8 +51,8 @@ def build(target, sources=None):
     links = {source.name: f"{source.stem}.html" for source in sources}
     written = []
     for source in sources:
-        cells = nbformat.read(source, as_version=4).cells
-        title = re.search(r"^# (.+)$", cells[0].source, re.MULTILINE)[1]
+        cells = read_notebook(source).cells
+        title = read_title(cells, source)
         columns = arrange(cut(cells, Prose(links)))
         html = render("slides.html.j2", title=title, columns=columns)
         written.append(Path(target, links[source.name]))

@@ -20,6 +20,7 @@ import nbformat
 from nbclient import NotebookClient
 
 from helpers.files.writing import check, write
+from helpers.press.reading import read_notebook
 from helpers.setup.machine import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -47,7 +48,7 @@ def build(target, sources=None, force=False):
             yield f"kept {path}: it was edited by hand; --force replaces it"
             continue
         check(path, Path.is_file)
-        notebook = weave(nbformat.read(source, as_version=4), solutions.read_text(encoding="utf-8"))
+        notebook = weave(read_notebook(source), solutions.read_text(encoding="utf-8"))
         run_notebook(notebook, source.parent)
         notebook.metadata["made"] = digest(notebook)
         write(path, nbformat.writes(notebook) + "\n", Path.is_file)
@@ -144,7 +145,7 @@ def digest(notebook):
 def is_edited(path):
     """Return whether a notebook differs from what ``build`` wrote."""
     try:
-        notebook = nbformat.read(path, as_version=4)
+        notebook = read_notebook(path)
     except Exception:  # whatever it is, it is somebody's
         return True
     return notebook.metadata.get("made") != digest(notebook)

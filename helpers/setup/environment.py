@@ -1,9 +1,10 @@
 """Set up the environment of the Makefile: a script that runs before any package is installed.
 
 The environment is at $VENV; its packages have the versions of constraints.txt, and a path file says
-where the course is. What is above the import of tomllib runs under an old Python, too.
+where the course is. What comes before the import of tomllib runs under an old Python, too.
 """
 
+import json
 import os
 import platform
 import shutil
@@ -22,13 +23,21 @@ except ModuleNotFoundError:
 
 COURSE = Path(__file__).resolve().parents[2]
 FILES = [COURSE / "pyproject.toml", COURSE / "constraints.txt"]
+NEWEST = (3, 14)  # the newest Python that the PyTorch of constraints.txt has packages for
 CPU_BUILDS = "https://download.pytorch.org/whl/cpu"
+
+INTEL_MAC = (
+    "PyTorch is no longer built for Macs with an Intel processor, nor for their Python: use conda "
+    "(README), or on a Mac with Apple's processor a Python for that: make lab PYTHON=..."
+)
 
 
 def main():
     """Create the environment, or bring it up to date, and note which files it was made of."""
     if sys.platform == "darwin" and platform.machine() == "x86_64":
-        sys.exit("PyTorch is no longer built for Macs with an Intel processor: use conda (README).")
+        sys.exit(INTEL_MAC)
+    if sys.version_info[:2] > NEWEST:
+        sys.exit("This course needs Python 3.11 to 3.14: make lab PYTHON=python3.12")
     folder = Path(os.environ["VENV"])
     project = tomllib.loads(FILES[0].read_text(encoding="utf-8"))["project"]
     packages = [*project["dependencies"], *project["optional-dependencies"]["test"]]
@@ -39,8 +48,21 @@ def main():
     run(*pip, "--constraint", FILES[1], *index(), *packages)
     base = {"base": str(folder), "platbase": str(folder)}
     Path(sysconfig.get_path("purelib", "venv", base), "course.pth").write_text(str(COURSE))
+    guard_kernel(folder)
     (folder / "ready").write_bytes(b"".join(file.read_bytes() for file in FILES))
     print("Ready.", flush=True)
+
+
+def guard_kernel(folder):
+    """Let the kernel of the environment start beside any file, be it called types.py.
+
+    Before it does, Python would look for its own modules beside the notebook; -P turns that off.
+    """
+    path = folder / "share" / "jupyter" / "kernels" / "python3" / "kernel.json"
+    kernel = json.loads(path.read_text(encoding="utf-8"))
+    if "-P" not in kernel["argv"]:
+        kernel["argv"].insert(1, "-P")
+    path.write_text(json.dumps(kernel, indent=1), encoding="utf-8")
 
 
 def run(*command):

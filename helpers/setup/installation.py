@@ -6,10 +6,12 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from helpers.setup import machine
+from helpers.setup import machine, origins
 
 PYTHON = (3, 11)
-PACKAGES = ("numpy", "torch", "matplotlib", "ipywidgets", "jupyterlab", "Pillow")
+PACKAGES = (
+    *("numpy", "torch", "matplotlib", "ipywidgets", "anywidget", "jupyterlab", "Pillow", "isal"),
+)
 MODULES = {"Pillow": "PIL"}  # where the name in code is another one
 COURSE = machine.ROOT
 
@@ -20,7 +22,7 @@ def report(**checks):
     ``checks`` are further checks, functions without arguments. Each is fine unless it raises; its
     error should say how to mend it. No error leaves ``report`` but the stop button's interrupt.
     """
-    checks = {"sliders": sliders, "helpers": course, "cores": cores} | checks
+    checks = {"sliders": sliders, "helpers": course, "files": files, "cores": cores} | checks
     checks = {"Python": python} | {name: partial(package, name) for name in PACKAGES} | checks
     width = max(map(len, checks))
     return [_line(name.ljust(width), check) for name, check in checks.items()]
@@ -36,19 +38,27 @@ def python():
 
 
 def package(name):
-    """Return the version of a package; raise RuntimeError if it is missing or broken."""
+    """Return the version of a package; raise RuntimeError if it is missing, hidden or broken."""
+    module = MODULES.get(name, name)
     try:
         version = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        raise RuntimeError(f"not installed: {_run(_install_the_course())}") from None
+        raise RuntimeError(f"not installed: {install(name)}") from None
+    if place := origins.find_beside(module):
+        raise RuntimeError(origins.describe(place))
     try:
-        importlib.import_module(MODULES.get(name, name))
+        importlib.import_module(module)
     except Exception as error:
-        mend = _run(f"%pip install --force-reinstall {name}")
-        raise RuntimeError(
-            f"{version} is installed, but cannot be imported ({_sentence(error)}): {mend}"
-        ) from error
+        raise RuntimeError(f"{version} {explain_broken(name, error)}") from error
     return version
+
+
+def explain_broken(name, error):
+    """Return why an installed package cannot be imported, and how to mend it."""
+    if place := origins.find_culprit(error):
+        return f"cannot be imported: {origins.describe(place)}"
+    mend = _run(f"%pip install --force-reinstall {name}")
+    return f"is installed, but cannot be imported ({say(error)}): {mend}"
 
 
 def sliders():
@@ -66,9 +76,18 @@ def course():
     """Return where the helpers come from; raise RuntimeError if the notebook is in another copy."""
     folder = _folder_of_the_notebook()
     if folder and not folder.samefile(COURSE):
-        mend = _run(_install_the_course())
+        own = Path(sys.prefix, "ready").exists()  # the environment of one course: see environment
+        mend = "run  make lab  there, or choose its kernel" if own else install("")
         raise RuntimeError(f"come from {COURSE}, but this notebook is in {folder}: {mend}")
     return "come from this course folder" if folder else f"come from {COURSE}"
+
+
+def files():
+    """Return that no file beside the notebook stops a kernel; raise RuntimeError if one may."""
+    for place in origins.list_standard(Path.cwd()):
+        harm = "it can keep kernels and worker processes from starting: rename it"
+        raise RuntimeError(f"{place} has the name of a module of Python's, so {harm}")
+    return "none beside this notebook is in the way"
 
 
 def cores():
@@ -81,13 +100,16 @@ def cores():
 def _folder_of_the_notebook():
     """The course folder around the working folder, or None."""
     for folder in (Path.cwd(), *Path.cwd().parents):
-        if (folder / "helpers").is_dir() and (folder / "notebooks").is_dir():
+        if (folder / "why_resnets_work.py").is_file() and (folder / "notebooks").is_dir():
             return folder
     return None
 
 
-def _install_the_course():
-    return f'%pip install -e "{_folder_of_the_notebook() or COURSE}"'
+def install(package):
+    """Return how to install the course, with all it needs; where pip copied it, only a package."""
+    if COURSE.name in origins.PACKAGES and not _folder_of_the_notebook():
+        return _run(f"%pip install {package}")
+    return _run(f'%pip install -e "{_folder_of_the_notebook() or COURSE}"')
 
 
 def _run(command):
@@ -102,12 +124,12 @@ def _line(name, check):
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a broken package may raise anything
-        mark, sentence = "mend", _sentence(error)
+        mark, sentence = "mend", say(error)
     return f"{mark:4}  {name}  {sentence}"
 
 
-def _sentence(error):
-    """The first line of what an error says, or the error itself if that is hardly a sentence."""
+def say(error):
+    """Return the first line of what an error says, or the error if that is hardly a sentence."""
     line = _first_line(str(error))
     return line if " " in line else repr(error)
 

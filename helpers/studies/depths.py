@@ -23,10 +23,10 @@ import torch
 
 from helpers import datasets, nets, training
 from helpers.files.writing import check, has_keys, write
-from helpers.setup.machine import ROOT, cores
+from helpers.setup.machine import DATA, ROOT, cores
 from helpers.studies import sweeps
 
-RESULTS = ROOT / "data" / "results" / "depths.json"
+RESULTS = DATA / "results" / "depths.json"
 LAYERS, ARMS, SEEDS = (20, 32, 44, 56, 110), ("none", "inside"), (0, 1, 2, 3, 4)
 RATES = (
     0.001,

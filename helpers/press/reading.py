@@ -1,0 +1,69 @@
+"""Notebooks as people have them: saved by Colab, Kaggle, VS Code, an old Jupyter; half merged."""
+
+import json
+import re
+from pathlib import Path
+
+import nbformat
+
+MERGE = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)  # git's marks around what nobody has decided
+ID = re.compile(r"[\w-]{1,64}", re.ASCII)
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+
+def read_notebook(path):
+    """Return a notebook for this Python: its cells have ids, and no widgets are stored with it.
+
+    An id that Colab has moved into the metadata comes back. Raises ValueError, with one sentence,
+    if the file is no notebook.
+    """
+    notebook = parse(path)
+    if notebook["nbformat"] == 4:
+        seen = set()
+        for number, cell in enumerate(notebook["cells"]):
+            _complete(cell, number, seen)
+        notebook["nbformat_minor"] = 5
+    notebook = nbformat.reads(json.dumps(notebook), as_version=4)
+    notebook.metadata.pop("widgets", None)  # Colab stores them without what nbconvert needs
+    notebook.metadata["kernelspec"] = KERNEL  # elsewhere a kernel may have any name
+    return notebook
+
+
+def read_title(cells, path):
+    """Return the title of a notebook or a text: the heading of its first cell.
+
+    Raises ValueError if there is none.
+    """
+    found = re.search(r"^# (.+)$", cells[0].source, re.MULTILINE) if cells else None
+    if found is None:
+        raise ValueError(f"{path} has no title: its first cell needs a line  # Title")
+    return found[1]
+
+
+def parse(path):
+    """Return the JSON of a notebook as it is. Raises ValueError, one sentence, if it is none."""
+    try:
+        text = Path(path).read_bytes().decode("utf-8-sig")  # with or without a mark of byte order
+        notebook = json.loads(text)
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is no notebook: it is not UTF-8 text") from None
+    except json.JSONDecodeError as error:
+        if merge := MERGE.search(text):
+            line = text.count("\n", 0, merge.start()) + 1
+            mend = "decide which half to keep, or fetch it again"
+            raise ValueError(f"{path} is half merged, see its line {line}: {mend}") from None
+        raise ValueError(f"{path} is no notebook: {error}") from None
+    if not isinstance(notebook, dict) or not {"nbformat", "metadata"} <= notebook.keys():
+        raise ValueError(f"{path} is no notebook: it is JSON of another kind")
+    return notebook
+
+
+def _complete(cell, number, seen):
+    """Give a cell what newer notebooks have, in place; ``seen`` are the ids of those before it."""
+    metadata = cell.setdefault("metadata", {})
+    ids = [cell.get("id"), metadata.pop("id", None), f"cell-{number}", f"cell-{number}-{len(seen)}"]
+    cell["id"] = next(id_ for id_ in ids if ID.fullmatch(str(id_ or "")) and id_ not in seen)
+    seen.add(cell["id"])
+    if cell["cell_type"] == "code":
+        cell.setdefault("outputs", [])
+        cell.setdefault("execution_count", None)

@@ -1,0 +1,134 @@
+"""The address of the course: from pyproject.toml to the README and the notebooks, and out again."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from helpers.press import links
+
+ROOT = Path(__file__).resolve().parent.parent
+GITHUB = "https://github.com/owner/why-resnets-work"
+
+
+@pytest.fixture
+def course(tmp_path):
+    """A copy of what `make links` touches, with the helpers, for which the linter looks."""
+    (tmp_path / "notebooks").mkdir()
+    shutil.copytree(ROOT / "helpers", tmp_path / "helpers", ignore=lambda *_: {"__pycache__"})
+    for path in [
+        *(ROOT / "notebooks").glob("*.ipynb"),
+        ROOT / "README.md",
+        ROOT / "pyproject.toml",
+    ]:
+        shutil.copy(path, tmp_path / path.relative_to(ROOT))
+    give(tmp_path, "")
+    list(links.build(tmp_path))
+    return tmp_path
+
+
+def give(course, *lines):
+    """Write the table of addresses."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    before, _, rest = text.partition("[project.urls]\n")
+    after = rest[rest.index("\n[") :]
+    urls = "\n".join(["[project.urls]", *lines])
+    (course / "pyproject.toml").write_text(before + urls + "\n" + after, encoding="utf-8")
+
+
+def texts(course):
+    return {path.name: path.read_bytes() for path in course.rglob("*") if path.suffix in SUFFIXES}
+
+
+SUFFIXES = (".ipynb", ".md", ".part")
+
+
+def test_the_course_is_as_make_links_leaves_it(course):
+    give(course, f'repository = "{links.find_address(ROOT / "pyproject.toml")}"')
+    list(links.build(course))
+    for name, text in texts(course).items():
+        assert next(ROOT.glob(f"**/{name}")).read_bytes() == text, name
+
+
+def test_an_address_comes_and_goes_without_a_trace(course):
+    before = texts(course)
+    give(course, f'Repository = "{GITHUB}.git/"', 'documentation = "https://example.org"')
+    assert len(list(links.build(course))) == 10
+    after = texts(course)
+    assert list(links.build(course)) == []
+    assert texts(course) == after
+    first, code = (cell_of(after["04_plain_vs_residual.ipynb"], kind) for kind in KINDS)
+    path = "notebooks/04_plain_vs_residual.ipynb"
+    assert first.endswith(
+        f" ·\nOpen in [Colab](https://colab.research.google.com/github/owner/why-resnets-work/blob/"
+        f"main/{path}) · [Binder](https://mybinder.org/v2/gh/owner/why-resnets-work/HEAD?urlpath="
+        f"lab/tree/{path})"
+    )
+    assert f'"git+{GITHUB}"\n' in code
+    assert "| only a browser | [Colab](https" in after["README.md"].decode()
+    give(course, "")
+    assert len(list(links.build(course))) == 10
+    assert texts(course) == before
+
+
+KINDS = ("markdown", "code")
+
+
+def cell_of(text, kind):
+    cells = json.loads(text)["cells"]
+    return "".join(next(cell for cell in cells if cell["cell_type"] == kind)["source"])
+
+
+def test_only_the_two_first_cells_change(course):
+    before = json.loads(texts(course)["07_why_it_works.ipynb"])
+    give(course, f'source = "{GITHUB}"')
+    list(links.build(course))
+    after = json.loads(texts(course)["07_why_it_works.ipynb"])
+    changed = [
+        new["id"] for old, new in zip(before["cells"], after["cells"], strict=True) if old != new
+    ]
+    assert changed == ["title", "imports"]
+    assert before | {"cells": 0} == after | {"cells": 0}
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("", ""),
+        ("file:///srv/course", ""),
+        (
+            "https://gitlab.com/a/b",
+            "[Binder](https://mybinder.org/v2/git/https%3A%2F%2Fgitlab.com%2Fa%2Fb/HEAD",
+        ),
+        (GITHUB, "[Colab]("),
+    ],
+)
+def test_there_are_links_to_what_can_read_the_address(address, shown):
+    assert links.list_links(address, "01.ipynb").startswith(shown)
+    assert bool(shown) == bool(links.list_links(address, "01.ipynb"))
+
+
+def test_a_broken_notebook_is_named_and_nothing_is_written(course):
+    (course / "notebooks" / "05_matching_dimensions.ipynb").write_text("<<<<<<< HEAD\n")
+    before = texts(course)
+    give(course, f'repository = "{GITHUB}"')
+    with pytest.raises(ValueError, match=r"05_matching_dimensions\.ipynb is half merged"):
+        list(links.build(course))
+    assert texts(course) == before
+
+
+def test_with_an_address_the_notebooks_pass_the_linter(course):
+    give(course, f'repository = "{GITHUB}"')
+    list(links.build(course))
+    for command in (["check", "--no-cache"], ["format", "--check", "--no-cache"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, "notebooks"],
+            cwd=course,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
