@@ -3,20 +3,21 @@
 An Exercise knows what a right solution does, and which mistakes people make. Its ``check`` runs the
 reader's solution on a few inputs, the *cases*, and compares the results with those of the right
 solution, then with those of each mistake. Whatever the solution raises, returns or prints ends
-here: ``watching`` runs it, ``saying`` finds the words.
+here: ``watching`` runs it, ``timing`` stops it, ``saying`` finds the words.
 """
 
 import contextlib
 import functools
 import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html import escape
 from typing import NamedTuple
 
 from helpers.exercises.saying import error_in_words, type_in_words, verdict
-from helpers.exercises.watching import Mistake, Sink, in_time, outcome
+from helpers.exercises.timing import in_time
+from helpers.exercises.watching import Mistake, Sink, as_numbers, outcome
 
 STATUS = {  # its mark, a colour that the colour-blind can tell from the others, words for the list
     "right": ("✓", "#0072b2", "done"),
@@ -61,9 +62,9 @@ class Exercise:
         default, what the solution returns.
     parts: names for the entries of a tuple that a solution returns.
     says: {name: the sentence if this array is wrong}; {where}, {expected} and {got} are filled in.
-    without: names of ready-made functions that a solution may not use.
+    without: ready-made functions, or modules of them, that a solution may not call, by any name.
     tolerance: of relative and of absolute differences; 0 asks for equal bits.
-    seconds: the time limit.
+    seconds: the time limit, in seconds of computing.
     """
 
     name: str
@@ -81,7 +82,7 @@ class Exercise:
 
     def check(self, solution, seconds=None):
         """Return the Answer to any ``solution``, and remember it for ``progress``."""
-        sink = Sink()
+        sink, _ = Sink(), self.known_cases  # made before the clock starts
         try:
             with (
                 contextlib.redirect_stdout(sink),
@@ -123,8 +124,16 @@ class Exercise:
 
     @functools.cached_property
     def expected(self):
-        """The arrays of the right solution, {name: array} for each case."""
-        return [one.arrays for one in self.outcomes(self.right)]
+        """The arrays of the right solution, {name: array} for each case.
+
+        Raises RuntimeError if the check does not find it right: then it can judge no other.
+        """
+        found = self.outcomes(self.right)
+        for one in found:
+            if one.arrays is None or one.changed:
+                said = one.fault or one.changed or "it is not done"
+                raise RuntimeError(f"the check of {self.name} refuses its own solution: {said}")
+        return [one.arrays for one in found]
 
     @functools.cached_property
     def wrong_outcomes(self):
@@ -150,19 +159,27 @@ def progress(tasks):
     return Progress(tuple(lines), sum(map(bool, known)))
 
 
-def entries(given, names):
-    """Return a reader's {name: numbers} in the order of ``names``; None if one is not done yet.
+def picked(given, names):
+    """Return a reader's {name: value} in the order of ``names``.
 
-    Raises Mistake for anything but a dictionary, for a missing name, and for a text instead of
-    numbers.
+    Raises Mistake for anything but a dictionary, and for a missing name.
     """
-    if not isinstance(given, dict):
+    if not isinstance(given, Mapping):
         wanted = f"it should be a dictionary of {len(names)} entries"
         raise Mistake(f"{wanted}, and yours is {type_in_words(given)}")
     for name in names:
         if name not in given:
             wanted = f"the {len(names)} entries are: {', '.join(names)}"
             raise Mistake(f"there is no entry {name!r}; {wanted}")
+    return {name: given[name] for name in names}
+
+
+def entries(given, names):
+    """Return ``picked`` numbers, each as an array; None if one is not done yet.
+
+    Raises Mistake where ``picked`` does, and for anything but numbers.
+    """
+    given = picked(given, names)
     numbers = [(name, place, one) for name in names for place, one in _each(given[name])]
     if any(one is None or one is ... for *_, one in numbers):
         return None
@@ -172,7 +189,7 @@ def entries(given, names):
             raise Mistake(f"{wanted}, and yours is {one!r:.40}")
         if isinstance(one, str):
             raise Mistake(f"entry {list(place)} of {name} is {one!r:.40}, and should be a number")
-    return {name: given[name] for name in names}
+    return {name: as_numbers(given[name], name) for name in names}
 
 
 def _each(entry, place=()):
