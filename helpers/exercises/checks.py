@@ -11,10 +11,13 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
+from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
+from helpers.exercises import marks
 from helpers.exercises.saying import error_in_words, type_in_words, verdict
 from helpers.exercises.timing import in_time
 from helpers.exercises.watching import Mistake, Sink, as_numbers, outcome
@@ -24,7 +27,8 @@ STATUS = {  # its mark, a colour that the colour-blind can tell from the others,
     "wrong": ("✗", "#d55e00", "not right yet"),
     "not done": ("…", "#999999", "not done yet"),
 }
-answers = {}  # the last Answer to each exercise, by its name: kept in this kernel only
+answers = {}  # the last Answer to each exercise, by its name
+keeping = SimpleNamespace(path=None)  # the file of ``keep``; without it, the kernel alone remembers
 
 
 @dataclass(frozen=True)
@@ -98,8 +102,7 @@ class Exercise:
             status, sentence = "wrong", f"it cannot be checked, because of {error_in_words(error)}"
         printed = " (What it prints is not shown here: call it in a cell of its own.)"
         sentence += "." + printed * bool(sink.characters)
-        answers[self.name] = Answer(self.title, status, sentence)
-        return answers[self.name]
+        return remember(self.name, Answer(self.title, status, sentence))
 
     def outcomes(self, solution):
         """Return one Outcome for each case; only the first if that one holds no arrays."""
@@ -141,6 +144,72 @@ class Exercise:
         return {sentence: self.outcomes(wrong) for sentence, wrong in self.mistakes.items()}
 
 
+def remember(name, answer):
+    """Keep an answer for ``progress``, and in the file of ``keep``; return it, with a word if the
+    file cannot be written to.
+
+    With a file, what was right stays so when the same cell runs with three dots again.
+    """
+    if not keeping.path:
+        answers[name] = answer
+        return answer
+    if answer.status == "not done" and name in answers:
+        return answer
+    answers[name] = answer
+    try:
+        if answer.status != "not done":
+            marks.append(keeping.path, (name, answer.title, answer.status, answer.sentence))
+    except (OSError, ValueError) as error:
+        return replace(answer, sentence=f"{answer.sentence} (This is not kept: {error}.)")
+    return answer
+
+
+def keep(path="my_marks.csv"):
+    """From now on keep all answers in a file, and take those in it for known: they survive a
+    restart of the kernel.
+
+    Nothing is kept unless this is called, and nothing is sent anywhere. Several notebooks can use
+    the same file, at the same time too. Raises ValueError for a file that ``keep`` or ``report``
+    did not write, and OSError if it cannot be written to; then it is as it was.
+    """
+    path = Path(path).resolve()
+    marks.append(path)
+    for name, *fields in marks.read(path):
+        answers[name] = Answer(*fields)
+    keeping.path = path
+    return f"Answers are kept in {path}; {sum(map(bool, answers.values()))} are right so far."
+
+
+def report(path="results.csv"):
+    """Write all answers that are known to a CSV file, a line for each exercise.
+
+    Lines of other exercises that the file has already stay: one file holds all notebooks. Raises
+    ValueError for a file that ``report`` or ``keep`` did not write, and OSError if it cannot be
+    written; then it is as it was.
+    """
+    lines = {line[0]: line for line in marks.read(path)}
+    for name, answer in answers.items():
+        lines[name] = (name, answer.title, answer.status, answer.sentence)
+    marks.write(path, lines.values())
+    right = sum(line[2] == "right" for line in lines.values())
+    return f"{path}: {right} of {len(lines)} exercises that were checked are right."
+
+
+class NotRight(AssertionError):
+    """Raised by ``require``, with the sentence of the check."""
+
+
+def require(task, solution, seconds=None):
+    """Return the Answer to a right solution; raise NotRight, with its sentence, for any other.
+
+    For automatic graders, which take an error for 0 points: nbgrader and others.
+    """
+    answer = task.check(solution, seconds)
+    if not answer:
+        raise NotRight(repr(answer))
+    return answer
+
+
 class Progress(NamedTuple):
     """Which exercises are done; shown at the end of a notebook."""
 
@@ -152,7 +221,7 @@ class Progress(NamedTuple):
 
 
 def progress(tasks):
-    """Return the Progress: which exercises of a module this kernel has found right."""
+    """Return the Progress: which exercises of a module were found right."""
     exercises = [task for task in vars(tasks).values() if isinstance(task, Exercise)]
     known = [answers.get(task.name, Answer(task.title, "not done", "")) for task in exercises]
     lines = (f"{STATUS[a.status][0]} {a.title}: {STATUS[a.status][2]}" for a in known)

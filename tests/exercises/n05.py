@@ -387,7 +387,10 @@ def in_float64(a, W1, W2, Ws):
 
 WRONG = {
     "count_stops": {
-        "even kernels": (even_kernels_one_too_few, "the result should be 3, and yours is 2"),
+        "even kernels": (
+            even_kernels_one_too_few,
+            "count_stops(9, 2, 1, 0), the result should be 8, and yours is 7",
+        ),
         "the formula alone": (formula_only, "fits nowhere, not even at place 0"),
         "rounded up": (rounded_up, "this rounds up"),
         "not rounded": (not_rounded, "the division is not rounded"),

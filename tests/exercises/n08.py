@@ -317,8 +317,9 @@ def whole_numbers(images, random):
 
 
 def rounded_to_the_nearest(trainings, steps, seconds_per_step, hours):
-    each = round(hours * 3600 / (steps * seconds_per_step))
-    return math.ceil(trainings / each) if each else 0
+    if steps * seconds_per_step > hours * 3600:
+        return 0
+    return math.ceil(trainings / round(hours * 3600 / (steps * seconds_per_step)))
 
 
 def devices_rounded(trainings, steps, seconds_per_step, hours):
