@@ -42,7 +42,7 @@ def append(path, *lines):
     _wait_for_the_header(path)
     known = _text(path)
     _lines(path, known)
-    with _said(path, "written to"), open(path, "ab") as file:
+    with said_of(path, "written to"), open(path, "ab") as file:
         if not known:
             file.write(_as_csv([HEADER, *lines]))
         elif lines:  # behind a line that a power failure has cut off
@@ -51,7 +51,7 @@ def append(path, *lines):
 
 def _begin(path, lines):
     """Write a file that does not exist yet; return whether it did not."""
-    with _said(path, "written to"):
+    with said_of(path, "written to"):
         try:
             with open(path, "xb") as file:
                 file.write(_as_csv([HEADER, *lines]))
@@ -66,12 +66,20 @@ def write(path, lines):
     Raises ValueError for a file that is not one of answers, OSError if it cannot be written.
     """
     _lines(path, _text(path))
+    exchange(path, _as_csv([HEADER, *lines]))
+
+
+def exchange(path, content):
+    """Write a file in one step: whatever happens, it has its old content or the new one.
+
+    content: bytes. Raises OSError, with a sentence, if that cannot be done.
+    """
     path = Path(path).resolve()
-    with _said(path, "written"):
+    with said_of(path, "written"):
         handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.name)
         try:
             with open(handle, "wb") as file:
-                file.write(_as_csv([HEADER, *lines]))
+                file.write(content)
             os.chmod(part, path.stat().st_mode if path.exists() else 0o644)
             os.replace(part, path)
         except BaseException:
@@ -106,7 +114,7 @@ def _fields(line):
 
 
 def _text(path):
-    with _said(path, "read"):
+    with said_of(path, "read"):
         try:
             return Path(path).read_bytes().decode("utf-8-sig")
         except FileNotFoundError:
@@ -122,7 +130,7 @@ def _wait_for_the_header(path):
 
 
 @contextmanager
-def _said(path, done):
+def said_of(path, done):
     """Raise what the system says about a file as one sentence, of the same type."""
     try:
         yield
