@@ -15,11 +15,8 @@ class Stopped(BaseException):
 
 
 def in_time(job, seconds):
-    """Return job(). Raise TimeoutError after ``seconds`` of computing, KeyboardInterrupt for the
-    stop button.
-
-    What counts is the computing time of this thread, so that a busy machine stops nobody; only
-    after PATIENCE times ``seconds`` on the clock is a job stopped that waits.
+    """Return job(). Raise TimeoutError when a Stopwatch says so, KeyboardInterrupt for the stop
+    button.
 
     Both are signals. They end Python code and a sleep at once, but wait for the end of a call into
     C: from 10**10**9 only a restart of the kernel helps. On Windows and outside the main thread
@@ -35,10 +32,7 @@ def in_time(job, seconds):
             return
         rung.append(number)
         if any(step.f_code is job.__code__ for step, _ in traceback.walk_stack(frame)):
-            # Time to tidy up; then, for a job that catches everything, pauses of 2 to 100
-            # microseconds, never twice the same, until one ends outside its try blocks.
-            pause = 0.1 if len(rung) < 3 else 2e-6 * (1 + len(rung) % 50)
-            signal.setitimer(signal.ITIMER_REAL, pause, 0.1)
+            signal.setitimer(signal.ITIMER_REAL, _pause(len(rung)), 0.1)
             raise Stopped
 
     with contextlib.suppress(Stopped), _signals(ring, seconds):
@@ -50,8 +44,17 @@ def in_time(job, seconds):
     return result
 
 
+def _pause(rung):
+    """Seconds until the next signal: time to tidy up, then, for a job that catches everything, 2 to
+    100 microseconds, never twice the same, until one ends outside its try blocks.
+    """
+    return 0.1 if rung < 3 else 2e-6 * (1 + rung % 50)
+
+
 class Stopwatch:
-    """The computing time that is left, and the time on the clock; see ``in_time``."""
+    """What counts is the computing time of this thread, so that a busy machine stops nobody; only
+    after PATIENCE times ``seconds`` on the clock is a job stopped that waits.
+    """
 
     def __init__(self, seconds):
         self.seconds, self.verdict = seconds, ""
