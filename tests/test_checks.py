@@ -193,6 +193,17 @@ def test_the_functions_of_a_module_can_be_ready_made_too():
     assert strict.check(lambda x: np.maximum(x, 0))
 
 
+def test_a_check_that_refuses_its_own_solution_passes_no_other():
+    """Otherwise a mistake in an ``observe`` would make every solution right."""
+
+    def observe(solution, x):
+        raise Mistake("nothing is good enough")
+
+    answer = dataclasses.replace(double, observe=observe).check(lambda x: 2 * x)
+    assert answer.status == "wrong"
+    assert "the check of double refuses its own solution: nothing is good enough" in answer.sentence
+
+
 def test_an_error_about_shapes_comes_with_the_shapes():
     assert double.check(lambda x: x @ np.ones((3, 3))).sentence.endswith("; it was given x (2,).")
     assert "it was given" not in double.check(lambda x: int("no")).sentence

@@ -54,13 +54,19 @@ def late(x):
     return 2 * x
 
 
+def slow(x):
+    """Ends long after its time, if nobody stops it."""
+    time.sleep(1)
+    return 2 * x
+
+
 def signals():
     """What a check has to leave as it was: two handlers and the time of a running timer, in s."""
     handlers = [signal.getsignal(number) for number in (signal.SIGALRM, signal.SIGINT)]
     return handlers, signal.getitimer(signal.ITIMER_REAL)
 
 
-ENDLESS = [busy, busy_and_stubborn, busy_and_deaf, sleepy_and_deaf, late]
+ENDLESS = [slow, busy, busy_and_stubborn, busy_and_deaf, sleepy_and_deaf, late]
 
 
 @pytest.mark.parametrize("solution", ENDLESS)
@@ -70,7 +76,7 @@ def test_what_does_not_end_is_stopped(solution):
     assert time.monotonic() - start < 20
     assert answer.status == "wrong"
     assert re.match(r"not finished after 0\.[\d]+ seconds", answer.sentence)
-    waits = solution in (sleepy_and_deaf, late)
+    waits = solution in (slow, sleepy_and_deaf, late)
     assert ("either it waits (sleep, input), or the machine is busy" in answer.sentence) == waits
     assert ("0.05 seconds of computing, so it was stopped; look for" in answer.sentence) != waits
     assert signals() == before
