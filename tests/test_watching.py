@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from exercises.small import double, number, pair
 
 
@@ -90,7 +91,8 @@ def test_anything_else_is_answered_with_a_sentence(name):
     assert answer.status == "wrong"
     assert "<script>" not in answer._repr_html_()
     assert "cannot be checked" not in answer.sentence
-    assert "hostile" in name or "cannot be read" not in answer.sentence
+    looked_at = "hostile" in name or name == "itself"  # with hostile objects in it
+    assert looked_at or "cannot be read" not in answer.sentence
     assert a_sentence(number.check(BAD[name]))
     assert a_sentence(pair.check(BAD[name]))
 
@@ -169,6 +171,22 @@ def test_a_solution_that_breaks_what_the_check_uses_gets_a_sentence(monkeypatch)
         answer.sentence
         == "it cannot be checked, because of TypeError: 'NoneType' object is not callable."
     )
+
+
+def test_switches_of_torch_are_as_before():
+    """A solution that leaves gradients off, or another dtype, spoils no later cell."""
+
+    def solution(x):
+        torch.set_grad_enabled(False)
+        torch.set_default_dtype(torch.float64)
+        return 2 * x
+
+    with torch.no_grad():
+        assert double.check(lambda x: 2 * x if torch.is_grad_enabled() else x)
+        assert not torch.is_grad_enabled()
+    assert double.check(solution)
+    assert torch.is_grad_enabled()
+    assert torch.get_default_dtype() == torch.float32
 
 
 def test_streams_and_filters_are_as_before():

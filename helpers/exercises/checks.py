@@ -20,7 +20,7 @@ from typing import NamedTuple
 from helpers.exercises import marks
 from helpers.exercises.saying import error_in_words, type_in_words, verdict
 from helpers.exercises.timing import in_time
-from helpers.exercises.watching import Mistake, Sink, as_numbers, outcome
+from helpers.exercises.watching import Mistake, Sink, as_numbers, outcome, torch_as_it_was
 
 STATUS = {  # its mark, a colour that the colour-blind can tell from the others, words for the list
     "right": ("✓", "#0072b2", "done"),
@@ -86,14 +86,16 @@ class Exercise:
 
     def check(self, solution, seconds=None):
         """Return the Answer to any ``solution``, and remember it for ``progress``."""
-        sink, _ = Sink(), self.known_cases  # made before the clock starts
+        sink = Sink()
         try:
             with (
+                torch_as_it_was(),
                 contextlib.redirect_stdout(sink),
                 contextlib.redirect_stderr(sink),
                 warnings.catch_warnings(),
             ):
                 warnings.simplefilter("ignore")
+                _ = self.expected  # before the clock starts, and before a solution can spoil it
                 outcomes = in_time(lambda: self.outcomes(solution), seconds or self.seconds)
                 status, sentence = verdict(self, solution, outcomes)
         except TimeoutError as error:

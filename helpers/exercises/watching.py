@@ -58,6 +58,21 @@ class Sink(io.TextIOBase):
         return len(text)
 
 
+@contextlib.contextmanager
+def torch_as_it_was():
+    """Switch PyTorch's gradients on, if it is loaded; then put them and its dtype back."""
+    if "torch" not in sys.modules:
+        yield
+        return
+    torch = sys.modules["torch"]
+    dtype = torch.get_default_dtype()
+    with torch.enable_grad():
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(dtype)
+
+
 def outcome(exercise, solution, arguments):
     """Run a solution on copies of the arguments. Whatever it raises becomes a sentence."""
     given, borrowed = copy.deepcopy(arguments), []
