@@ -43,6 +43,7 @@ def check_untouched(net, before, said="it changes the net that was handed in"):
 
 
 def _was(before, after):
+    after = "another one" if before == after else after
     return f"was {before} and is now {after}; leave it as it is, and work on a copy"
 
 

@@ -494,6 +494,10 @@ WRONG = {
             spoiling(nn.Module.train),
             "training of the net was False and is now True",
         ),
+        "another block in the old net": (
+            spoiling(lambda net: net.__setitem__(-2, copy.deepcopy(net[-2]))),
+            "was a Block and is now another one; leave it as it is, and work on a copy",
+        ),
         "the ends alone": (lambda net, number: net[:2], "scores has shape (24, 12)"),
         "without its start": (
             lambda net, number: net[2:],
