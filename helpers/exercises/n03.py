@@ -2,7 +2,7 @@
 
 import copy
 import itertools
-from collections.abc import Collection
+from collections.abc import Collection, Set
 
 import numpy as np
 import torch
@@ -205,7 +205,7 @@ def design(given):
     if number is None:
         wanted = "seeds is the number of nets in each arm, a whole number"
         raise Mistake(f"{wanted}, and yours is {seeds!r:.40}")
-    for arm in arms:
+    for arm in sorted(arms, key=repr) if isinstance(arms, Set) else arms:
         if not is_pair(arm):
             wanted = f"an arm is a pair of one of {nets.SKIPS} and one of {nets.STARTS}"
             raise Mistake(f"{wanted}, and yours is {in_words(arm)}")
