@@ -1,12 +1,14 @@
 """What a check says of a solution, and of all exercises of a notebook."""
 
 import dataclasses
+import functools
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from exercises.small import double, number, pair
 
+from helpers import block
 from helpers.exercises import checks
 from helpers.exercises.checks import Exercise, Mistake
 
@@ -137,17 +139,69 @@ def ready(x):
     return x + x
 
 
-def test_a_solution_may_not_hand_its_work_to_what_is_ready_made():
-    def solution(x):
-        return ready(x)
+def hands_over(x):
+    return ready(x)
 
-    strict = dataclasses.replace(double, without=("ready",))
-    assert (
-        strict.check(solution).sentence
-        == "it hands the work to ready in line 2; write the steps yourself."
+
+def looks_at_it(x):
+    own = x + x
+    assert np.array_equal(own, ready(x))
+    return own
+
+
+class HandsOver:
+    made = staticmethod(ready)
+
+    def __call__(self, x):
+        return self.made(x)
+
+
+READY = {
+    "itself": (ready, ""),
+    "partial": (functools.partial(ready), ""),
+    "another name": (lambda x, other=ready: other(x), " in line 1"),
+    "a helper": (lambda x: 1 * hands_over(x), " in line 1"),
+    "a comprehension": (lambda x: np.concatenate([ready(part) for part in [x]]), " in line 1"),
+    "a class": (HandsOver(), ""),
+    "looked up": (lambda x: 1 * globals()["rea" + "dy"](x), " in line 1"),
+    "to compare": (looks_at_it, " in line 3"),
+}
+
+
+@pytest.mark.parametrize("name", READY)
+def test_what_is_ready_made_is_seen_by_whatever_name_it_is_called(name):
+    solution, line = READY[name]
+    strict = dataclasses.replace(double, without=(ready,))
+    assert strict.check(solution).sentence == (
+        f"the numbers are right, but it calls ready{line}, which is ready-made; write the steps "
+        "yourself, without it."
     )
     assert double.check(solution)
-    assert strict.check(lambda x: x + x)
+
+
+def test_a_function_of_the_same_name_is_the_readers_own():
+    def ready(x):
+        return 2 * x
+
+    strict = dataclasses.replace(double, without=(HandsOver.made,))
+    assert strict.check(lambda x: 1 * ready(x))
+
+
+def test_the_functions_of_a_module_can_be_ready_made_too():
+    strict = dataclasses.replace(double, right=block.relu, without=(block,))
+    assert "it calls block.relu in line 1" in strict.check(lambda x: 1 * block.relu(x)).sentence
+    assert strict.check(lambda x: np.maximum(x, 0))
+
+
+def test_a_check_that_refuses_its_own_solution_passes_no_other():
+    """Otherwise a mistake in an ``observe`` would make every solution right."""
+
+    def observe(solution, x):
+        raise Mistake("nothing is good enough")
+
+    answer = dataclasses.replace(double, observe=observe).check(lambda x: 2 * x)
+    assert answer.status == "wrong"
+    assert "the check of double refuses its own solution: nothing is good enough" in answer.sentence
 
 
 def test_an_error_about_shapes_comes_with_the_shapes():
@@ -234,7 +288,7 @@ def test_progress_lists_every_exercise_and_the_last_answers():
 
 def test_entries_look_into_lists():
     assert checks.entries({"a": [2, ..., 3]}, ["a"]) is None
-    assert checks.entries({"a": [[1], [2]]}, ["a"]) == {"a": [[1], [2]]}
+    assert checks.entries({"a": [[1], [2]]}, ["a"])["a"].tolist() == [[1], [2]]
     with pytest.raises(Mistake, match=r"entry \[1, 0\] of a is '-3', and should be a number"):
         checks.entries({"a": [[1], ["-3"]]}, ["a"])
 

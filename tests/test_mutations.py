@@ -536,8 +536,8 @@ MUTATIONS = {
     ),
     "a check that hands out its own arrays": (
         "helpers/exercises/watching.py",
-        "given = copy.deepcopy(arguments)",
-        "given = arguments",
+        "given, borrowed = copy.deepcopy(arguments), []",
+        "given, borrowed = arguments, []",
         "test_checks.py::test_input_changed_in_place",
     ),
     "a solution ends the check": (
@@ -548,21 +548,51 @@ MUTATIONS = {
     ),
     "a function without return counts as not begun": (
         "helpers/exercises/watching.py",
-        "if value is None and not _is_stub(solution):",
+        "if value is None and not _is_stub(inspect.unwrap(solution)):",
         "if False:",
         "test_checks.py::test_a_missing_return_is_not_a_stub",
     ),
     "no time limit": (
-        "helpers/exercises/watching.py",
+        "helpers/exercises/timing.py",
         "signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)",
         "signal.setitimer(signal.ITIMER_REAL, 0.0, 0.1)",
-        "test_watching.py::test_what_does_not_end_is_stopped",  # -x: a sleep that ends comes first
+        "test_timing.py::test_what_does_not_end_is_stopped",  # -x: a sleep that ends comes first
     ),
     "a check that keeps the stop button": (
-        "helpers/exercises/watching.py",
+        "helpers/exercises/timing.py",
         "signal.signal(number, before[number])",
         "pass",
-        "test_watching.py::test_what_does_not_end_is_stopped",
+        "test_timing.py::test_what_does_not_end_is_stopped",
+    ),
+    "the time on the clock counts": (
+        "helpers/exercises/timing.py",
+        "if number == signal.SIGALRM and not rung and watch.left() > 0:",
+        "if False:",
+        "test_timing.py::test_a_busy_machine_stops_no_right_solution",
+    ),
+    "what is ready-made passes by another name": (
+        "helpers/exercises/watching.py",
+        'if event == "call" and frame.f_code in codes:',
+        "if False:",
+        "test_checks.py::test_what_is_ready_made_is_seen_by_whatever_name_it_is_called",
+    ),
+    "a broken check finds everything right": (
+        "helpers/exercises/checks.py",
+        "if one.arrays is None or one.changed:",
+        "if False:",
+        "test_checks.py::test_a_check_that_refuses_its_own_solution_passes_no_other",
+    ),
+    "answers are written into any file": (
+        "helpers/exercises/marks.py",
+        "    if first != HEADER:",
+        "    if False:",
+        "test_marks.py::test_a_foreign_file_is_left_as_it_is",
+    ),
+    "three dots take away what was done": (
+        "helpers/exercises/checks.py",
+        'if answer.status == "not done" and name in answers:',
+        "if False:",
+        "test_marks.py::test_three_dots_take_nothing_away_and_a_wrong_answer_does",
     ),
     "edits of a teacher are overwritten": (
         "helpers/press/teacher.py",

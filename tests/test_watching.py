@@ -1,19 +1,16 @@
 """Running solutions: whatever they raise, return, print or never end, a sentence comes back."""
 
-import contextlib
 import functools
-import os
 import random
 import re
 import signal
 import sys
-import threading
-import time
 import warnings
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from exercises.small import double, number, pair
 
 
@@ -57,25 +54,6 @@ def printing(x):
     return 2 * x
 
 
-def sleepy(x):
-    time.sleep(0.3)
-    return 2 * x
-
-
-def busy(x):
-    while True:
-        pass
-
-
-def busy_and_stubborn(x):
-    while x is not None:
-        try:
-            while True:
-                pass
-        except Exception:
-            continue
-
-
 async def coroutine(x):
     return 2 * x
 
@@ -113,6 +91,8 @@ def test_anything_else_is_answered_with_a_sentence(name):
     assert answer.status == "wrong"
     assert "<script>" not in answer._repr_html_()
     assert "cannot be checked" not in answer.sentence
+    looked_at = "hostile" in name or name == "itself"  # with hostile objects in it
+    assert looked_at or "cannot be read" not in answer.sentence
     assert a_sentence(number.check(BAD[name]))
     assert a_sentence(pair.check(BAD[name]))
 
@@ -124,98 +104,10 @@ def test_megabytes_of_print_go_nowhere(capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def busy_and_deaf(x):
-    while True:
-        try:
-            x = x + 1
-        except BaseException:
-            continue
-
-
-def sleepy_and_deaf(x):
-    while True:
-        with contextlib.suppress(BaseException), contextlib.suppress(BaseException):
-            time.sleep(0.01)
-
-
-def late(x):
-    """Catches what stops it, and returns what is right."""
-    with contextlib.suppress(BaseException):
-        time.sleep(60)
-    return 2 * x
-
-
 def signals():
     """What a check has to leave as it was: two handlers and the time of a running timer, in s."""
     handlers = [signal.getsignal(number) for number in (signal.SIGALRM, signal.SIGINT)]
     return handlers, signal.getitimer(signal.ITIMER_REAL)
-
-
-ENDLESS = [sleepy, busy, busy_and_stubborn, busy_and_deaf, sleepy_and_deaf, late]
-
-
-@pytest.mark.parametrize("solution", ENDLESS)
-def test_what_does_not_end_is_stopped(solution):
-    before, start = signals(), time.monotonic()
-    answer = double.check(solution, seconds=0.05)
-    assert time.monotonic() - start < 20
-    assert a_sentence(answer)
-    assert "not finished after 0.05 seconds" in answer.sentence
-    assert signals() == before
-
-
-def test_what_ends_in_time_is_not_stopped():
-    assert double.check(lambda x: time.sleep(0.1) or 2 * x, seconds=20)
-
-
-@pytest.mark.parametrize("solution", ENDLESS)
-def test_the_stop_button_stops_the_solution_as_well(solution):
-    before = signals()
-    timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    with pytest.raises(KeyboardInterrupt):
-        double.check(solution, seconds=60)
-    timer.join()
-    assert signals() == before
-
-
-def test_a_solution_has_time_to_tidy_up():
-    done = []
-
-    def solution(x):
-        try:
-            busy(x)
-        finally:
-            done.append(sum(range(100_000)))
-
-    assert "not finished" in double.check(solution, seconds=0.05).sentence
-    assert done
-
-
-def test_a_timer_of_the_caller_goes_on(monkeypatch):
-    before = signal.signal(signal.SIGALRM, lambda *_: None)
-    signal.setitimer(signal.ITIMER_REAL, 300, 7)
-    try:
-        handlers, _ = signals()
-        double.check(busy, seconds=0.05)
-        after, (left, interval) = signals()
-        assert after == handlers
-        assert 0 < left <= 300
-        assert interval == 7
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
-def test_where_there_are_no_signals_a_check_has_no_limit(monkeypatch):
-    answers = []
-    thread = threading.Thread(target=lambda: answers.append(double.check(sleepy, seconds=0.05)))
-    thread.start()
-    thread.join()
-    monkeypatch.delattr(signal, "setitimer")  # as on Windows
-    answers.append(double.check(sleepy, seconds=0.05))
-    assert all(answers)
-    assert len(answers) == 2
 
 
 def garbage(rng):
@@ -279,6 +171,22 @@ def test_a_solution_that_breaks_what_the_check_uses_gets_a_sentence(monkeypatch)
         answer.sentence
         == "it cannot be checked, because of TypeError: 'NoneType' object is not callable."
     )
+
+
+def test_switches_of_torch_are_as_before():
+    """A solution that leaves gradients off, or another dtype, spoils no later cell."""
+
+    def solution(x):
+        torch.set_grad_enabled(False)
+        torch.set_default_dtype(torch.float64)
+        return 2 * x
+
+    with torch.no_grad():
+        assert double.check(lambda x: 2 * x if torch.is_grad_enabled() else x)
+        assert not torch.is_grad_enabled()
+    assert double.check(solution)
+    assert torch.is_grad_enabled()
+    assert torch.get_default_dtype() == torch.float32
 
 
 def test_streams_and_filters_are_as_before():

@@ -3,27 +3,32 @@
 An Exercise knows what a right solution does, and which mistakes people make. Its ``check`` runs the
 reader's solution on a few inputs, the *cases*, and compares the results with those of the right
 solution, then with those of each mistake. Whatever the solution raises, returns or prints ends
-here: ``watching`` runs it, ``saying`` finds the words.
+here: ``watching`` runs it, ``timing`` stops it, ``saying`` finds the words.
 """
 
 import contextlib
 import functools
 import inspect
 import warnings
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from html import escape
+from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
+from helpers.exercises import marks
 from helpers.exercises.saying import error_in_words, type_in_words, verdict
-from helpers.exercises.watching import Mistake, Sink, in_time, outcome
+from helpers.exercises.timing import in_time
+from helpers.exercises.watching import Mistake, Sink, as_numbers, outcome, torch_as_it_was
 
 STATUS = {  # its mark, a colour that the colour-blind can tell from the others, words for the list
     "right": ("✓", "#0072b2", "done"),
     "wrong": ("✗", "#d55e00", "not right yet"),
     "not done": ("…", "#999999", "not done yet"),
 }
-answers = {}  # the last Answer to each exercise, by its name: kept in this kernel only
+answers = {}  # the last Answer to each exercise, by its name
+keeping = SimpleNamespace(path=None)  # the file of ``keep``; without it, the kernel alone remembers
 
 
 @dataclass(frozen=True)
@@ -61,9 +66,9 @@ class Exercise:
         default, what the solution returns.
     parts: names for the entries of a tuple that a solution returns.
     says: {name: the sentence if this array is wrong}; {where}, {expected} and {got} are filled in.
-    without: names of ready-made functions that a solution may not use.
+    without: ready-made functions, or modules of them, that a solution may not call, by any name.
     tolerance: of relative and of absolute differences; 0 asks for equal bits.
-    seconds: the time limit.
+    seconds: the time limit, in seconds of computing.
     """
 
     name: str
@@ -84,11 +89,13 @@ class Exercise:
         sink = Sink()
         try:
             with (
+                torch_as_it_was(),
                 contextlib.redirect_stdout(sink),
                 contextlib.redirect_stderr(sink),
                 warnings.catch_warnings(),
             ):
                 warnings.simplefilter("ignore")
+                _ = self.expected  # before the clock starts, and before a solution can spoil it
                 outcomes = in_time(lambda: self.outcomes(solution), seconds or self.seconds)
                 status, sentence = verdict(self, solution, outcomes)
         except TimeoutError as error:
@@ -97,8 +104,7 @@ class Exercise:
             status, sentence = "wrong", f"it cannot be checked, because of {error_in_words(error)}"
         printed = " (What it prints is not shown here: call it in a cell of its own.)"
         sentence += "." + printed * bool(sink.characters)
-        answers[self.name] = Answer(self.title, status, sentence)
-        return answers[self.name]
+        return remember(self.name, Answer(self.title, status, sentence))
 
     def outcomes(self, solution):
         """Return one Outcome for each case; only the first if that one holds no arrays."""
@@ -123,13 +129,87 @@ class Exercise:
 
     @functools.cached_property
     def expected(self):
-        """The arrays of the right solution, {name: array} for each case."""
-        return [one.arrays for one in self.outcomes(self.right)]
+        """The arrays of the right solution, {name: array} for each case.
+
+        Raises RuntimeError if the check does not find it right: then it can judge no other.
+        """
+        found = self.outcomes(self.right)
+        for one in found:
+            if one.arrays is None or one.changed:
+                said = one.fault or one.changed or "it is not done"
+                raise RuntimeError(f"the check of {self.name} refuses its own solution: {said}")
+        return [one.arrays for one in found]
 
     @functools.cached_property
     def wrong_outcomes(self):
         """The Outcomes of each mistake: {sentence: one for each case}."""
         return {sentence: self.outcomes(wrong) for sentence, wrong in self.mistakes.items()}
+
+
+def remember(name, answer):
+    """Keep an answer for ``progress``, and in the file of ``keep``; return it, with a word if the
+    file cannot be written to.
+
+    With a file, what was right stays so when the same cell runs with three dots again.
+    """
+    if not keeping.path:
+        answers[name] = answer
+        return answer
+    if answer.status == "not done" and name in answers:
+        return answer
+    answers[name] = answer
+    try:
+        if answer.status != "not done":
+            marks.append(keeping.path, (name, answer.title, answer.status, answer.sentence))
+    except (OSError, ValueError) as error:
+        return replace(answer, sentence=f"{answer.sentence} (This is not kept: {error}.)")
+    return answer
+
+
+def keep(path="my_marks.csv"):
+    """From now on keep all answers in a file, and take those in it for known: they survive a
+    restart of the kernel.
+
+    Nothing is kept unless this is called, and nothing is sent anywhere. Several notebooks can use
+    the same file, at the same time too. Raises ValueError for a file that ``keep`` or ``report``
+    did not write, and OSError if it cannot be written to; then it is as it was.
+    """
+    path = Path(path).resolve()
+    marks.append(path)
+    for name, *fields in marks.read(path):
+        answers[name] = Answer(*fields)
+    keeping.path = path
+    return f"Answers are kept in {path}; {sum(map(bool, answers.values()))} are right so far."
+
+
+def report(path="results.csv"):
+    """Write all answers that are known to a CSV file, a line for each exercise.
+
+    Lines of other exercises that the file has already stay: one file holds all notebooks. Raises
+    ValueError for a file that ``report`` or ``keep`` did not write, and OSError if it cannot be
+    written; then it is as it was.
+    """
+    lines = {line[0]: line for line in marks.read(path)}
+    for name, answer in answers.items():
+        lines[name] = (name, answer.title, answer.status, answer.sentence)
+    marks.write(path, lines.values())
+    right = sum(line[2] == "right" for line in lines.values())
+    return f"{path}: {right} of {len(lines)} exercises that were checked are right."
+
+
+class NotRight(AssertionError):
+    """Raised by ``require``, with the sentence of the check."""
+
+
+def require(task, solution, seconds=None):
+    """Return the Answer to a right solution; raise NotRight, with its sentence, for any other.
+
+    For automatic graders, which take an error for 0 points: nbgrader and others.
+    """
+    answer = task.check(solution, seconds)
+    if not answer:
+        raise NotRight(repr(answer))
+    return answer
 
 
 class Progress(NamedTuple):
@@ -143,26 +223,34 @@ class Progress(NamedTuple):
 
 
 def progress(tasks):
-    """Return the Progress: which exercises of a module this kernel has found right."""
+    """Return the Progress: which exercises of a module were found right."""
     exercises = [task for task in vars(tasks).values() if isinstance(task, Exercise)]
     known = [answers.get(task.name, Answer(task.title, "not done", "")) for task in exercises]
     lines = (f"{STATUS[a.status][0]} {a.title}: {STATUS[a.status][2]}" for a in known)
     return Progress(tuple(lines), sum(map(bool, known)))
 
 
-def entries(given, names):
-    """Return a reader's {name: numbers} in the order of ``names``; None if one is not done yet.
+def picked(given, names):
+    """Return a reader's {name: value} in the order of ``names``.
 
-    Raises Mistake for anything but a dictionary, for a missing name, and for a text instead of
-    numbers.
+    Raises Mistake for anything but a dictionary, and for a missing name.
     """
-    if not isinstance(given, dict):
+    if not isinstance(given, Mapping):
         wanted = f"it should be a dictionary of {len(names)} entries"
         raise Mistake(f"{wanted}, and yours is {type_in_words(given)}")
     for name in names:
         if name not in given:
             wanted = f"the {len(names)} entries are: {', '.join(names)}"
             raise Mistake(f"there is no entry {name!r}; {wanted}")
+    return {name: given[name] for name in names}
+
+
+def entries(given, names):
+    """Return ``picked`` numbers, each as an array; None if one is not done yet.
+
+    Raises Mistake where ``picked`` does, and for anything but numbers.
+    """
+    given = picked(given, names)
     numbers = [(name, place, one) for name in names for place, one in _each(given[name])]
     if any(one is None or one is ... for *_, one in numbers):
         return None
@@ -172,7 +260,7 @@ def entries(given, names):
             raise Mistake(f"{wanted}, and yours is {one!r:.40}")
         if isinstance(one, str):
             raise Mistake(f"entry {list(place)} of {name} is {one!r:.40}, and should be a number")
-    return {name: given[name] for name in names}
+    return {name: as_numbers(given[name], name) for name in names}
 
 
 def _each(entry, place=()):

@@ -108,13 +108,17 @@ counted = Exercise(
 
 
 def score_cases():
-    """Scores (classes, images) without ties, and labels: right for every third image."""
+    """Scores (classes, images) without ties, and labels: right for every third image.
+
+    Of the others, every second one has a label above the class with the largest score, and every
+    second one a label below it.
+    """
     scores = np.array([[0.5, 2.0, -1.0, 0.1], [1.5, 1.0, -2.0, 0.2], [-0.5, 0.0, -3.0, 0.3]])
     cases = [("the small example", (scores, np.array([1, 0, 2, 2])))]
     for classes, images in [(3, 4), (10, 10), (10, 1), (10, 8), (5, 3)]:
         rng = np.random.default_rng(classes + images)
         scores = rng.permutation(classes * images).reshape(classes, images) / 10.0 - 2.0
-        labels = (scores.argmax(axis=0) + (np.arange(images) % 3 > 0)) % classes
+        labels = (scores.argmax(axis=0) + np.resize([0, 1, -1], images)) % classes
         label = f"{classes} classes and {images} image{'s' * (images > 1)}"
         cases.append((label, (scores, labels)))
     return cases

@@ -1,5 +1,7 @@
 """Exercises of notebook 1: the block, its backward pass, and which g leaves the identity alone."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from helpers.block import block, block_gradients, random_block, relu
@@ -27,6 +29,7 @@ def block_cases():
         ("a single column", blocks(3, 3, 1, seed=1)),
         ("5 hidden units", blocks(3, 5, 7, seed=2)),
         ("an input with negative entries", blocks(4, 4, 6, seed=3, shift=2.0)),
+        ("an input of quarters", blocks(2, 3, 9, seed=4, shift=0.75)),
     ]
 
 
@@ -46,7 +49,7 @@ residual_block = Exercise(
     right=ending(lambda a, a1, z2: relu(z2 + a)),
     praise="right: the sum first, then g, for any number of units and examples",
     cases=block_cases,
-    without=("block",),
+    without=(block,),
     mistakes={
         "this is the plain block, and a[l] is never added": ending(lambda a, a1, z2: relu(z2)),
         "this is the outside form, which adds a[l] after g": ending(lambda a, a1, z2: relu(z2) + a),
@@ -98,11 +101,11 @@ def which_are_identities(inputs):
 def predictions(given):
     """A reader's {(name, form): True or False}, with the keys joined to names."""
     wanted = which_are_identities(ACTIVATIONS)
-    if type(given) is not dict or not set(wanted) <= set(given):
+    if not isinstance(given, Mapping) or not set(wanted) <= set(given):
         keys = 'with its 6 keys such as ("sine", "inside")'
         raise Mistake(f"it should be the dict of the cell above, {keys}")
     for key in wanted:
-        if type(given[key]) is str:
+        if isinstance(given[key], str):
             said = f"write True or False without quotes, and yours is {given[key]!r:.20}"
             raise Mistake(f"{', '.join(key)}: {said}")
     return {", ".join(key): given[key] for key in wanted}
@@ -201,7 +204,7 @@ block_backward = Exercise(
     praise="right: all five gradients, and the shortcut hands on what came through g'",
     cases=gradient_cases,
     parts=("da", "dW1", "db1", "dW2", "db2"),
-    without=("block_gradients",),
+    without=(block_gradients,),
     mistakes={sentence: backward(mistake) for mistake, sentence in BACKWARD.items()}
     | {
         "da comes first, and here it comes last": lambda *given: (

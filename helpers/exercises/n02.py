@@ -5,7 +5,9 @@ import math
 import numpy as np
 
 from helpers.block import block
-from helpers.exercises.checks import Exercise, Mistake, type_in_words
+from helpers.exercises.checks import Exercise
+from helpers.exercises.saying import detached
+from helpers.exercises.watching import call, in_parts
 
 
 def step_cases():
@@ -61,7 +63,7 @@ decay_step = Exercise(
 
 
 def half_cases():
-    pairs = [(0.01, 0.1), (0.6, 0.5), (0.5, 0.5), (1.0, 0.5)]
+    pairs = [(0.01, 0.1), (0.6, 0.5), (0.5, 0.5), (1.0, 0.5), (0.4, 0.5)]
     return [(f"strength {s:g} and learning rate {r:g}", (s, r)) for s, r in pairs]
 
 
@@ -96,7 +98,7 @@ steps_to_half = Exercise(
         "1/2 over rate x strength is right if each step takes off the same amount": lambda s, r: (
             0.5 / (r * s)
         ),
-        "exactly half is enough, so the loop has to stop there": lambda s, r: (
+        "exactly half is enough, and this takes one step more there": lambda s, r: (
             half(s, r) + (r * s == 0.5)
         ),
         "after 0 steps W is still whole; does the loop begin, and does it count": lambda s, r: 0,
@@ -125,10 +127,10 @@ def output_of_the_block(solution, c, units, a):
     numbers = solution(c, units)
     if numbers is None or numbers is ...:
         return numbers
-    if not (isinstance(numbers, tuple | list) and len(numbers) == 4):
-        wanted = "it should return 4 arrays (W1, b1, W2, b2)"
-        raise Mistake(f"{wanted}, and returns {type_in_words(numbers)}")
-    return block(a, *numbers, skip="inside")
+    numbers = in_parts(numbers, ("W1", "b1", "W2", "b2"), "arrays").values()
+    if any(one is ... for one in numbers):
+        return None
+    return call("with these numbers the block", block, a, *map(detached, numbers))
 
 
 def scaled(first, second, bias=lambda c: 0.0):
@@ -162,7 +164,7 @@ scaling_block = Exercise(
         "the block returns (c + 1) a, since the shortcut already brings a once": scaled(
             one, lambda c: c
         ),
-        "c - 1 is negative for c below 1, and the g of the first layer cuts it off": scaled(
+        "c - 1 is negative for c below 1 and has to arrive, and here it is cut off at 0": scaled(
             lambda c: c - 1, one
         ),
         "both W hold the factor, so the branch multiplies by it twice": scaled(

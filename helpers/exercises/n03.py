@@ -2,12 +2,16 @@
 
 import copy
 import itertools
+from collections.abc import Collection, Set
 
+import numpy as np
 import torch
 from torch import nn
 
 from helpers import nets
-from helpers.exercises.checks import Exercise, Mistake
+from helpers.exercises import surgery
+from helpers.exercises.checks import Exercise, Mistake, picked, type_in_words
+from helpers.exercises.watching import whole
 
 IMAGES, LABELS = 20, 3
 BLOCK = 3  # the place of the first block in the list that a fully connected net is
@@ -25,29 +29,21 @@ def net_cases():
     return cases
 
 
-def loss(net, x):
-    labels = torch.arange(len(x)) % LABELS
-    return nn.functional.cross_entropy(net(x), labels)
-
-
 def linear_layers(net):
     return sum(isinstance(part, nn.Linear) for part in net.modules())
-
-
-def reached(block):
-    """How many arrays of a block a gradient has reached."""
-    return sum(p.grad is not None and bool(p.grad.any()) for p in block.parameters())
-
-
-def frozen(block):
-    """How many arrays of a block are kept from learning."""
-    return sum(not p.requires_grad for p in block.parameters())
 
 
 def changed(net, old):
     """How many entries of a net, other than its block, are not what they were."""
     pairs = enumerate(zip(net, old, strict=True))
-    return sum(place != BLOCK and not same(part, other) for place, (part, other) in pairs)
+    return sum(
+        place != BLOCK and not (same(part, other) and learns(part) == learns(other))
+        for place, (part, other) in pairs
+    )
+
+
+def learns(part):
+    return [parameter.requires_grad for parameter in part.parameters()]
 
 
 def same(part, other):
@@ -65,30 +61,52 @@ def first_new(net, old):
     return next((place for place, (part, other) in pairs if not same(part, other)), shorter)
 
 
+def block_that_learns(net, block, x, wanted):
+    """What a block that starts as the identity does in a net; {what is wrong: how much}.
+
+    wanted: the gradient at the images in a net that works.
+    """
+    arrays = list(block.parameters())
+    return {
+        "gradient": surgery.differing(surgery.gradient(net, x), wanted),
+        "halved": surgery.differing_when_halved(net, arrays, x),
+        "frozen": surgery.frozen(arrays),
+        "unmoved": surgery.unmoved(net, arrays, x),
+    }
+
+
+SAYS_OF_THE_BLOCK = {
+    "gradient": "the scores are right, but for {got} images, and {expected} should be, another "
+    "gradient flows back through the net; detach, .data and no_grad cut it off",
+    "halved": "when all numbers of the block are halved, the scores of {got} images change, and "
+    "{expected} should: no shortcut without weights makes it the identity",
+    "frozen": "{got} arrays of the block are frozen (requires_grad is False), and {expected} "
+    "should be",
+    "unmoved": "after a short training {got} arrays of the block are still what they were, and "
+    "{expected} should be",
+}
+
+
 def insertion(solution, net, position, x):
     """What an inserted block does to the net, and to the net that was handed in."""
-    old, scores = copy.deepcopy(net), net(x).detach()
+    before, old, wanted = surgery.portrait(net), net(x).detach(), surgery.gradient(net, x)
     deeper = solution(net, position)
     if deeper is None or deeper is ...:
         return deeper
     if not isinstance(deeper, nn.Sequential):
-        raise Mistake(f"it should return an nn.Sequential, and returns a {type(deeper).__name__}")
+        raise Mistake(f"it should return an nn.Sequential, and returns {type_in_words(deeper)}")
+    surgery.check_untouched(net, before)
     if len(deeper) <= position:
-        wanted = f"the new net has {len(deeper)} entries and should have {len(old) + 1}"
+        entries = f"the new net has {len(deeper)} entries and should have {len(net) + 1}"
         star = "a part of a net goes into a new one with a star: nn.Sequential(*net[:2], block)"
-        raise Mistake(f"{wanted}; {star}")
+        raise Mistake(f"{entries}; {star}")
     found = {
-        "entries of the old net": len(net),
         "layers with weights": linear_layers(deeper),
-        "place": first_new(deeper, old),
-        "scores": deeper(x).detach(),
+        "place": first_new(deeper, net),
+        "scores": surgery.scores(deeper, x).detach(),
     }
-    loss(deeper, x).backward()
-    found |= {"frozen": frozen(deeper[position]), "reached": reached(deeper[position])}
-    with torch.no_grad():
-        for parameter in deeper.parameters():
-            parameter.sub_(0.0 if parameter.grad is None else parameter.grad)
-    return found | {"old scores": torch.equal(net(x), scores)}
+    found |= block_that_learns(deeper, deeper[position], x, wanted)
+    return found | {"old scores": torch.equal(net(x), old)}
 
 
 def inserted(make, copied=True):
@@ -127,7 +145,8 @@ add_identity_block = Exercise(
     observe=insertion,
     mistakes={
         "no layers were added": lambda net, position: copy.deepcopy(net),
-        "nn.Identity has nothing that could learn": inserted(lambda width: nn.Identity()),
+        "the new entry has no parameters, so nothing in it can learn (nn.Identity has none, and a "
+        "list of layers has none that are known to the net)": inserted(lambda width: nn.Identity()),
         "this block starts at PyTorch's own numbers, not at the identity": inserted(nets.Block),
         "this is the plain block that copies, with both W the identity matrix": inserted(
             lambda width: identity_block(width, "none")
@@ -142,19 +161,14 @@ add_identity_block = Exercise(
         ),
     },
     says={
-        "entries of the old net": "the net that was handed in now has {got} entries and should "
-        "still have {expected}; build a new nn.Sequential, and leave the old one",
         "layers with weights": "the new net has {got} layers with weights and should have "
         "{expected}",
         "place": "the first new entry of the list is number {got} and should be number {expected}",
         "scores": "the scores have changed, so the new block does not start at the identity: "
         "{where} should be {expected}, and yours is {got}",
-        "frozen": "{got} arrays of the new block are frozen (requires_grad is False), and "
-        "{expected} should be",
-        "reached": "{got} arrays of the new block get a gradient, and {expected} should: W[l+2] "
-        "and b[l+2]",
         "old scores": "the old net's scores change when the new net is trained: they share layers",
-    },
+    }
+    | SAYS_OF_THE_BLOCK,
     tolerance=0.0,
 )
 
@@ -163,21 +177,39 @@ ALL = tuple(itertools.product(nets.SKIPS, nets.STARTS))
 OWN, SAME = "each arm's own best of a few", "the same for all arms"
 
 
+def is_pair(arm):
+    """Whether it is a skip and a start, in this order: a set has none."""
+    return isinstance(arm, list | tuple | np.ndarray) and any(
+        len(arm) == 2 and all(map(is_word, arm, known)) for known in ALL
+    )
+
+
+def is_word(given, known):
+    return isinstance(given, str) and given == known
+
+
+def in_words(arm):
+    """An arm as it was written; of what has no order, such as a set, the type."""
+    return f"{arm!r:.40}" if isinstance(arm, str | list | tuple) else type_in_words(arm)
+
+
 def design(given):
     """Count what a plan can tell apart, and what it has of seeds and learning rates."""
-    arms, seeds, rate = (given[name] for name in ("arms", "seeds", "learning rate"))
-    if arms is None or ... in given.values():
+    given = picked(given, ("arms", "seeds", "learning rate"))
+    if any(value is None or value is ... for value in given.values()):
         return None
-    if not isinstance(arms, list | tuple | set):
+    arms, seeds, rate = given.values()
+    if isinstance(arms, str) or not isinstance(arms, Collection):
         raise Mistake(f"the arms are a list of pairs, and yours is of type {type(arms).__name__}")
-    if isinstance(seeds, bool) or not isinstance(seeds, int):
+    number = whole(seeds)
+    if number is None:
         wanted = "seeds is the number of nets in each arm, a whole number"
         raise Mistake(f"{wanted}, and yours is {seeds!r:.40}")
-    for arm in arms:
-        if tuple(arm) not in ALL:
+    for arm in sorted(arms, key=repr) if isinstance(arms, Set) else arms:
+        if not is_pair(arm):
             wanted = f"an arm is a pair of one of {nets.SKIPS} and one of {nets.STARTS}"
-            raise Mistake(f"{wanted}, and yours is {arm!r:.40}")
-    if rate not in (OWN, SAME):
+            raise Mistake(f"{wanted}, and yours is {in_words(arm)}")
+    if not isinstance(rate, str) or rate not in (OWN, SAME):
         raise Mistake(f"the learning rate is {OWN!r} or {SAME!r}, and yours is {rate!r:.40}")
     arms = {tuple(arm) for arm in arms}
     pairs = [[a == b for a, b in zip(*two, strict=True)] for two in itertools.combinations(arms, 2)]
@@ -185,7 +217,7 @@ def design(given):
         "arms that differ in the skip alone": float([False, True] in pairs),
         "arms that differ in the start alone": float([True, False] in pairs),
         "arms": len(arms),
-        "seeds": min(seeds, 5),
+        "seeds": min(number, 5),
         "learning rate": float(rate == OWN),
     }
 
@@ -242,19 +274,19 @@ def recovery(solution, net, x):
     old, mended = copy.deepcopy(net), solution(net)
     if mended is None or mended is ...:
         return mended
-    if not (isinstance(mended, nn.Sequential) and len(mended) == len(net)):
-        raise Mistake(f"it should return the net, an nn.Sequential of {len(net)} entries")
-    block = mended[BLOCK]
-    if not isinstance(block, nets.Block):
-        gone = f"entry {BLOCK} of the net is now of type {type(block).__name__}"
-        raise Mistake(f"the block is gone: {gone}")
+    if not (isinstance(mended, nn.Sequential) and len(mended) == len(old)):
+        entries = f"an nn.Sequential of {len(old)} entries"
+        given = type_in_words(mended)
+        if isinstance(mended, nn.Sequential):
+            given = f"one of {len(mended)}"
+        raise Mistake(f"it should return the net, {entries}, and returns {given}")
     found = {
         "others": changed(mended, old),
         "layers": linear_layers(mended),
-        "scores": mended(x).detach(),
+        "scores": surgery.scores(mended, x).detach(),
     }
-    loss(mended, x).backward()
-    return found | {"frozen": frozen(block), "reached": reached(block)}
+    wanted = surgery.gradient(nn.Sequential(*old[:BLOCK], *old[BLOCK + 1 :]), x)
+    return found | block_that_learns(mended, mended[BLOCK], x, wanted)
 
 
 def repaired(skip="inside", shortcut=True, zero=("second",)):
@@ -289,13 +321,10 @@ repair = Exercise(
     },
     says={
         "others": "{got} of the entries outside the block were changed, and {expected} are broken",
-        "layers": "the net has {got} layers with weights, one on the shortcut, and should have "
-        "{expected}",
+        "layers": "the net has {got} layers with weights and should have {expected}: two outside "
+        "the block, two in it, and none on its shortcut",
         "scores": "the block is not the identity: {where} should be {expected}, and yours is {got}",
-        "frozen": "{got} arrays of the block are frozen (requires_grad is False), and {expected} "
-        "should be",
-        "reached": "{got} arrays of the block get a gradient, and {expected} should: W[l+2] and "
-        "b[l+2]",
-    },
+    }
+    | SAYS_OF_THE_BLOCK,
     tolerance=1e-5,
 )

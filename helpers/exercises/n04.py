@@ -2,6 +2,7 @@
 
 import itertools
 from collections import defaultdict
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -9,8 +10,9 @@ import torch
 from torch import relu
 
 from helpers import nets, training
+from helpers.exercises import surgery
 from helpers.exercises.checks import Exercise, Mistake
-from helpers.exercises.saying import error_in_words, first_difference
+from helpers.exercises.saying import error_in_words, first_difference, is_array
 
 # --- four blocks
 
@@ -34,10 +36,13 @@ def example():
 
 
 def inputs():
-    wide = torch.randint(0, 5, (6, 5), generator=torch.Generator().manual_seed(1)).double()
+    draw = torch.Generator().manual_seed(1)
+    wide = torch.randint(1, 6, (6, 5), generator=draw).double()
+    below = torch.randint(-9, 10, (8, 3), generator=draw).double()
     return [
         ("tasks.example()", example()),
         ("an a[l] of 6 examples with 5 units", (*layers(5, seed=2), wide)),
+        ("an input with entries below 0", (*layers(3, seed=3), below)),
     ]
 
 
@@ -47,7 +52,10 @@ RULES = {
     "outside": lambda first, second, a: relu(second(relu(first(a)))) + a,
 }
 MISTAKEN = {
-    "g is applied before the addition too, so the branch can only add, as in the outside form": (
+    "g is applied twice, before the addition and after it": (
+        lambda first, second, a: relu(relu(second(relu(first(a)))) + a)
+    ),
+    "this is the outside form, whose branch can only add, and the inside form was meant": (
         RULES["outside"]
     ),
     "the shortcut carries a[l+1], one layer too late": lambda first, second, a: relu(
@@ -71,10 +79,9 @@ MISTAKEN = {
 
 
 def returned(letter, block, given):
-    """What a reader's block makes of first, second, a: its output, the gradient at a, a afterwards.
+    """A reader's block for first, second, a: its output, and the a that the output was made of.
 
-    All have the shape of a, (examples, units). Raises Mistake for a block without such an output,
-    and for one that cannot be trained.
+    Both have the shape of a, (examples, units). Raises Mistake for a block without such an output.
     """
     first, second, a = given
     leaf = a.clone().requires_grad_()
@@ -87,48 +94,68 @@ def returned(letter, block, given):
         shape = tuple(out.shape) if isinstance(out, torch.Tensor) else type(out).__name__
         wanted = f"should return a tensor of shape {tuple(a.shape)}"
         raise Mistake(f"block {letter} {wanted}, and returns {shape}")
-    if not out.requires_grad or not torch.equal(handed_in, a):
-        return out.detach(), torch.zeros_like(a), handed_in.detach()
-    try:
-        (gradient,) = torch.autograd.grad(out.sum(), leaf, materialize_grads=True)
-    except RuntimeError as error:
-        raise Mistake(
-            f"block {letter} cannot be trained: backward raises {type(error).__name__}, since an "
-            "array that it needs has been overwritten; give a[l+1] an array of its own"
-        ) from error
-    return out.detach(), gradient, handed_in.detach()
+    return out, leaf, handed_in.detach()
 
 
 def worked_out(rule, given):
-    """The output of a rule for first, second, a, and the gradient of its sum at a."""
-    first, second, a = given
-    leaf = a.clone().requires_grad_()
-    out = rule(first, second, leaf)
-    return out.detach(), torch.autograd.grad(out.sum(), leaf)[0]
+    """The output of a rule for first, second, a."""
+    with torch.no_grad():
+        return rule(*given)
 
 
-def examine(letter, block, label, given):
-    """Raise Mistake, with the numbers, if a block is not what its letter asks for."""
-    out, gradient, after = returned(letter, block, given)
-    right, slope = worked_out(RULES[FORMS[letter]], given)
-    if not torch.equal(after, given[-1]):
-        entry, was, now = first_difference(given[-1].numpy(), after.numpy())
+def check_inputs(letter, given, before, after, right):
+    """Raise Mistake if a block has changed a or a layer. ``right``: whether its output is."""
+    *layers, a = given
+    if not torch.equal(after, a):
+        entry, was, now = first_difference(a.numpy(), after.numpy())
         then = ", so a[l] is lost for the shortcut and for the caller"
-        if torch.allclose(out, right):
+        if right:
             then = (
                 ": a[l+2] is right, the shortcut had what it needs, but the caller's a is "
                 "overwritten; give the new numbers an array of their own"
             )
         which = f"{entry}a was {was} and is now {now}{then}"
         raise Mistake(f"block {letter} changes its input in place: {which}")
-    if not torch.allclose(out, right):
-        made = {said: worked_out(rule, given)[0] for said, rule in MISTAKEN.items()}
-        named = next((f": {said}" for said in made if torch.allclose(out, made[said])), "")
-        entry, should, found = first_difference(right.numpy(), out.numpy(), 1e-5)
-        wrong = f"{entry}a[l+2] should be {should}, and yours is {found}"
-        raise Mistake(f"block {letter}{named}: for {label}, {wrong}")
-    if not torch.allclose(gradient, slope):
-        entry, should, found = first_difference(slope.numpy(), gradient.numpy(), 1e-5)
+    for name, layer, portrait in zip(("first", "second"), layers, before, strict=True):
+        said = f"block {letter} changes the layer {name!r}"
+        surgery.check_untouched(layer, portrait, said)
+
+
+def check_outputs(letter, outs):
+    """Raise Mistake, with the numbers, if an output is not what the letter asks for."""
+    rule = RULES[FORMS[letter]]
+    for (label, given), out in zip(inputs(), outs, strict=True):
+        right = worked_out(rule, given)
+        if not torch.allclose(out, right):
+            entry, should, found = first_difference(right.numpy(), out.numpy(), 1e-5)
+            wrong = f"{entry}a[l+2] should be {should}, and yours is {found}"
+            raise Mistake(f"block {letter}{named_by(outs)}: for {label}, {wrong}")
+
+
+def named_by(outs):
+    """The mistake that gives the same outputs for all inputs, after a colon; "" if none does."""
+    for said, rule in MISTAKEN.items():
+        made = [worked_out(rule, given) for _, given in inputs()]
+        if all(map(torch.allclose, outs, made)):
+            return f": {said}"
+    return ""
+
+
+def check_gradient(letter, out, leaf, given):
+    """Raise Mistake if the gradient of the sum of an output at a is not the right one."""
+    asked = given[-1].clone().requires_grad_()
+    right = torch.autograd.grad(RULES[FORMS[letter]](*given[:-1], asked).sum(), asked)[0]
+    try:
+        got = torch.zeros_like(leaf)
+        if out.requires_grad:
+            got = torch.autograd.grad(out.sum(), leaf, materialize_grads=True)[0]
+    except RuntimeError as error:
+        raise Mistake(
+            f"block {letter} cannot be trained: backward raises {type(error).__name__}, since an "
+            "array that it needs has been overwritten; give each result an array of its own"
+        ) from error
+    if not torch.allclose(got, right):
+        entry, should, found = first_difference(right.numpy(), got.numpy(), 1e-5)
         raise Mistake(
             f"block {letter} returns the right numbers, but the gradient does not flow back "
             f"through all of it: for the sum of a[l+2], {entry}the gradient at a[l] should be "
@@ -136,11 +163,36 @@ def examine(letter, block, label, given):
         )
 
 
+def examine(letter, block):
+    """Raise Mistake, with the numbers, if a block is not what its letter asks for."""
+    outs, leaves = [], []
+    for _, given in inputs():
+        before = [surgery.portrait(layer) for layer in given[:-1]]
+        right = worked_out(RULES[FORMS[letter]], given)
+        out, leaf, after = returned(letter, block, given)
+        check_inputs(letter, given, before, after, torch.allclose(out.detach().double(), right))
+        outs.append(out)
+        leaves.append(leaf)
+    check_outputs(letter, [out.detach().double() for out in outs])
+    kinks = 0  # an input in which a sum can be 0, where g has no one slope
+    for place, (_, given) in enumerate(inputs()):
+        if place != kinks:
+            check_gradient(letter, outs[place], leaves[place], given)
+
+
+def in_order(blocks):
+    """The functions of a reader's list, or of a dictionary whose keys end in A, B, C and D."""
+    if not isinstance(blocks, Mapping):
+        return list(blocks) if isinstance(blocks, list | tuple | np.ndarray) else []
+    by_letter = {str(key)[-1:].upper(): block for key, block in blocks.items()}
+    named = set(by_letter) == set(FORMS)
+    return [by_letter[letter] for letter in FORMS] if named else list(blocks.values())
+
+
 def examined(blocks):
     """1 if all four blocks are right; otherwise raise Mistake."""
-    if isinstance(blocks, dict):
-        blocks = list(blocks.values())
-    if not isinstance(blocks, list | tuple) or len(blocks) != 4:
+    blocks = in_order(blocks)
+    if len(blocks) != 4:
         functions = "[block_A, block_B, block_C, block_D]"
         raise Mistake(f"it should be the list of the 4 functions, {functions}")
     if any(block is ... for block in blocks):
@@ -149,8 +201,7 @@ def examined(blocks):
         if not callable(block):
             what = f"it is of type {type(block).__name__}; 4 are needed"
             raise Mistake(f"block {letter} is not a function, {what}")
-        for label, given in inputs():
-            examine(letter, block, label, given)
+        examine(letter, block)
     return 1.0
 
 
@@ -179,6 +230,49 @@ STUDIES = {  # {label: (losses, errors)}, invented, each with a row of seeds for
             [0.4, 0.4, 0.02, 0.4, 0.4],
             [0.26, 0.24, 0.3, 0.3, 0.8],
             [0.27, 0.27, 0.27, 0.27, 0.27],
+        ],
+    ),
+    # In the next two no other rule chooses the same row: quantiles, means of any kind, ranks.
+    "a study of 8 rates": (
+        [
+            [8.7, 0.3, 1.4, 4.2, 0.6],
+            [1.3, 1.3, 0.5, 1.5, 0.6],
+            [0.5, 0.5, 2.5, 1.5, 2.7],
+            [1.6, 0.6, 2.2, 15.1, 0.4],
+            [0.2, 1.1, 1.3, 3.9, 1.4],
+            [1.0, 1.2, 2.9, 1.1, 3.9],
+            [7.5, 1.4, 0.7, 1.6, 1.1],
+            [0.3, 3.7, 1.7, 2.8, 0.9],
+        ],
+        [
+            [0.49, 0.49, 0.33, 0.21, 0.08],
+            [0.26, 0.27, 0.07, 0.08, 0.6],
+            [0.41, 0.18, 0.29, 0.59, 0.54],
+            [0.51, 0.27, 0.32, 0.42, 0.08],
+            [0.36, 0.2, 0.53, 0.09, 0.42],
+            [0.53, 0.18, 0.54, 0.53, 0.06],
+            [0.44, 0.05, 0.33, 0.29, 0.16],
+            [0.23, 0.49, 0.22, 0.13, 0.43],
+        ],
+    ),
+    "a study of 6 seeds": (
+        [
+            [1.5, 0.3, 1.3, 0.7, 5.2, 1.1],
+            [0.4, 3.7, 1.2, 3.0, 8.6, 3.0],
+            [0.6, 0.3, 1.8, 0.9, 4.0, 1.2],
+            [5.4, 2.0, 2.1, 2.3, 3.5, 1.6],
+            [2.6, 1.0, 0.2, 1.1, 1.6, 2.8],
+            [1.7, 0.5, 2.7, 0.1, 2.6, 0.4],
+            [1.9, 1.3, 0.3, 6.1, 0.7, 0.7],
+        ],
+        [
+            [0.3, 0.49, 0.18, 0.23, 0.49, 0.33],
+            [0.33, 0.18, 0.06, 0.56, 0.1, 0.51],
+            [0.25, 0.57, 0.27, 0.57, 0.36, 0.18],
+            [0.46, 0.42, 0.43, 0.31, 0.17, 0.4],
+            [0.11, 0.43, 0.4, 0.26, 0.49, 0.16],
+            [0.26, 0.49, 0.26, 0.44, 0.39, 0.57],
+            [0.6, 0.45, 0.49, 0.13, 0.44, 0.52],
         ],
     ),
     "a study in which 7 nets became NaN": (
@@ -308,8 +402,18 @@ ALLOWED = {
 def fits(allowed, value):
     try:
         return bool(allowed(value))
-    except (TypeError, ValueError):  # a word in place of a number, or a list of numbers
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # a word, a list, infinity
         return False
+
+
+def plain(runs):
+    """The runs with Python's own numbers in place of arrays and tensors of one."""
+    return [
+        {name: one.item() if is_array(one) and one.ndim == 0 else one for name, one in run.items()}
+        if isinstance(run, Mapping)
+        else run
+        for run in runs
+    ]
 
 
 def values(runs, *names):
@@ -325,8 +429,8 @@ def malformed(runs):
         return f"there are {len(runs)} runs; {limits}"
     seen = []
     for number, run in enumerate(runs):
-        if not isinstance(run, dict) or set(run) != set(COLUMNS):
-            names = sorted(map(str, run)) if isinstance(run, dict) else type(run).__name__
+        if not isinstance(run, Mapping) or set(run) != set(COLUMNS):
+            names = sorted(map(str, run)) if isinstance(run, Mapping) else type(run).__name__
             wanted = f"should be a dictionary with the keys {', '.join(COLUMNS)}"
             return f"run number {number} {wanted}, and has {names}"
         for name, (allowed, said) in ALLOWED.items():
@@ -410,9 +514,10 @@ def too_few(runs):
 
 def design(runs):
     """1 for a plan that can answer the question; otherwise raise Mistake."""
-    if not isinstance(runs, list | tuple):
+    if not isinstance(runs, list | tuple | np.ndarray):
         given = f"and is of type {type(runs).__name__}"
         raise Mistake(f"it should be a list of runs, {given}; each run is 1 dictionary")
+    runs = plain(runs)
     for flaw in (malformed, factors, unequal, too_few):
         if said := flaw(runs):
             raise Mistake(said)
@@ -442,6 +547,7 @@ def carry_out(runs, data, width=32):
     The error is the median training error, a fraction, at the learning rate that serves this depth
     and start best; a diverged net counts as wrong on every image.
     """
+    runs = plain(runs)
     rates, seeds, (epochs,) = (values(runs, name) for name in ("learning_rate", "seed", "epochs"))
     plan = {"rates": rates, "seeds": seeds, "epochs": int(epochs), "measure_every": int(epochs)}
     found = {}

@@ -2,6 +2,7 @@
 
 import copy
 import math
+from functools import partial
 
 import numpy as np
 import torch
@@ -10,10 +11,12 @@ from torch.nn.functional import avg_pool2d, conv2d, max_pool2d, pad
 from helpers.block import block
 from helpers.exercises.checks import Exercise, Mistake, entries, type_in_words
 from helpers.exercises.saying import first_difference
+from helpers.exercises.watching import as_numbers, call
 
 
 def stop_cases():
     settings = [(8, 3, 1, 0), (64, 3, 2, 1), (10, 4, 3, 1), (7, 7, 1, 0), (7, 7, 2, 0)]
+    settings += [(9, 2, 1, 0), (10, 4, 1, 1), (10, 2, 4, 0), (6, 1, 2, 1)]
     larger_than_the_image = [(2, 5, 1, 2), (2, 5, 1, 0), (2, 3, 2, 0), (4, 5, 1, 1)]
     return [
         (f"count_stops{setting}", setting)
@@ -94,7 +97,7 @@ def returned(Ws):
 def six(given):
     """A reader's {matrix: four numbers}; each may be a column."""
     found = entries(given, list(MATRICES))
-    return found and {name: np.ravel(entry) for name, entry in found.items()}
+    return found and {name: entry.ravel() for name, entry in found.items()}
 
 
 def answers(of):
@@ -152,52 +155,60 @@ def maps_cases():
 
 def with_gradient(right, solution, *arguments):
     """What a solution returns. Raises Mistake if that is right, but no gradient flows back."""
-    wanted = right(*copy.deepcopy(arguments))
+    wanted = as_numbers(right(*copy.deepcopy(arguments)))
     out = solution(*arguments)
     if out is None or out is ...:
         return out
-    found = out.detach() if isinstance(out, torch.Tensor) else out
-    found = torch.as_tensor(np.asarray(found, dtype=np.float32))
-    if found.shape != wanted.shape or not torch.allclose(found, wanted):
+    found = as_numbers(out)
+    if found.shape != wanted.shape or not np.allclose(found, wanted):
         return out
     if not isinstance(out, torch.Tensor):
         cut = f"it returns {type_in_words(out)}: no gradient can flow back to a"
         raise Mistake(f"the numbers are right, but {cut}")
-    compare_gradients(right, solution, arguments)
+    at_random_numbers(right, solution, arguments)
     return out
 
 
-def compare_gradients(right, solution, arguments):
-    """Raise Mistake if the gradient at an argument is not that of the right solution."""
+def at_random_numbers(right, solution, arguments):
+    """Raise Mistake if a result, or the gradient at an argument, is not the right solution's."""
     draw = torch.Generator().manual_seed(0)  # no z is exactly 0 here, where g has no one slope
     fresh = [
         torch.randn(one.shape, generator=draw) if isinstance(one, torch.Tensor) else one
         for one in arguments
     ]
-    pairs = zip(gradients(right, fresh), gradients(solution, fresh), strict=True)
-    for name, (should, got) in zip(("a", "W1", "W2", "Ws"), pairs, strict=False):
-        if not torch.allclose(should, got, rtol=1e-3, atol=1e-3):
-            entry, wanted, found = first_difference(should.numpy(), got.numpy(), 1e-3)
-            raise Mistake(
-                f"the numbers are right, but the gradient does not flow back to {name}: for the "
-                f"sum of the result, {entry}it should be {wanted}, and yours is {found}; "
-                "detach, .data, no_grad and nn.Parameter cut it off"
-            )
+    (wanted, *should), (found, *got) = (with_gradients(f, fresh) for f in (right, solution))
+    if found.shape != wanted.shape or not torch.allclose(found, wanted, 1e-3, 1e-3):
+        entry, *numbers = first_difference(wanted.numpy(), found.numpy(), 1e-3)
+        said = "right for these whole numbers, but for random ones of both signs"
+        raise Mistake(f"{said} {entry}the result {differs(*numbers)}")
+    for name, one, other in zip(("a", "W1", "W2", "Ws"), should, got, strict=False):
+        if not torch.allclose(one, other, rtol=1e-3, atol=1e-3):
+            entry, *numbers = first_difference(one.numpy(), other.numpy(), 1e-3)
+            none = f"the gradient does not flow back to {name}"
+            said = none if numbers[1] == "0" else f"the gradient at {name} is another"
+            where = f"for the sum of the result, {entry}it {differs(*numbers)}"
+            how = "detach, .data, no_grad and nn.Parameter cut a way off"
+            raise Mistake(f"the numbers are right, but {said}: {where}; {how}")
 
 
-def gradients(solution, arguments):
-    """The gradient of the sum of a result at each tensor in ``arguments``; 0 if it is cut off."""
+def differs(wanted, found):
+    return f"should be {wanted}, and yours is {found}"
+
+
+def with_gradients(solution, arguments):
+    """A result, and the gradient of its sum at each tensor in ``arguments``; 0 if it is cut off."""
     leaves = [one.clone().requires_grad_() for one in arguments if isinstance(one, torch.Tensor)]
     try:  # * 1: activations, as inside a net
         out = solution(*(leaf * 1 for leaf in leaves), *arguments[len(leaves) :])
-        if not out.requires_grad:
-            return [torch.zeros_like(leaf) for leaf in leaves]
-        return torch.autograd.grad(out.sum(), leaves, materialize_grads=True)
-    except RuntimeError as error:
-        if "numpy() on Tensor that requires grad" not in str(error):
+    except Mistake as mistake:
+        if "numpy() on Tensor that requires grad" not in str(mistake):
             raise
         cut = "1 step goes through NumPy, so no gradient can flow back to a"
         raise Mistake(f"the numbers are right, but {cut}") from None
+    if not out.requires_grad:
+        return [out.double(), *map(torch.zeros_like, leaves)]
+    take = partial(torch.autograd.grad, out.sum(), leaves, materialize_grads=True)
+    return [out.detach().double(), *call("the numbers are right, but backward", take)]
 
 
 def channels_of_zeros(a, more):

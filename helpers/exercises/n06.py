@@ -3,11 +3,14 @@
 import itertools
 from functools import partial
 
+import numpy as np
 import torch
 from torch import nn
 
 from helpers import nets, probes
+from helpers.exercises import surgery
 from helpers.exercises.checks import Exercise, Mistake, entries, type_in_words
+from helpers.exercises.watching import as_numbers
 
 
 def head_cases():
@@ -79,11 +82,9 @@ def probabilities(solution, maps, W, b):
     given = solution(maps, W, b)
     if given is None or given is ...:
         return given
-    try:
-        given = torch.as_tensor(given)
-    except Exception:
-        raise Mistake(f"it should return a tensor, and returns {type_in_words(given)}") from None
-    return {"nan": (~given.isfinite()).sum(), "probabilities": given.nan_to_num(-1.0, -1.0, -1.0)}
+    given = as_numbers(given)
+    finite = np.isfinite(given)
+    return {"nan": (~finite).sum(), "probabilities": np.where(finite, given, -1.0)}
 
 
 head = Exercise(
@@ -107,7 +108,9 @@ head = Exercise(
         "these are logarithms of probabilities": ending(
             then=lambda scores: scores.log_softmax(dim=1)
         ),
-        "b is forgotten": lambda maps, W, b: over(POOLINGS["mean"](maps) @ W.T),
+        "b is forgotten, or the same for all classes, which is no help": lambda maps, W, b: over(
+            POOLINGS["mean"](maps) @ W.T
+        ),
     },
     says={"nan": "{got} entries of the result are nan or infinite, and {expected} should be"},
     tolerance=1e-5,
@@ -179,12 +182,9 @@ def weighted(net):
     return [layer for layer in layers if layer.weight.shape[2:] != (1, 1)]
 
 
-def reached(net, old, images):
-    """How many arrays that are not among ``old`` get a gradient in a step of training."""
-    net.zero_grad()
-    nn.functional.cross_entropy(net.train()(images), torch.arange(len(images)) % 10).backward()
-    new = [p for p in net.parameters() if not any(torch.equal(p, other) for other in old)]
-    return sum(p.grad is not None and bool(p.grad.any()) for p in new)
+def new_arrays(net, old):
+    """The parameters of a net whose numbers are not among ``old``."""
+    return [p for p in net.parameters() if not any(torch.equal(p, other) for other in old)]
 
 
 def odd_blocks(deeper, old):
@@ -230,13 +230,12 @@ def silence(deeper, old):
 
 def deepening(solution, net, images):
     """Count the layers of a deeper net, and the new arrays that learn; compare the scores."""
-    if isinstance(solution, nn.Module):
+    if isinstance(solution.__wrapped__, nn.Module):
         wanted = "hand in the function of 1 net that returns it"
         raise Mistake(f"it should be a function, and is a net; {wanted}")
     old = [parameter.detach().clone() for parameter in net.parameters()]
     widths = sorted({layer.out_channels for layer in weighted(net) if isinstance(layer, nn.Conv2d)})
-    with torch.no_grad():
-        scores = net(images)
+    wanted = surgery.gradient(net, images)
     deeper = solution(net)
     if deeper is None or deeper is ...:
         return deeper
@@ -248,14 +247,23 @@ def deepening(solution, net, images):
         of_width = [getattr(layer, "out_channels", None) == width for layer in weighted(deeper)]
         found[f"stage {number}"] = sum(of_width)
     with torch.no_grad():
-        found["scores"] = deeper.eval()(images)
-    found["frozen"] = sum(not parameter.requires_grad for parameter in deeper.parameters())
-    got, wanted = reached(deeper, old, images), 2 * len(widths)
-    said = silence(deeper, old)
-    if said and got < wanted and torch.equal(found["scores"], scores):
-        gradients = f"{got} arrays of the new blocks get one, and {wanted} should"
-        raise Mistake(f"{said}; in the first step {gradients}")
-    return found | {"reached": min(got, wanted)}
+        found["scores"] = surgery.scores(deeper.eval(), images)
+    new, why = new_arrays(deeper, old), silence(deeper, old)
+    found |= {
+        "gradient": surgery.differing(surgery.gradient(deeper, images), wanted),
+        "halved": surgery.differing_when_halved(deeper, new, images),
+        "frozen": surgery.frozen(deeper.parameters()),
+        "unmoved": surgery.unmoved(deeper.train(), new, images),
+    }
+    if why and found["unmoved"]:
+        raise Mistake(f"{why}; {SAYS_OF_UNMOVED.format(got=found['unmoved'], expected=0)}")
+    return found
+
+
+SAYS_OF_UNMOVED = (
+    "after a short training {got} arrays of the new blocks are still what they were, and "
+    "{expected} should be"
+)
 
 
 def blocks_of(net):
@@ -317,7 +325,7 @@ deepen = Exercise(
         "the outside form is the identity here, and sleeps": deepened(
             partial(identity_block, skip="outside")
         ),
-        "the first gamma is 0 as well, so only the last beta gets a gradient": deepened(
+        "more than one layer of the branch is at 0, so only the last beta learns": deepened(
             both_at_zero
         ),
         "nn.Identity has no layers and nothing that could learn": deepened(
@@ -334,8 +342,11 @@ deepen = Exercise(
         "scores": "the scores have changed: {where} should be {expected}, and yours is {got}",
         "frozen": "{got} arrays have requires_grad = False, so that they cannot learn, and "
         "{expected} should",
-        "reached": "in the first step {got} arrays of the new blocks get a gradient, and "
-        "{expected} should: the last gamma and the last beta of each block",
+        "gradient": "the scores are right, but for {got} images, and {expected} should be, another "
+        "gradient flows back through the net; detach, .data and no_grad cut it off",
+        "halved": "when all numbers of the new blocks are halved, the scores of {got} images "
+        "change, and {expected} should: no shortcut without weights makes them the identity",
+        "unmoved": SAYS_OF_UNMOVED,
     },
     tolerance=0.0,
 )

@@ -1,11 +1,14 @@
 """Exercises of notebook 8: devices for one night, the paper's rates, its random crops and flips."""
 
 import math
+import random as builtin_random
+import sys
+from operator import ne
 
 import numpy as np
 
 from helpers.exercises.checks import Exercise, Mistake
-from helpers.exercises.saying import detached
+from helpers.exercises.watching import as_numbers
 
 
 def night_cases():
@@ -18,6 +21,10 @@ def night_cases():
         (50, 6400, 0.5, 1.0),  # and here most of it
         (30, 1200, 0.05, 9.0),  # two so short that no wrong unit makes 0 of all
         (20, 80, 0.05, 9.0),
+        (91, 64_000, 0.05, 9.5),  # a device gets 10.7 of them done
+        (7, 3600, 0.5, 1.5),
+        (11, 1800, 0.5, 1.0),  # 2.75 devices, and then 2.25
+        (9, 1800, 0.5, 1.0),
     ]
     return [
         (f"{trainings} trainings of {steps * seconds:,.0f} s in {hours:g} h", study)
@@ -90,7 +97,7 @@ devices_needed = Exercise(
     },
 )
 
-DEPTHS = (20, 110, 32, 56, 74)
+DEPTHS = (20, 110, 32, 44, 56, 74, 164, 1202)
 SCHEDULE = (0, 399, 400, 31_999, 32_000, 47_999, 48_000, 63_999)
 
 
@@ -142,9 +149,12 @@ learning_rate = Exercise(
         "the second drop is by 10 once more, from 0.01 to 0.001": schedule(factors=(1, 0.1, 0.001)),
         "the warm-up of 110 layers is forgotten": schedule(warmed=()),
         f"{ALONE} every net has it": schedule(warmed=DEPTHS),
-        f"{ALONE} all but 20 layers have it": schedule(warmed=DEPTHS[1:]),
-        f"{ALONE} 56 layers have it": schedule(warmed=(56, 74, 110)),
-        f"{ALONE} 74 layers have it": schedule(warmed=(74, 110)),
+        **{
+            f"{ALONE} all nets from {least} layers on have it": schedule(
+                warmed=[n for n in DEPTHS if n >= least]
+            )
+            for least in (32, 44, 56, 74, 110)
+        },
         "the warm-up is for 110 layers, and here all others have it": schedule(
             warmed=[n for n in DEPTHS if n != 110]
         ),
@@ -170,7 +180,7 @@ def numbered(*shape):
 def image_cases():
     return [
         ("400 images of 12 x 16 pixels", (numbered(COUNT, 2, 12, 16), np.random.default_rng(1))),
-        ("400 images of 32 x 32 pixels", (numbered(COUNT, 3, 32, 32), np.random.default_rng(2))),
+        ("400 images of 12 x 12 pixels", (numbered(COUNT, 3, 12, 12), np.random.default_rng(2))),
     ]
 
 
@@ -194,34 +204,69 @@ def crops(images, rows, columns, flipped):
 
 def seen(solution, images, random):
     """Count the images of a batch that were treated wrongly, and the differences in treatment."""
-    original, outs = images.copy(), []
-    calls = [(images, random), (original.copy(), random)]
-    for given in [*calls, (original.copy(), np.random.default_rng(99))]:
+    original, before, outs = images.copy(), global_generators(), []
+    calls = [(images, random)]
+    calls += [(images.copy(), r) for r in (random, *map(np.random.default_rng, (99, 99)))]
+    for given in calls:
         out = solution(*given)
         if out is None or out is ...:
             return out
-        out = np.asarray(detached(out), dtype=float)
+        out = as_numbers(out)
         if out.shape != images.shape:
             wanted = f"and should keep the shape {images.shape}"
             raise Mistake(f"it returns an array of shape {out.shape}, {wanted}")
         outs.append(out)
-    return judged(outs[0], original) | drawn_again([treatment(out, original)[-3:] for out in outs])
+    found = judged(outs[0], original)
+    found |= drawn_again([treatment(out, original)[-3:] for out in outs])
+    equal = COUNT - (outs[2] == outs[3]).all(axis=(1, 2, 3)).sum()
+    return found | {"equal": equal, "global": sum(map(ne, before, global_generators()))}
+
+
+def global_generators():
+    """What the generators that everybody shares would draw next: Python's, NumPy's, PyTorch's."""
+    states = [str(np.random.get_state(legacy=False)), builtin_random.getstate()]  # noqa: NPY002
+    if "torch" in sys.modules:
+        states.append(sys.modules["torch"].get_rng_state().numpy().tobytes())
+    return states
 
 
 def drawn_again(treatments):
-    """Count the images that are treated alike in every call.
+    """Count the images that are treated alike in every call, and the bias of all calls together.
 
-    treatments: three of (rows, columns, flipped); two by one generator, and one by another.
+    treatments: four of (rows, columns, flipped); two by one generator, and two by two equal ones.
     """
     (rows, columns, flipped), *others = treatments
-    twice, apart = (int(((rows == r) & (columns == c)).sum()) for r, c, _ in others)
+    twice, apart = (int(((rows == r) & (columns == c)).sum()) for r, c, _ in others[:2])
     steady = [(flipped == f).mean() > 0.8 for *_, f in others]
-    always = np.flatnonzero(flipped & others[0][-1] & others[1][-1])
+    always = np.flatnonzero(flipped & np.all([f for *_, f in others], axis=0))
+    rows, columns, flipped = map(np.concatenate, zip(*treatments, strict=True))
+    first, share = (100 * some.mean() for some in (treatments[0][-1], flipped))
     return {
+        "flips": within(share, 50, 6) if within(first, 50, 15) == 50 else first,
         "apart": apart if apart > COUNT // 2 else 0,
         "twice": twice if twice > COUNT // 2 else 0,
         "steady": always[0] if all(steady) and len(always) else -1,
+        "often": within(most_frequent(rows, columns), COUNT * 4 // 9, 67),
+        "tied": within(most_tied(rows, columns, flipped), 50, 20),
     }
+
+
+def within(found, wanted, margin):
+    """``wanted``, if what was found is near it: five standard deviations are chance."""
+    return wanted if abs(found - wanted) < margin else found
+
+
+def most_frequent(rows, columns):
+    """How often the most frequent place along one axis occurs."""
+    return max(np.bincount(np.clip(places, 0, 8)).max() for places in (rows, columns))
+
+
+def most_tied(rows, columns, flipped):
+    """The percentage of flipped crops at that place where it is farthest from 50."""
+    shares = [
+        100 * flipped[places == place].mean() for places in (rows, columns) for place in set(places)
+    ]
+    return round(max(shares, key=lambda share: abs(share - 50)))
 
 
 def treatment(out, original):
@@ -244,7 +289,7 @@ def judged(out, original):
     near = (rows >= 0) & (rows <= 8) & (columns >= 0) & (columns <= 8)
     wanted = crops(original, np.clip(rows, 0, 8), np.clip(columns, 0, 8), flipped)
     inside = ((out == wanted) | (wanted == 0)).all(axis=(1, 2, 3))
-    share, places = flipped.mean(), set(zip(rows.tolist(), columns.tolist(), strict=True))
+    places = set(zip(rows.tolist(), columns.tolist(), strict=True))
     return {
         "cut": ((out == np.round(out)).all(axis=(1, 2, 3)) & out.any(axis=(1, 2, 3))).sum(),
         "own": ((image >= 0) & (image != np.arange(count))).sum(),
@@ -256,7 +301,6 @@ def judged(out, original):
         "heights": len(set(rows.tolist())),
         "widths": len(set(columns.tolist())),
         "places": min(len(places), 60),
-        "flips": 50 if 0.35 < share < 0.65 else round(100 * share),
     }
 
 
@@ -274,7 +318,8 @@ augment = Exercise(
     cases=image_cases,
     observe=seen,
     says={
-        "cut": "{got} images of 400 hold whole numbers only: the result is cut to whole numbers",
+        "cut": "{got} images of 400 hold whole numbers only, and the pixels are none: the result "
+        "is rounded, or cut to whole numbers",
         "own": "{got} images of 400 hold pixels of another image, and {expected} should",
         "channels": "{got} images of 400 have their channels in another order, and {expected} "
         "should",
@@ -295,6 +340,14 @@ augment = Exercise(
         "twice": "two calls with one generator give the same crops, in {got} images of 400: draw "
         "from `random`",
         "steady": "image {got} is flipped in every call: draw for each image",
+        "often": "one place along the height or the width occurs {got} times in 1,600 crops, and "
+        "about {expected} times if all 9 are equally likely",
+        "tied": "at one place of the crop {got} % of the images are flipped, and about {expected} "
+        "% should be at every place: draw the flip apart from the place",
+        "equal": "two generators with the same seed give other results for {got} images of 400, "
+        "and should give the same: draw from `random` alone",
+        "global": "{got} of the generators that everybody shares (those of Python, NumPy, PyTorch) "
+        "were used or set, and {expected} should be: draw from `random` alone",
     },
     seconds=20,
 )

@@ -16,17 +16,15 @@ def verdict(exercise, solution, outcomes):
         return "not done", NOT_DONE
     read = _globals_read(code_of(solution))
     if said := _flaw(exercise, outcomes):
-        arrays = [name for name in read if is_array(solution.__globals__.get(name))]
+        arrays = [name for name in sorted(read) if is_array(solution.__globals__.get(name))]
         borrowed = (
             f"; it also takes {', '.join(arrays)} from the notebook, and not from its arguments"
         )
         return "wrong", said + borrowed * bool(arrays)
-    for name in exercise.without:
-        if name in read:
-            return (
-                "wrong",
-                f"it hands the work to {name} in line {read[name]}; write the steps yourself",
-            )
+    for one in outcomes:
+        if one.borrowed:
+            calls = f"the numbers are right, but it calls {one.borrowed}"
+            return "wrong", f"{calls}, which is ready-made; write the steps yourself, without it"
     return "right", exercise.praise
 
 
@@ -35,18 +33,13 @@ def code_of(solution):
     return solution.__code__ if type(solution) is FunctionType else None
 
 
-def _globals_read(code, first=None):
-    """{global name that a function reads: its line, counted from the first one of the function}."""
+def _globals_read(code):
+    """The global names that a function reads."""
     if code is None:
-        return {}
-    first, found = first or code.co_firstlineno, {}
-    for inner in code.co_consts:  # comprehensions and lambdas
-        if type(inner) is CodeType:
-            found |= _globals_read(inner, first)
-    for step in dis.get_instructions(code):
-        if step.opname == "LOAD_GLOBAL":
-            found[step.argval] = step.positions.lineno - first + 1
-    return found
+        return set()
+    inner = [part for part in code.co_consts if type(part) is CodeType]  # comprehensions, lambdas
+    own = {step.argval for step in dis.get_instructions(code) if step.opname == "LOAD_GLOBAL"}
+    return own.union(*map(_globals_read, inner))
 
 
 def _flaw(exercise, outcomes):
@@ -69,9 +62,7 @@ def _flaw(exercise, outcomes):
 
 
 def _agree(arrays, expected, tolerance):
-    if arrays is None or expected is None:
-        return arrays is expected
-    return all(
+    return arrays is not None and all(
         name in arrays
         and arrays[name].shape == e.shape
         and np.allclose(arrays[name], e, tolerance, tolerance)
@@ -85,7 +76,12 @@ def _named_mistake(exercise, outcomes):
         if outcomes[0].arrays is None or len(outcomes) != len(wrong):
             continue
         pairs = zip(outcomes, wrong, strict=True)
-        if all(_agree(mine.arrays, theirs.arrays, exercise.tolerance) for mine, theirs in pairs):
+        if all(
+            mine.arrays is None
+            if theirs.arrays is None
+            else _agree(mine.arrays, theirs.arrays, exercise.tolerance)
+            for mine, theirs in pairs
+        ):
             return sentence
     return None
 
@@ -152,7 +148,7 @@ def error_in_words(error, solution=None):
         if frame.f_code is code:
             place = f" in line {line - code.co_firstlineno + 1}"
     try:
-        text = " ".join(re.sub(r"0x[0-9a-fA-F]+", "0x...", str(error)).split())[:160].rstrip(".")
+        text = " ".join(re.sub(r"\b0x[0-9a-fA-F]+", "0x...", str(error)).split())[:160].rstrip(".")
     except BaseException:
         text = ""
     return f"{type(error).__name__}{place}{': ' if text else ''}{text}"

@@ -1,14 +1,17 @@
-"""Run a solution on the inputs of a case, with a time limit, and keep what it did: an Outcome."""
+"""Run a solution on the inputs of a case, and keep what it did: an Outcome."""
 
 import contextlib
 import copy
 import dis
+import inspect
 import io
 import re
-import signal
-import threading
+import sys
 import traceback
-from types import EllipsisType
+from collections.abc import Mapping
+from decimal import Decimal
+from numbers import Real
+from types import EllipsisType, FunctionType, ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +24,7 @@ from helpers.exercises.saying import (
     is_array,
     type_in_words,
 )
+from helpers.exercises.timing import Stopped
 
 # The instructions of a function that consists of a docstring and three dots.
 IDLE = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}
@@ -30,8 +34,8 @@ class Mistake(Exception):
     """Raised by the ``observe`` of an exercise, with the whole sentence for the reader."""
 
 
-class Stopped(BaseException):
-    """Raised inside a solution to end it; no ``except Exception`` of the solution holds it up."""
+class NotDone(Exception):
+    """Raised for a stub that raises NotImplementedError."""
 
 
 class Outcome(NamedTuple):
@@ -40,6 +44,7 @@ class Outcome(NamedTuple):
     arrays: dict | None = None
     fault: str = ""
     changed: str = ""  # what it did to its inputs
+    borrowed: str = ""  # the ready-made function that it called, though it was asked not to
     done: bool = True
 
 
@@ -53,39 +58,136 @@ class Sink(io.TextIOBase):
         return len(text)
 
 
+@contextlib.contextmanager
+def torch_as_it_was():
+    """Switch PyTorch's gradients on, if it is loaded; then put them and its dtype back."""
+    if "torch" not in sys.modules:
+        yield
+        return
+    torch = sys.modules["torch"]
+    dtype = torch.get_default_dtype()
+    with torch.enable_grad():
+        try:
+            yield
+        finally:
+            torch.set_default_dtype(dtype)
+
+
 def outcome(exercise, solution, arguments):
     """Run a solution on copies of the arguments. Whatever it raises becomes a sentence."""
-    given = copy.deepcopy(arguments)
+    given, borrowed = copy.deepcopy(arguments), []
     try:
-        arrays = _arrays(_result(exercise, solution, given), exercise.parts)
+        watched = _watched(exercise, solution, arguments, borrowed)
+        arrays = _arrays(_result(exercise, watched, given), exercise.parts)
         if not arrays:
             return Outcome(done=False)
-        return Outcome(arrays, changed=_change(exercise.names, arguments, given))
-    except NotImplementedError:
+        changed = _change(exercise.names, arguments, given)
+        return Outcome(arrays, changed=changed, borrowed="".join(borrowed[:1]))
+    except NotDone:
         return Outcome(done=False)
     except Mistake as mistake:
-        return Outcome(fault=str(mistake))
+        return Outcome(fault=str(mistake), changed=_change(exercise.names, arguments, given))
     except Stopped:
         raise
-    except BaseException as error:  # SystemExit and KeyboardInterrupt too: the solution's own
-        shapes = _shapes(error, exercise.names, arguments)
-        return Outcome(fault=f"it raises {error_in_words(error, solution)}{shapes}")
+    except BaseException as error:  # an object that refuses even to be looked at
+        return Outcome(fault=f"it cannot be read: that raises {error_in_words(error)}")
+
+
+def _watched(exercise, solution, arguments, borrowed):
+    """The solution; of a function, one that turns what it raises into a Mistake.
+
+    ``borrowed`` grows by the ready-made functions that it calls.
+    """
+    if solution is None or solution is ... or not exercise.cases:
+        return solution
+    if not callable(solution):
+        taken = "its name may have been given to a result: run the cell with def again"
+        raise Mistake(f"it should be a function, and is {type_in_words(solution)}; {taken}")
+
+    def watched(*given):
+        try:
+            with _noticing(exercise.without, solution, borrowed):
+                return solution(*given)
+        except Stopped:
+            raise
+        except BaseException as error:  # SystemExit and KeyboardInterrupt too: the solution's own
+            if isinstance(error, NotImplementedError) and _is_raised_by(solution, error):
+                raise NotDone from None
+            shapes = _shapes(error, exercise.names, arguments)
+            raise Mistake(f"it raises {error_in_words(error, solution)}{shapes}") from None
+
+    watched.__wrapped__ = solution
+    return watched
 
 
 def _result(exercise, solution, given):
     """What is compared of a solution; None or ... if it is not done. Raises Mistake."""
     if solution is None or solution is ...:
         return None
-    if exercise.cases and not callable(solution):
-        taken = "its name may have been given to a result: run the cell with def again"
-        raise Mistake(f"it should be a function, and is {type_in_words(solution)}; {taken}")
     if exercise.observe:
         value = exercise.observe(solution, *given)
     else:
         value = solution(*given) if exercise.cases else solution
-    if value is None and not _is_stub(solution):
+    if value is None and not _is_stub(inspect.unwrap(solution)):
         raise Mistake("it returns None, as a function does that ends without return")
     return value
+
+
+def call(words, function, *arguments):
+    """Return function(*arguments); raise Mistake, "``words`` raises ...", for what it raises.
+
+    For what a solution returned: a net that the check runs, the numbers of a block.
+    """
+    try:
+        return function(*arguments)
+    except Exception as error:
+        raise Mistake(f"{words} raises {error_in_words(error)}") from error
+
+
+@contextlib.contextmanager
+def _noticing(ready_made, solution, found):
+    """Meanwhile append to ``found`` which of the ``ready_made`` are called, by whatever name."""
+    if not ready_made:
+        yield
+        return
+    codes, before = _codes(ready_made), sys.getprofile()
+
+    def notice(frame, event, _):
+        if event == "call" and frame.f_code in codes:
+            found.append(codes[frame.f_code] + _line_of(solution, frame.f_back))
+
+    sys.setprofile(notice)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
+
+
+def _codes(ready_made):
+    """{code: name} of functions, and of all functions of a module."""
+    found = {}
+    for one in ready_made:
+        is_module = isinstance(one, ModuleType)
+        inside = [f for f in vars(one).values() if isinstance(f, FunctionType)] if is_module else []
+        for function in inside or [one]:
+            if not is_module or function.__module__ == one.__name__:
+                name = f"{one.__name__.split('.')[-1]}." * is_module + function.__name__
+                found[inspect.unwrap(function).__code__] = name
+    return found
+
+
+def _line_of(solution, frame):
+    """ " in line 2": where in the solution a call came from; "" if that is not known."""
+    code = code_of(solution)
+    while frame and frame.f_code is not code:
+        frame = frame.f_back
+    return f" in line {frame.f_lineno - code.co_firstlineno + 1}" if frame else ""
+
+
+def _is_raised_by(solution, error):
+    """Whether the solution itself raised an error, and nothing that it called."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_code is code_of(solution)
 
 
 def _is_stub(solution):
@@ -101,26 +203,59 @@ def _arrays(value, parts):
     """
     if value is None or value is ...:
         return None
-    if parts:
-        values = list(value.values()) if isinstance(value, dict) else value
-        if not isinstance(values, tuple | list) or len(values) != len(parts):
-            wanted = f"it should return {len(parts)} values ({', '.join(parts)})"
-            raise Mistake(f"{wanted}, and returns {type_in_words(value)}")
-        value = dict(zip(parts, values, strict=True))
-    named = value if isinstance(value, dict) else {"": value}
+    named = in_parts(value, parts) if parts else value
+    named = named if isinstance(named, Mapping) else {"": named}
     if any(isinstance(entry, EllipsisType | None) for entry in named.values()):
         return None
-    return {name: _array(entry) for name, entry in named.items()}
+    return {name: as_numbers(entry) for name, entry in named.items()}
 
 
-def _array(value):
+def in_parts(value, parts, kind="values"):
+    """Return {part: one of the values that a solution returned}, by order or by name.
+
+    Raises Mistake for another number of them.
+    """
+    if isinstance(value, Mapping) and set(value) == set(parts):
+        return {part: value[part] for part in parts}
+    values = list(value.values()) if isinstance(value, Mapping) else value
+    if is_array(value) and value.shape[:1] == (len(parts),):
+        values = list(value)
+    if not isinstance(values, tuple | list) or len(values) != len(parts):
+        wanted = f"it should return {len(parts)} {kind} ({', '.join(parts)})"
+        raise Mistake(f"{wanted}, and returns {type_in_words(value)}")
+    return dict(zip(parts, values, strict=True))
+
+
+def as_numbers(value, name=""):
+    """Return numbers, tensors, lists of either, as an array of floats; raise Mistake for others."""
     try:
         array = np.asarray(detached(value))
+        if array.dtype == object:  # fractions, decimals, lists of tensors
+            array = np.vectorize(_number, otypes=[float])(array)
     except Exception:
         array = np.empty(0, dtype=object)
     if array.dtype.kind not in "biuf":
-        raise Mistake(f"it should give numbers, and gives {type_in_words(value)}")
+        wanted = (
+            f"{name} should be numbers, and is" if name else "it should give numbers, and gives"
+        )
+        raise Mistake(f"{wanted} {type_in_words(value)}")
     return np.array(array, dtype=float)
+
+
+def whole(value):
+    """Return a whole number, of any library, as an int; None for anything else."""
+    if isinstance(value, bool) or not (isinstance(value, Real) or is_array(value)):
+        return None
+    array = np.asarray(detached(value))
+    is_whole = array.ndim == 0 and array.dtype.kind in "iuf" and np.isfinite(array)
+    return int(array) if is_whole and array == np.round(array) else None
+
+
+def _number(entry):
+    """One entry of an array of objects as a float. Raises TypeError for what is no number."""
+    if isinstance(entry, Real | Decimal) or is_array(entry):
+        return float(entry)
+    raise TypeError
 
 
 def _change(names, arguments, given):
@@ -143,47 +278,3 @@ def _shapes(error, names, arguments):
     shapes = [f"{name} {one.shape}" for name, one in pairs if isinstance(one, np.ndarray)]
     about = type(error) is ValueError and re.search("shapes|dimension", error_in_words(error))
     return f"; it was given {', '.join(shapes)}" if about and shapes else ""
-
-
-def in_time(job, seconds):
-    """Return job(). Raise TimeoutError after ``seconds``, KeyboardInterrupt for the stop button.
-
-    Both are signals. They end Python code and a sleep at once, but wait for the end of a call into
-    C: from 10**10**9 only a restart of the kernel helps. On Windows and outside the main thread
-    there are no such signals, and a job runs without a limit.
-    """
-    if not hasattr(signal, "setitimer") or threading.current_thread() != threading.main_thread():
-        return job()
-    rung, result = [], None
-
-    def ring(number, frame):
-        rung.append(number)
-        if any(step.f_code is job.__code__ for step, _ in traceback.walk_stack(frame)):
-            # Time to tidy up; then, for a job that catches everything, pauses of 2 to 100
-            # microseconds, never twice the same, until one ends outside its try blocks.
-            pause = 0.1 if len(rung) < 3 else 2e-6 * (1 + len(rung) % 50)
-            signal.setitimer(signal.ITIMER_REAL, pause, 0.1)
-            raise Stopped
-
-    with contextlib.suppress(Stopped), _signals(ring, seconds):
-        result = job()
-    if signal.SIGINT in rung:
-        raise KeyboardInterrupt
-    if rung:
-        stopped = f"not finished after {seconds:g} seconds, so it was stopped"
-        raise TimeoutError(f"{stopped}; look for a loop that never ends")
-    return result
-
-
-@contextlib.contextmanager
-def _signals(handler, seconds):
-    """Call ``handler`` after ``seconds`` and for the stop button; then put back what was there."""
-    before = {number: signal.signal(number, handler) for number in (signal.SIGALRM, signal.SIGINT)}
-    timer = signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        for number in before:
-            signal.signal(number, before[number])
-        signal.setitimer(signal.ITIMER_REAL, *timer)

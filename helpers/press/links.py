@@ -8,7 +8,6 @@ first cell of each notebook lead to places where it runs in a browser; without o
 """
 
 import json
-import os
 import re
 import tomllib
 from pathlib import Path
@@ -16,6 +15,7 @@ from urllib.parse import quote, urlsplit
 
 from jinja2 import Template
 
+from helpers.files.writing import write
 from helpers.press.reading import parse
 from helpers.setup.machine import ROOT
 
@@ -44,9 +44,7 @@ def build(root=ROOT):
     texts[readme] = ROW.sub("", readme.read_text(encoding="utf-8")).replace(HEAD, HEAD + row)
     for path, text in texts.items():
         if path.read_text(encoding="utf-8") != text:
-            part = path.with_name(f"{path.name}.part")  # never a notebook that is half written
-            part.write_text(text, encoding="utf-8", newline="\n")
-            os.replace(part, path)
+            write(path, text, Path.is_file)
             yield path
 
 

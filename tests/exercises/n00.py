@@ -1,5 +1,8 @@
 """What people hand in for notebook 0: {exercise: {name: (solution, words of its own answer)}}."""
 
+from fractions import Fraction
+from types import MappingProxyType
+
 import numpy as np
 import torch
 
@@ -85,6 +88,12 @@ def g_in_place(a, W, b):
 
 def whole(a, W, b):
     return relu(W @ a + b).astype(int)
+
+
+def spoiled(a, W, b):
+    out = relu(W @ a + b)
+    W[0, 0] = np.nan
+    return out
 
 
 def no_return(a, W, b):
@@ -188,6 +197,14 @@ def each_image(scores, labels):
     return 100 * (scores.argmax(axis=0) != labels)
 
 
+def only_below(scores, labels):
+    return 100 * np.mean(scores.argmax(axis=0) < labels)
+
+
+def by_the_rest(scores, labels):
+    return 100 - 100 * Fraction(int(sum(scores.argmax(axis=0) == labels)), len(labels))
+
+
 def scores_and_labels(scores, labels):
     return 100 * np.mean(scores.max(axis=0) != labels)
 
@@ -238,6 +255,10 @@ WRONG = {
         "g before": (g_before, "g is applied to the input too: for quarters"),
         "positive input": (positive_input, "the absolute value of the input"),
         "g in place": (g_in_place, "changes its input in place"),
+        "W changed at the end": (
+            spoiled,
+            "changes its input in place, which the caller still needs",
+        ),
         "whole numbers": (whole, "the result is cut to whole numbers: for quarters"),
         "no return": (no_return, "ends without return"),
     },
@@ -269,6 +290,10 @@ WRONG = {
         ),
     },
     "percent_wrong": {
+        "only labels above": (
+            only_below,
+            "but for 10 classes and 10 images, the result should be 60, and yours is 40",
+        ),
         "accuracy": (accuracy, "these are the images that are right"),
         "fraction": (fraction, "this is a fraction"),
         "fraction right": (fraction_right, "this is the fraction that is right"),
@@ -290,10 +315,17 @@ WRONG = {
 RIGHT = {
     "plain_layer": [by_where, by_mask, by_loops, by_einsum, in_torch],
     "counted": [
+        MappingProxyType(numbers()),
         numbers(),
         by_torch(),
         numbers(15.0, np.int64(2112), np.array(34090), False),
         numbers() | {"layers": 32},
     ],
-    "percent_wrong": [count_in_a_loop, from_accuracy, by_torch_argmax, by_the_score_of_the_label],
+    "percent_wrong": [
+        by_the_rest,
+        count_in_a_loop,
+        from_accuracy,
+        by_torch_argmax,
+        by_the_score_of_the_label,
+    ],
 }

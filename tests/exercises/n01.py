@@ -1,6 +1,8 @@
 """What people hand in for notebook 1: {exercise: {name: (solution, words of its own answer)}}."""
 
 import itertools
+from functools import partial
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -294,8 +296,38 @@ SINE = {
     ("softplus", "outside"): 0,
 }
 
+
+def imported_inside(a, W1, b1, W2, b2):
+    from helpers.block import block as something  # another name, and not of the notebook
+
+    return something(a, W1, b1, W2, b2)
+
+
+def rounded(a, W1, b1, W2, b2):
+    return np.round(relu(W2 @ relu(W1 @ a + b1) + b2 + a))
+
+
+def by_a_block_of_their_own():
+    def block(a, W1, b1, W2, b2):
+        return relu(W2 @ relu(W1 @ a + b1) + b2 + a)
+
+    return lambda *given: 1.0 * block(*given)
+
+
+def backward_in_another_order(*given):
+    da, dW1, db1, dW2, db2 = backward_by_loops(*given)
+    return {"dW1": dW1, "dW2": dW2, "db1": db1, "db2": db2, "da": da}
+
+
 WRONG = {
     "residual_block": {
+        "block itself": (block, "it calls block, which is ready-made; write the steps yourself"),
+        "block by partial": (partial(block, skip="inside"), "it calls block, which is ready-made"),
+        "block, imported inside": (
+            imported_inside,
+            "it calls block in line 4, which is ready-made",
+        ),
+        "rounded": (rounded, "but for an input of quarters, entry"),
         "no skip": (no_skip, "a[l] is never added"),
         "ReLU before the addition": (relu_before_the_addition, "g is applied twice"),
         "addition after g": (addition_after_g, "the outside form"),
@@ -324,7 +356,10 @@ WRONG = {
             from_the_notebook,
             "it also takes z2 from the notebook, and not from its arguments",
         ),
-        "the ready-made block": (ready_made, "it hands the work to block in line 2"),
+        "the ready-made block": (
+            ready_made,
+            "it calls block in line 2, which is ready-made; write the steps",
+        ),
         "shortcut to z1": (into_the_first_layer, "the shortcut ends in the first layer"),
         "no return": (forgot_to_return, "ends without return"),
         "print instead of return": (prints_instead, "ends without return"),
@@ -332,6 +367,10 @@ WRONG = {
         "mean over the examples": (whole_numbers, "has shape (2,) and should have (2, 3)"),
     },
     "block_backward": {
+        "block_gradients itself": (
+            block_gradients,
+            "it calls block_gradients, which is ready-made",
+        ),
         "no + 1": (backward_without_the_one, "the + 1 is missing"),
         "+ upstream": (backward_of_outside, "which is the outside form"),
         "slope at z2": (backward_slope_at_z2, "the slope of the last g is taken at z2"),
@@ -347,7 +386,10 @@ WRONG = {
         "b without its column": (backward_flat_b, "which keepdims=True keeps"),
         "W2 from a": (backward_W2_from_a, "which is a1 and not a"),
         "da last": (backward_da_last, "da comes first"),
-        "ready-made": (backward_ready_made, "it hands the work to block_gradients in line 2"),
+        "ready-made": (
+            backward_ready_made,
+            "it calls block_gradients in line 2, which is ready-made",
+        ),
         "another order": (backward_in_the_order_of_the_steps, "has shape"),
     },
     "identities": {
@@ -383,9 +425,15 @@ WRONG = {
     },
 }
 RIGHT = {
-    "residual_block": [by_loops, by_einsum, in_torch, as_lists],
-    "block_backward": [backward_by_autograd, backward_by_loops, backward_as_a_dictionary],
+    "residual_block": [by_a_block_of_their_own(), by_loops, by_einsum, in_torch, as_lists],
+    "block_backward": [
+        backward_in_another_order,
+        backward_by_autograd,
+        backward_by_loops,
+        backward_as_a_dictionary,
+    ],
     "identities": [
+        MappingProxyType(table(True, True, False, True, False, False)),
         table(True, True, False, True, False, False),
         table(1, 1, 0, 1, 0, 0),
         table(*np.arange(6) % 4 < 2) | SINE,

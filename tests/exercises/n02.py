@@ -236,6 +236,22 @@ def by_loops(c, units):
     return W1, [[0.0]] * units, W2, [[0.0]] * units
 
 
+def nearest_to_the_exponential(strength, learning_rate):
+    return max(1, round(math.log(2) / (learning_rate * strength)))
+
+
+def cut_by_max(c, units):
+    return (
+        np.eye(units), np.zeros((units, 1)), max(c - 1, 0) * np.eye(units), np.zeros((units, 1))
+    )  # fmt: skip
+
+
+def as_parameters(c, units):
+    numbers = torch.eye(units), torch.zeros(units, 1), (c - 1) * torch.eye(units)
+    W1, b1, W2 = map(torch.nn.Parameter, numbers)
+    return {"b1": b1, "W2": W2, "b2": b1, "W1": W1}
+
+
 WRONG = {
     "decay_step": {
         "no decay": (no_decay, "the decay is missing"),
@@ -267,13 +283,20 @@ WRONG = {
         ),
     },
     "steps_to_half": {
+        "the nearest to exp": (
+            nearest_to_the_exponential,
+            "but for strength 0.4 and learning rate 0.5, the result should be 4, and yours is 3",
+        ),
         "rounded down": (rounded_down, "this is rounded down"),
         "not a whole number": (not_whole, "steps are whole numbers"),
         "exp for (1 - x)": (exponential, "only near for small x"),
         "a straight line": (straight_line, "W shrinks by a factor"),
         "squared norm": (squared_norm, "the square of the norm"),
         "rate forgotten": (rate_forgotten, "the learning rate is forgotten"),
-        "one too many": (one_too_many, "exactly half is enough, so the loop has to stop there"),
+        "one too many": (
+            one_too_many,
+            "exactly half is enough, and this takes one step more there",
+        ),
         "divided": (divided, "if each step takes off the same amount"),
         "return inside the loop": (return_inside_the_loop, "return is inside the loop, or"),
         "1 minus forgotten": (
@@ -285,11 +308,12 @@ WRONG = {
         "logarithm of -0.5": (log_of_a_negative_number, "it raises ValueError in line 2"),
     },
     "scaling_block": {
+        "cut by max": (cut_by_max, "has to arrive, and here it is cut off at 0: for c = 0.5"),
         "c in W2": (matrices(eye, lambda c, n: c * np.eye(n)), "the block returns (c + 1) a"),
         "c in W1": (matrices(lambda c, n: c * np.eye(n), eye), "the block returns (c + 1) a"),
         "c - 1 in W1": (
             matrices(lambda c, n: (c - 1) * np.eye(n), eye),
-            "the g of the first layer cuts it off",
+            "c - 1 is negative for c below 1 and has to arrive",
         ),
         "c - 1 in both": (
             matrices(*[lambda c, n: (c - 1) * np.eye(n)] * 2),
@@ -302,8 +326,14 @@ WRONG = {
         ),
         "in a bias": (c_as_a_bias, "c - 1 is in a bias"),
         "b of one axis": (flat_biases, "b1 has shape (2,), but must have two axes"),
-        "two units only": (two_units_only, "but for c = 0 and 3 units, it raises ValueError"),
-        "another order": (in_another_order, "it raises ValueError"),
+        "two units only": (
+            two_units_only,
+            "but for c = 0 and 3 units, with these numbers the block raises ValueError",
+        ),
+        "another order": (
+            in_another_order,
+            "with these numbers the block raises ValueError: b1 has",
+        ),
         "only the W": (only_two, "it should return 4 arrays (W1, b1, W2, b2), and returns a tuple"),
         "a dict": (in_a_dict, "and returns a dict"),
         "|c - 1|": (
@@ -317,5 +347,5 @@ WRONG = {
 RIGHT = {
     "decay_step": [step_by_loops, step_by_factor, step_in_torch],
     "steps_to_half": [half_by_counting, half_by_logarithm, half_by_search],
-    "scaling_block": [wide, with_a_detour, by_loops],
+    "scaling_block": [as_parameters, wide, with_a_detour, by_loops],
 }

@@ -1,7 +1,9 @@
 """What people hand in for notebook 3: {exercise: {name: (solution, words of its own answer)}}."""
 
 import copy
+from types import MappingProxyType
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -241,12 +243,111 @@ def plan(arms, seeds=5, rate=OWN):
     return {"arms": arms, "seeds": seeds, "learning rate": rate}
 
 
+def spoiling(spoil):
+    def solution(net, position):
+        deeper = inserted_copy(net, position)
+        spoil(net)
+        return deeper
+
+    return solution
+
+
+def other_skip(net):
+    net[3].skip = "outside"
+
+
+def with_a_hook(net):
+    net.register_forward_hook(lambda module, given, out: None)
+
+
+class Listed(nn.Module):
+    """Its layers are in a Python list, so that the net does not know them."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.layers = [nn.Linear(width, width), nn.Linear(width, width)]
+        nn.init.zeros_(self.layers[1].weight)
+        nn.init.zeros_(self.layers[1].bias)
+
+    def forward(self, a):
+        return torch.relu(self.layers[1](torch.relu(self.layers[0](a))) + a)
+
+
+class Detached(OwnBlock):
+    def forward(self, a):
+        return super().forward(a.detach())
+
+
+class Gated(nn.Module):
+    """Its branch is silent because of one number, and its layers have no b."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.first, self.second = (nn.Linear(width, width, bias=False) for _ in range(2))
+        self.gate = nn.Parameter(torch.zeros(1))
+
+    def forward(self, a):
+        return torch.relu(a + self.gate * self.second(torch.relu(self.first(a))))
+
+
+def of_class(kind):
+    def solution(net, position):
+        old = copy.deepcopy(net)
+        return nn.Sequential(*old[:position], kind(net[1].out_features), *old[position:])
+
+    return solution
+
+
+def inserted_another(net):
+    zero_and_skip(net)
+    return net.insert(3, identity(net))
+
+
+def froze_another(net):
+    net = mended_copy(net)
+    net[4].requires_grad_(False)
+    return net
+
+
+def copying(net):
+    """A plain block with both W = I is the identity, too, and has no shortcut."""
+    net[3] = nets.initialise(nets.Block(8, "none"), "identity")
+    return net
+
+
+def a_block_of_their_own(net):
+    net[3] = OwnBlock(8)
+    return net
+
+
 WRONG = {
     "add_identity_block": {
+        "freezes the old net": (
+            spoiling(lambda net: net.requires_grad_(False)),
+            "it changes the net that was handed in: requires_grad of 1.weight was True and is now",
+        ),
+        "changes a skip": (spoiling(other_skip), "skip of entry 3 was inside and is now outside"),
+        "leaves a hook": (
+            spoiling(with_a_hook),
+            "the number of hooks of the net was 0 and is now 1",
+        ),
+        "leaves another mode": (
+            spoiling(nn.Module.eval),
+            "training of the net was True and is now",
+        ),
+        "a list of layers": (
+            of_class(Listed),
+            "nothing in it can learn (nn.Identity has none, and",
+        ),
+        "detached": (of_class(Detached), "for 20 images, and 0 should be, another gradient"),
+        "too wide": (
+            of_class(lambda width: nets.Block(9)),
+            "the net that it returns raises Runtime",
+        ),
         "He's start": (he_start, "so the new block does not start at the identity"),
         "PyTorch's start": (pytorch_start, "the scores have changed"),
         "no copy": (no_copy, "both nets share their layers"),
-        "in place": (in_place, "the net that was handed in now has 7 entries"),
+        "in place": (in_place, "the number of its entries was 6 and is now 7; leave it as it is"),
         "always at the end": (
             appended,
             "the first new entry of the list is number 5 and should be number 3",
@@ -259,15 +360,21 @@ WRONG = {
         "outside": (outside, "gets no gradient and sleeps"),
         "plain": (plain, "the plain block at W = 0 is silent"),
         "nothing": (nothing, "no layers were added"),
-        "nn.Identity": (without_weights, "nn.Identity has nothing that could learn"),
+        "nn.Identity": (
+            without_weights,
+            "the new entry has no parameters, so nothing in it can learn",
+        ),
         "all zero": (all_zero, "only b[l+2] gets a gradient"),
-        "frozen": (asleep, "4 arrays of the new block are frozen"),
+        "frozen": (asleep, "4 arrays of the block are frozen"),
         "no stars": (without_stars, "the new net has 3 entries and should have 7"),
         "b not 0": (bias_left, "the scores have changed, so the new block"),
         "replaced": (replaced, "the new net has 6 layers with weights and should have 8"),
         "a list": (a_list, "returns a list"),
     },
     "repair": {
+        "inserted": (inserted_another, "an nn.Sequential of 5 entries, and returns one of 6"),
+        "another frozen": (froze_another, "1 of the entries outside the block were changed"),
+        "a plain copy": (copying, "when all numbers of the block are halved, the scores of 20"),
         "only zero": (only_zero, "right for patient A, but for patient B"),
         "zero and skip": (
             zero_and_skip,
@@ -276,16 +383,34 @@ WRONG = {
         "unchanged": (unchanged, "nothing was repaired"),
         "outside": (sleeping, "the outside form is the identity at zero, and sleeps"),
         "removed": (removed, "an nn.Sequential of 5 entries"),
-        "switched off": (switched_off, "the block is gone"),
+        "switched off": (
+            switched_off,
+            "the net has 2 layers with weights and should have 4: two outside",
+        ),
         "all zero": (all_to_zero, "the first layer is at zero, so"),
         "frozen": (frozen, "4 arrays of the block are frozen"),
-        "Ws = I": (shortcut_of_ones, "the net has 5 layers with weights, one on the shortcut"),
+        "Ws = I": (
+            shortcut_of_ones,
+            "the net has 5 layers with weights and should have 4: two outside",
+        ),
         "half frozen": (half_frozen, "1 arrays of the block are frozen"),
         "another layer": (last_layer_at_zero, "1 of the entries outside the block"),
         "in place": (in_place_on_a_leaf, "it raises RuntimeError in line 2: a leaf Variable"),
         "no return": (forgot_to_return, "ends without return"),
     },
     "plan": {
+        "a set for an arm": (
+            plan([set(arm) for arm in NINE]),
+            "an arm is a pair of one of ('none', 'inside', 'outside') and one of ('pytorch', 'he'",
+        ),
+        "no learning rate": (
+            {"arms": NINE, "seeds": 5},
+            "there is no entry 'learning rate'; the 3 entries are: arms, seeds, learning rate",
+        ),
+        "a list": (
+            [NINE, 5, OWN],
+            "it should be a dictionary of 3 entries, and yours is a list of 3",
+        ),
         "both at once": (
             plan([("none", "he"), ("inside", "identity")]),
             "the two arms differ in the skip and in the start",
@@ -315,9 +440,12 @@ WRONG = {
     },
 }
 RIGHT = {
-    "add_identity_block": [by_hand, by_insert, own_class],
-    "repair": [a_new_block, mended_copy, piece_by_piece],
+    "add_identity_block": [of_class(Gated), by_hand, by_insert, own_class],
+    "repair": [a_block_of_their_own, a_new_block, mended_copy, piece_by_piece],
     "plan": [
+        plan(dict.fromkeys(NINE), seeds=np.int64(5)),
+        plan(np.array(NINE), seeds=torch.tensor(5)),
+        MappingProxyType(plan(frozenset(NINE), seeds=5.0)),
         plan(NINE),
         plan(tuple(NINE[::-1]), seeds=20),
         plan([list(arm) for arm in NINE], seeds=7),

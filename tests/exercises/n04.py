@@ -95,7 +95,7 @@ def clone_of_the_shortcut_only(first, second, a):
 
 def by_block(form):
     def solution(first, second, a):
-        return nets.Block(a.shape[1], form, layers=(first, second)).double()(a)
+        return nets.Block(a.shape[1], form, seed=None, layers=(first, second))(a)
 
     return solution
 
@@ -259,7 +259,8 @@ def by_a_copy(losses, errors):
 
 def by_torch(losses, errors):
     judged = torch.nan_to_num(torch.tensor(losses), nan=torch.inf, posinf=torch.inf)
-    row = judged.quantile(0.5, dim=1, interpolation="higher").nan_to_num(nan=torch.inf).argmin()
+    ordered, seeds = judged.sort(dim=1).values, judged.shape[1]
+    row = (ordered[:, (seeds - 1) // 2] + ordered[:, seeds // 2]).argmin()
     return {"row": row, "error": float(np.median(errors[row]))}
 
 
@@ -300,9 +301,68 @@ def deep_he(run):
     return run["layers"] == 20 and run["start"] == "he"
 
 
+def g_at_the_end_of_B(first, second, a):
+    return torch.relu(torch.relu(second(torch.relu(first(a)))) + a)
+
+
+def freezing(first, second, a):
+    first.requires_grad_(False)
+    return inside(first, second, a)
+
+
+def changing_a_layer(first, second, a):
+    with torch.no_grad():
+        second.bias.add_(1)
+    return inside(first, second, a)
+
+
+def positive_part(first, second, a):
+    return torch.relu(second(torch.relu(first(a))) + torch.relu(a))
+
+
+def by_quantile(fraction):
+    def solution(losses, errors):
+        judged = np.where(np.isfinite(losses), losses, 1e9)
+        row = np.quantile(judged, fraction, axis=1).argmin()
+        return row, np.median(errors[row])
+
+    return solution
+
+
+def trimmed_mean(losses, errors):
+    judged = np.sort(np.where(np.isfinite(losses), losses, 1e9), axis=1)
+    row = judged[:, 1:-1].mean(axis=1).argmin()
+    return row, np.median(errors[row])
+
+
+def upper_median(losses, errors):
+    judged = np.sort(np.where(np.isfinite(losses), losses, np.inf), axis=1)
+    row = judged[:, judged.shape[1] // 2].argmin()
+    return row, np.median(errors[row])
+
+
 WRONG = {
     "repaired": {
-        "A as it was": (handed_in(A=broken_A), "block A: g is applied before the addition too"),
+        "B with g at the end": (
+            handed_in(B=g_at_the_end_of_B),
+            "block B: g is applied twice, before the addition and after it: for an input with entr",
+        ),
+        "a freezes a layer": (
+            handed_in(A=freezing),
+            "block A changes the layer 'first': requires_grad of weight was True and is now False",
+        ),
+        "a changes a layer": (
+            handed_in(D=changing_a_layer),
+            "block D changes the layer 'second': entry [0] of bias was",
+        ),
+        "relu(a)": (
+            handed_in(A=positive_part),
+            "block A: for an input with entries below 0, entry [0, 1] of a[l+2] should be",
+        ),
+        "A as it was": (
+            handed_in(A=broken_A),
+            "block A: g is applied twice, before the addition and",
+        ),
         "B as it was": (
             handed_in(B=broken_B),
             "block B: the shortcut carries a[l+1], one layer too late, and is added",
@@ -316,7 +376,10 @@ WRONG = {
             "block D: the shortcut ends at z[l+1], one layer too early",
         ),
         "all as they were": ([broken_A, broken_B, broken_C, broken_D], "block A: g is applied"),
-        "A outside": (handed_in(A=outside), "block A: g is applied before the addition too"),
+        "A outside": (
+            handed_in(A=outside),
+            "block A: this is the outside form, whose branch can only add",
+        ),
         "B inside": (
             handed_in(B=inside),
             "block B: this is the inside form, and the outside form was meant",
@@ -356,6 +419,12 @@ WRONG = {
         "calls": ([1, 2, 3, 4], "block A is not a function"),
     },
     "fair_choice": {
+        "a trimmed mean": (trimmed_mean, "but for a study of 8 rates, the chosen row should be 5"),
+        "the upper median": (
+            upper_median,
+            "but for a study of 6 seeds, the chosen row should be 6",
+        ),
+        "a quantile": (by_quantile(0.4), "a study of 8 rates, the chosen row should be 5, and"),
         "np.median of NaN": (median_raw, "np.argmin takes a NaN for the smallest"),
         "nanmedian": (nanmedian, "a NaN is left out, so a rate can win"),
         "survivors": (only_the_survivors, "diverged nets are left out, so a rate can win"),
@@ -389,15 +458,15 @@ WRONG = {
         ),
         "only the error": (only_the_error, "it should return 2 values (row, error)"),
         "only the row": (only_the_row, "it should return 2 values (row, error), and returns a"),
-        "one array of both": (
-            one_array,
-            "it should return 2 values (row, error), and returns an array of NumPy",
-        ),
         "all errors": (all_errors, "error has shape (5,) and should be one number"),
         "in place": (in_place, "changes its input in place"),
         "largest": (largest, "the chosen row should be 2, and yours is 1"),
     },
     "runs": {
+        "infinity": (
+            grid(seeds=[0, 1, 2, 3, np.inf]),
+            "has seed = inf; it should be a whole number",
+        ),
         "one start": (grid(starts=["he"]), "all 30 runs have the start 'he'"),
         "one depth": (grid(layers=[20]), "the depths are 20; to blame the depth"),
         "both deep": (grid(layers=[18, 20]), "the depths are 18, 20; to blame the depth"),
@@ -472,10 +541,27 @@ WRONG = {
 }
 RIGHT = {
     "repaired": [
+        dict(
+            zip(
+                ("block_D", "block_B", "block_C", "block_A"),
+                [inside, outside, inside, inside],
+                strict=True,
+            )
+        ),
+        np.array(handed_in(), dtype=object),
         handed_in(),
         [by_block("inside"), by_block("outside"), by_block("inside"), by_block("inside")],
         dict(zip("ABCD", handed_in(A=by_hand, C=by_names, D=by_loop), strict=True)),
     ],
-    "fair_choice": [by_plain_python, by_a_copy, by_torch],
-    "runs": [by_loops(), tuple(grid(layers=(2, 6, 20), rates=(3e-4, 3e-3, 3e-2))), grid()[::-1]],
+    "fair_choice": [by_plain_python, by_a_copy, by_torch, one_array],
+    "runs": [
+        [
+            {name: torch.tensor(one) if name != "start" else one for name, one in run.items()}
+            for run in grid()
+        ],
+        np.array(grid(), dtype=object),
+        by_loops(),
+        tuple(grid(layers=(2, 6, 20), rates=(3e-4, 3e-3, 3e-2))),
+        grid()[::-1],
+    ],
 }

@@ -366,8 +366,31 @@ def by_every_stop(a, W1, W2, Ws):
     return z2 * (z2 > 0)
 
 
+def even_kernels_one_too_few(n, kernel, stride, padding):
+    last = n + 2 * padding - kernel - (kernel % 2 == 0)
+    return last // stride + 1 if last >= 0 else 0
+
+
+def relu_in_place(a, W1, W2, Ws):
+    return by_einsum(a.relu_(), W1, W2, Ws)
+
+
+def silenced_afterwards(a, W1, W2, Ws):
+    out = by_einsum(a, W1, W2, Ws)
+    W2.zero_()
+    return out
+
+
+def in_float64(a, W1, W2, Ws):
+    return by_einsum(a.double(), W1.double(), W2.double(), Ws.double())
+
+
 WRONG = {
     "count_stops": {
+        "even kernels": (
+            even_kernels_one_too_few,
+            "count_stops(9, 2, 1, 0), the result should be 8, and yours is 7",
+        ),
         "the formula alone": (formula_only, "fits nowhere, not even at place 0"),
         "rounded up": (rounded_up, "this rounds up"),
         "not rounded": (not_rounded, "the division is not rounded"),
@@ -394,6 +417,7 @@ WRONG = {
         "prints": (prints, "ends without return"),
     },
     "six_matrices": {
+        "a set": (table({3, 1, 0}, *SIX[1:]), "I on top of 0 should be numbers, and is a set"),
         "g forgotten": (table(*SIX[:3], [3, 1, -3, -1], [-3, -1, 0, 0], SIX[5]), "g is forgotten"),
         "g forgotten once": (
             table(*SIX[:3], [3, 1, -3, -1], *SIX[4:]),
@@ -434,6 +458,8 @@ WRONG = {
         ),
     },
     "zero_padding": {
+        "text": (lambda a, more: "zeros", "it should give numbers, and gives a str"),
+        "a pair": (lambda a, more: (a, more), "it should give numbers, and gives a tuple of 2"),
         "all pixels": (all_pixels, "these are all the pixels"),
         "every second column": (every_second_column, "rows are taken one by one"),
         "every second row": (every_second_row, "columns are taken one by one"),
@@ -475,6 +501,14 @@ WRONG = {
         "in place": (silenced_in_place, "it changes its input in place"),
     },
     "strided_block": {
+        "g of a in place": (
+            relu_in_place,
+            "but for random ones of both signs entry [0, 0, 0, 1] of",
+        ),
+        "W2 at zero afterwards": (
+            silenced_afterwards,
+            "it changes its input in place, which the c",
+        ),
         "stride on both": (
             stride_on_both,
             "The size of tensor a (2) must match the size of tensor b (4)",
@@ -507,7 +541,7 @@ WRONG = {
         ),
         "detach on the shortcut": (
             detached_on_the_shortcut,
-            "the gradient does not flow back to a: for the sum",
+            "the gradient at a is another: for the sum of the",
         ),
         "no_grad": (
             torch.no_grad()(by_einsum),
@@ -537,5 +571,5 @@ RIGHT = {
         table(*(tuple(map(float, row)) for row in SIX)) | {"-I on top of 0": [-0.0, 0, 0, 0]},
     ],
     "zero_padding": [padded_by_torch, by_the_matrix, by_a_convolution, pixel_by_pixel, ready_made],
-    "strided_block": [by_einsum, by_functional_call, by_every_stop],
+    "strided_block": [in_float64, by_einsum, by_functional_call, by_every_stop],
 }

@@ -328,6 +328,56 @@ def W_at_zero(net):
     return inserted(net, make, ends(net))
 
 
+class Gated(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.one, self.two = (nn.Conv2d(width, width, 3, padding=1, bias=False) for _ in range(2))
+        self.gate = nn.Parameter(torch.zeros(1))
+
+    def forward(self, a):
+        return torch.relu(a + self.gate * self.two(torch.relu(self.one(a))))
+
+
+class Copying(nn.Module):
+    """The identity without a shortcut, by kernels that copy."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.one, self.two = (nn.Conv2d(width, width, 3, padding=1, bias=False) for _ in range(2))
+        nn.init.dirac_(self.one.weight)
+        nn.init.dirac_(self.two.weight)
+
+    def forward(self, a):
+        return torch.relu(self.two(torch.relu(self.one(a))))
+
+
+class Detached(OwnBlock):
+    def forward(self, a):
+        return super().forward(a.detach())
+
+
+def with_class(kind):
+    return lambda net: inserted(net, kind, ends(net))
+
+
+def a_list_of_parts(net):
+    return nn.ModuleList(inserted(net, zero, ends(net)))
+
+
+def convolutions_at_zero(net):
+    def make(width):
+        block = nets.convolutional_block(width, width)
+        for part in (block.first[0], block.second[0]):
+            nn.init.zeros_(part.weight)
+        return block
+
+    return inserted(net, make, ends(net))
+
+
+def image_by_image(maps, W, b):
+    return [(W @ image.mean(dim=(1, 2)) + b).softmax(dim=0) for image in maps]
+
+
 WRONG = {
     "head": {
         "unchanged": (
@@ -363,7 +413,7 @@ WRONG = {
         "b forgotten": (b_forgotten, "b is forgotten"),
         "clamped": (clamped, "but for scores around 1000"),
         "the class": (chosen_class, "has shape (2,) and should have (2, 5)"),
-        "in words": (in_words, "it should return a tensor, and returns a str"),
+        "in words": (in_words, "it should give numbers, and gives a str"),
     },
     "net_of_56": {
         "56 / 2 blocks": (counted(28, 55, 53, 2, 64, 8), "the number of blocks is not 28"),
@@ -414,6 +464,19 @@ WRONG = {
         ),
     },
     "deepen": {
+        "copies": (
+            with_class(Copying),
+            "when all numbers of the new blocks are halved, the scores of",
+        ),
+        "detached": (
+            with_class(Detached),
+            "for 20 images, and 0 should be, another gradient flows",
+        ),
+        "convolutions at zero": (convolutions_at_zero, "more than one layer of the branch is at 0"),
+        "a ModuleList": (
+            a_list_of_parts,
+            "the net that it returns raises NotImplementedError: Module",
+        ),
         "not started": (not_started, "PyTorch's own numbers"),
         "He's start": (he_start, "He's numbers, with gamma = 1"),
         "another seed": (another_seed, "the scores have changed"),
@@ -425,14 +488,14 @@ WRONG = {
         "all in the last stage": (all_in_the_last_stage, "all new blocks are in the last stage"),
         "one block": (one_block, "the new net has 22 layers with weights and should have 26"),
         "behind every block": (behind_every_block, "after every old one"),
-        "one width": (one_width, "it raises RuntimeError"),
+        "one width": (one_width, "the net that it returns raises RuntimeError: Given groups=1"),
         "a fresh net": (a_fresh_net, "the scores have changed"),
         "outside": (outside, "sleeps"),
         "plain": (plain, "the plain block is silent"),
-        "all gammas": (all_gammas, "only the last beta gets a gradient"),
+        "all gammas": (all_gammas, "at 0, so only the last beta learns"),
         "first gamma": (
             first_gamma,
-            "the first gamma is 0 and not the last; in the first step 3 arrays",
+            "the first gamma is 0 and not the last; after a short training 15 arrays",
         ),
         "W2 and gamma": (W2_and_gamma, "and a convolution before them is 0 as well"),
         "W1 and gamma": (W1_and_gamma, "and a convolution before them is 0 as well"),
@@ -449,11 +512,17 @@ WRONG = {
     },
 }
 RIGHT = {
-    "head": [by_functional, by_logarithms, by_loops],
+    "head": [image_by_image, by_functional, by_logarithms, by_loops],
     "net_of_56": [
         counted(27, 55, 53, 2, 64, 8),
         counted(*map(float, (27, 55, 53, 2, 64, 8))),
         dict(reversed(counted(27, 55, 53, 3 - 1, 16 * 2**2, torch.tensor(32 // 4)).items())),
     ],
-    "deepen": [behind_the_first_block_of_a_stage, by_insert, without_normalisation, W_at_zero],
+    "deepen": [
+        with_class(Gated),
+        behind_the_first_block_of_a_stage,
+        by_insert,
+        without_normalisation,
+        W_at_zero,
+    ],
 }

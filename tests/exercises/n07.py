@@ -403,8 +403,33 @@ def by_a_module(net, number):
     return Skipping(net, blocks(net)[number - 1])
 
 
+def spoiling(spoil):
+    """Delete a block as asked, and do something to the net that was handed in."""
+
+    def solution(net, number):
+        smaller = by_slices(net, number)
+        spoil(net)
+        return smaller
+
+    return solution
+
+
+def freezing(net, x, y, step):
+    cosine = two_copies(net, x, y, step)
+    net.requires_grad_(False)
+    return cosine
+
+
+def without_momentum(net, x, y, step):
+    cosine = two_copies(net, x, y, step)
+    net[0][1].momentum = 0.0
+    return cosine
+
+
 WRONG = {
     "cosine_after_step": {
+        "freezes the net": (freezing, "requires_grad of 0.0.weight was True and is now False"),
+        "another momentum": (without_momentum, "momentum of entry 0.1 was 0.1 and is now 0.0"),
         "uphill": (compared(cosine, move=lambda g, s: s * g / g.norm()), "the step goes uphill"),
         "not normalised": (
             compared(cosine, move=lambda g, s: -s * g),
@@ -443,12 +468,15 @@ WRONG = {
             not_for_a_step_of_1,
             "but for a plain net of 14 layers and a step of 1, the",
         ),
-        "by probes": (by_probes, "it hands the work to probes in line 5"),
+        "by probes": (by_probes, "it calls probes.gradient in line 3, which is ready-made"),
         "no copy": (no_copy, "arrays of weights of the net are not what they were"),
         "back by adding": (back_by_adding, "arrays of weights of the net are not what they were"),
         "weights put back": (only_weights_put_back, "running statistics of the net are not what"),
         "first gradient from the net": (first_gradient_from_the_net, "running statistics of the"),
-        "left in evaluation mode": (left_in_evaluation_mode, "modules of the net are in another"),
+        "left in evaluation mode": (
+            left_in_evaluation_mode,
+            "training of the net was True and is now False; leave it",
+        ),
         "both gradients": (
             two_gradients,
             "it should return 1 number, the cosine, and returns a tup",
@@ -458,6 +486,23 @@ WRONG = {
         "prints": (lambda net, x, y, step: print(0.09), "ends without return"),
     },
     "without_block": {
+        "freezes the net": (
+            spoiling(lambda net: net.requires_grad_(False)),
+            "requires_grad of 1.weight was True and is now False; leave it",
+        ),
+        "another mode": (
+            spoiling(nn.Module.train),
+            "training of the net was False and is now True",
+        ),
+        "another block in the old net": (
+            spoiling(lambda net: net.__setitem__(-2, copy.deepcopy(net[-2]))),
+            "was a Block and is now another one; leave it as it is, and work on a copy",
+        ),
+        "the ends alone": (lambda net, number: net[:2], "scores has shape (24, 12)"),
+        "without its start": (
+            lambda net, number: net[2:],
+            "the net that it returns raises Runtime",
+        ),
         "from 0": (from_0, "this counts from 0"),
         "one before": (one_before, "this removes the block before it"),
         "from the end": (from_the_end, "this counts from the end"),
@@ -474,16 +519,22 @@ WRONG = {
         "nothing": (nothing, "nothing is removed"),
         "the block": (the_block, "it returns the block that is removed"),
         "the popped block": (the_popped, "it returns the block that is removed"),
-        "popped": (popped, "the block is cut from the net that was handed in"),
-        "Identity in the old net": (identity_in_the_old, "1 entries of the net that was handed in"),
+        "popped": (popped, "the number of its entries was 8 and is now 7; leave it"),
+        "Identity in the old net": (
+            identity_in_the_old,
+            "the object at entry 4 was a Block and is now an Identity",
+        ),
         "silenced": (silenced, "the block is silenced, not removed"),
-        "silenced in the old net": (silenced_in_the_old, "images get other scores than before"),
+        "silenced in the old net": (
+            silenced_in_the_old,
+            "entry [0, 0] of 4.second.weight was -0.62 and is now 0",
+        ),
         "other skip": (other_skip, "and only its skip has changed"),
         "fresh": (fresh, "the block is there, with new numbers"),
         "neighbour twice": (neighbour_twice, "but its neighbour is there twice"),
         "two blocks": (two_blocks, "the scores are not those of the net without the block"),
         "without the head": (without_head, "scores has shape (24, 12) and should have (24, 10)"),
-        "ready-made": (ready_made, "it hands the work to probes in line 2"),
+        "ready-made": (ready_made, "it calls probes.without in line 2, which is ready-made"),
         "a list": (a_list, "it should return a net, and returns a list"),
         "scores": (scores, "it should return a net, and returns a tensor"),
         "a net": (nets.fully_connected(8), "raises TypeError"),

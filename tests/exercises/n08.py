@@ -316,8 +316,85 @@ def whole_numbers(images, random):
     return each_image(images, random).astype(int)
 
 
+def rounded_to_the_nearest(trainings, steps, seconds_per_step, hours):
+    if steps * seconds_per_step > hours * 3600:
+        return 0
+    return math.ceil(trainings / round(hours * 3600 / (steps * seconds_per_step)))
+
+
+def devices_rounded(trainings, steps, seconds_per_step, hours):
+    each = hours * 3600 // (steps * seconds_per_step)
+    return round(trainings / each) if each else 0
+
+
+def whole_hours(trainings, steps, seconds_per_step, hours):
+    each = int(hours) * 3600 // (steps * seconds_per_step)
+    return math.ceil(trainings / each) if each else 0
+
+
+class Global:
+    """NumPy's global generator, in the words of one of its own."""
+
+    integers, random = staticmethod(np.random.randint), staticmethod(np.random.random)
+
+
+def by_the_global_generator(images, random):
+    return each_image(images, Global)
+
+
+def flips_by_the_global_generator(images, random):
+    out = each_image(images, random, flip="never")
+    flips = np.random.random(len(out)) < 0.5  # noqa: NPY002
+    out[flips] = out[flips][..., ::-1]
+    return out
+
+
+def seeded_globally(images, random):
+    np.random.seed(random.integers(1000))  # noqa: NPY002
+    return each_image(images, Global)
+
+
+def without_a_seed(images, random):
+    return each_image(images, np.random.default_rng())
+
+
+def drawn(draw, share=0.5):
+    """Crops at the places that ``draw(random)`` returns, flipped with probability ``share``."""
+
+    def solution(images, random):
+        _, _, height, width = images.shape
+        padded = np.pad(images, ((0, 0), (0, 0), (4, 4), (4, 4)))
+        out = np.empty_like(images)
+        for i in range(len(images)):
+            row, column = draw(random)
+            crop = padded[i, :, row : row + height, column : column + width]
+            out[i] = crop[..., ::-1] if random.random() < share else crop
+        return out
+
+    return solution
+
+
+def flipped_by_the_row(images, random):
+    _, _, height, width = images.shape
+    padded = np.pad(images, ((0, 0), (0, 0), (4, 4), (4, 4)))
+    out = np.empty_like(images)
+    for i, (row, column) in enumerate(random.integers(0, 9, (len(images), 2))):
+        crop = padded[i, :, row : row + height, column : column + width]
+        out[i] = crop[..., ::-1] if row % 2 else crop
+    return out
+
+
 WRONG = {
     "devices_needed": {
+        "rounded to the nearest": (
+            rounded_to_the_nearest,
+            "the result should be 10, and yours is 9",
+        ),
+        "devices rounded": (
+            devices_rounded,
+            "for 3 trainings of 3,200 s in 9 h, the result should",
+        ),
+        "whole hours": (whole_hours, "for 7 trainings of 1,800 s in 1.5 h, the result should be 3"),
         "shared evenly": (evenly, "no training is split between devices"),
         "shared evenly, not whole": (evenly_and_not_whole, "and devices are whole numbers"),
         "rounded down": (rounded_down, "some trainings find no device"),
@@ -343,14 +420,27 @@ WRONG = {
         "a device for each": (a_device_each, "one device can do several"),
     },
     "learning_rate": {
+        "warm-up from 110 on": (
+            rate(layers_warmed=range(100, 2000)),
+            "here all nets from 110 layers on have it",
+        ),
         "one step late": (rate(32_001, 48_001), "one step late"),
         "one step early": (rate(31_999, 47_999), "one step early"),
         "multiplied": (rate(drop=10), "multiplied by 10"),
         "no warm-up": (rate(warm=0), "the warm-up of 110 layers is forgotten"),
-        "warm-up for all": (rate(layers_warmed=(20, 32, 56, 74, 110)), "here every net has it"),
-        "warm-up above 20": (rate(layers_warmed=range(21, 1000)), "here all but 20 layers have it"),
-        "warm-up from 44 on": (rate(layers_warmed=range(44, 1000)), "here 56 layers have it"),
-        "warm-up above 56": (rate(layers_warmed=range(57, 1000)), "here 74 layers have it"),
+        "warm-up for all": (rate(layers_warmed=range(2000)), "here every net has it"),
+        "warm-up above 20": (
+            rate(layers_warmed=range(21, 2000)),
+            "here all nets from 32 layers on have",
+        ),
+        "warm-up from 44 on": (
+            rate(layers_warmed=range(44, 2000)),
+            "here all nets from 44 layers on",
+        ),
+        "warm-up above 56": (
+            rate(layers_warmed=range(57, 2000)),
+            "here all nets from 74 layers on",
+        ),
         "warm-up one step longer": (rate(warm=401), "one step too long"),
         "warm-up without end": (rate(warm=32_000), "never ends before the first drop"),
         "epochs": (rate(82, 123), "the epochs of the drops"),
@@ -362,6 +452,28 @@ WRONG = {
         "halved": (rate(drop=0.5), "the rate of step 32,000 should be 0.01, and yours is 0.05"),
     },
     "augment": {
+        "the global generator": (
+            by_the_global_generator,
+            "two generators with the same seed give other results for",
+        ),
+        "flips by the global generator": (
+            flips_by_the_global_generator,
+            "two generators with the same seed give other results for",
+        ),
+        "the global generator, seeded": (
+            seeded_globally,
+            "1 of the generators that everybody shares",
+        ),
+        "without a seed": (without_a_seed, "with the same seed give other results for"),
+        "the middle more often": (
+            drawn(lambda random: random.integers(0, 5, 2) + random.integers(0, 5, 2)),
+            "one place along the height or the width occurs",
+        ),
+        "flipped too seldom": (
+            drawn(lambda random: random.integers(0, 9, 2), share=0.4),
+            "% of the images are flipped, and about 50 % should be",
+        ),
+        "flipped by the row": (flipped_by_the_row, "at one place of the crop"),
         "too small": (too_small, "and should keep the shape (400, 2, 12, 16)"),
         "padding on all axes": (padding_all_axes, "it returns an array of shape (408, 10, 12, 16)"),
         "up and down": (options(flip="height"), "are upside down"),
@@ -410,7 +522,10 @@ WRONG = {
             copied_generator,
             "two calls with one generator give the same crops",
         ),
-        "whole numbers": (whole_numbers, "hold whole numbers only: the result is cut"),
+        "whole numbers": (
+            whole_numbers,
+            "hold whole numbers only, and the pixels are none: the result is",
+        ),
         "shuffled": (shuffled, "hold pixels of another image"),
         "scaled": (scaled, "neither a crop of their padded image nor its mirror image"),
         "square": (square_only, "it returns an array of shape (400, 2, 12, 12)"),
@@ -419,5 +534,10 @@ WRONG = {
 RIGHT = {
     "devices_needed": [devices_by_counting, devices_by_the_queue, devices_in_numpy],
     "learning_rate": [by_if, by_search, in_torch],
-    "augment": [each_image, by_windows, with_torch],
+    "augment": [
+        drawn(lambda random: 4 + random.integers(-4, 5, 2)),
+        each_image,
+        by_windows,
+        with_torch,
+    ],
 }

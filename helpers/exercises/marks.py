@@ -1,0 +1,138 @@
+"""Answers in a CSV file: a line for each, the last one about an exercise counts.
+
+Lines are only ever added (``append``), each in one step, so that several notebooks can share a
+file and a power failure costs at most the last line; or the whole file is exchanged (``write``).
+"""
+
+import csv
+import io
+import os
+import tempfile
+import time
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+
+HEADER = ("exercise", "title", "status", "sentence")
+STATUSES = ("right", "wrong", "not done")
+PATIENCE = 2.0  # seconds for another notebook to write the header of a file that it has begun
+
+
+def read(path):
+    """Return the answers in a file, [(exercise, title, status, sentence)]; [] if there is none.
+
+    Lines that are no answers are left out, with a warning. Raises ValueError for a file that is not
+    one of answers, OSError for one that cannot be read.
+    """
+    lines = _lines(path, _text(path))
+    known = [line for line in lines if len(line) == len(HEADER) and line[2] in STATUSES]
+    if len(known) < len(lines):
+        left_out = f"{len(lines) - len(known)} of {len(lines)} lines are damaged and left out"
+        warnings.warn(f"{path}: {left_out}", stacklevel=3)
+    return known
+
+
+def append(path, *lines):
+    """Add answers to a file; without any, only make sure that it exists and can be written to.
+
+    Raises ValueError for a file that is not one of answers, OSError if it cannot be written to.
+    """
+    if _begin(path, lines):
+        return
+    _wait_for_the_header(path)
+    known = _text(path)
+    _lines(path, known)
+    with said_of(path, "written to"), open(path, "ab") as file:
+        if not known:
+            file.write(_as_csv([HEADER, *lines]))
+        elif lines:  # behind a line that a power failure has cut off
+            file.write(b"\n" * (not known.endswith("\n")) + _as_csv(lines))
+
+
+def _begin(path, lines):
+    """Write a file that does not exist yet; return whether it did not."""
+    with said_of(path, "written to"):
+        try:
+            with open(path, "xb") as file:
+                file.write(_as_csv([HEADER, *lines]))
+        except FileExistsError:
+            return False
+    return True
+
+
+def write(path, lines):
+    """Exchange all the lines of a file, in one step: it has the old ones or the new ones.
+
+    Raises ValueError for a file that is not one of answers, OSError if it cannot be written.
+    """
+    _lines(path, _text(path))
+    exchange(path, _as_csv([HEADER, *lines]))
+
+
+def exchange(path, content):
+    """Write a file in one step: whatever happens, it has its old content or the new one.
+
+    content: bytes. Raises OSError, with a sentence, if that cannot be done.
+    """
+    path = Path(path).resolve()
+    with said_of(path, "written"):
+        handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+        try:
+            with open(handle, "wb") as file:
+                file.write(content)
+            os.chmod(part, path.stat().st_mode if path.exists() else 0o644)
+            os.replace(part, path)
+        except BaseException:
+            os.unlink(part)
+            raise
+
+
+def _as_csv(lines):
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(
+        [" ".join(str(field).split()) for field in line] for line in lines
+    )
+    return out.getvalue().encode("utf-8")
+
+
+def _lines(path, text):
+    """The fields of all lines after the header. Raises ValueError for another header."""
+    first, *lines = map(_fields, text.splitlines() or [",".join(HEADER)])
+    if first != HEADER:
+        raise ValueError(
+            f"{path} is not a file of answers of this course and was left alone; use another name"
+        )
+    return lines
+
+
+def _fields(line):
+    """The fields of one line; a damaged one has none, and cannot spoil the next."""
+    try:
+        return tuple(next(csv.reader([line], strict=True), ()))
+    except csv.Error:
+        return ()
+
+
+def _text(path):
+    with said_of(path, "read"):
+        try:
+            return Path(path).read_bytes().decode("utf-8-sig")
+        except FileNotFoundError:
+            return ""
+        except UnicodeDecodeError:
+            return "not a text"
+
+
+def _wait_for_the_header(path):
+    end = time.monotonic() + PATIENCE
+    while os.path.isfile(path) and not os.path.getsize(path) and time.monotonic() < end:
+        time.sleep(0.01)
+
+
+@contextmanager
+def said_of(path, done):
+    """Raise what the system says about a file as one sentence, of the same type."""
+    try:
+        yield
+    except OSError as error:
+        raise type(error)(f"{path} cannot be {done}: {error.strerror or error}") from None

@@ -1,0 +1,155 @@
+"""Set exercises of a notebook back to their start; all the rest of it stays as it is.
+
+    python -m helpers.exercises.reset NOTEBOOK [EXERCISE...]
+
+EXERCISE is a number such as 4.2, or a name such as fair_choice; without any, all exercises of the
+notebook are set back. The notebook as it was is kept beside it, in NOTEBOOK.bak. The stubs are in
+``stubs.json``, so that no git is needed; ``--pack`` writes them anew from the course's notebooks.
+"""
+
+import itertools
+import json
+import re
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from helpers.exercises.marks import exchange, said_of
+from helpers.setup.machine import ROOT
+
+STUBS = Path(__file__).with_name("stubs.json")
+
+
+def reset(path, *exercises):
+    """Set ``exercises`` of a notebook back, or all; return what was done, a line for each.
+
+    Their stubs come back, and the outputs of their checks go. Raises ValueError for a file that is
+    no notebook and for an exercise that is not in it, OSError if it cannot be read or written;
+    then it is as it was.
+    """
+    path = Path(path)
+    content, notebook = _opened(path)
+    cells, stubs = notebook["cells"], load()
+    there = {
+        name: stub["number"] for name, stub in stubs.items() if _check(cells, name) is not None
+    }
+    names = [_named(one, there, path) for one in exercises] or list(there)
+    done = [name for name in names if _set_back(cells, name, stubs[name]["source"])]
+    lines = []
+    if done:
+        lines.append(f"{path} as it was is in {_backed_up(path, content)}")
+        exchange(path, dumped(notebook))
+    for name in names:
+        how = "is set back" if name in done else "was at its start already"
+        lines.append(f"Exercise {there[name]} ({name}) {how}.")
+    return lines
+
+
+def load():
+    """Return the stubs of the course, {name: {"number": "4.2", "source": code}}."""
+    return json.loads(STUBS.read_text(encoding="utf-8"))
+
+
+def pack():
+    """Return the stubs as they are in the course's notebooks, in the form of ``load``."""
+    stubs = {}
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        numbers = {}
+        for cell in _opened(path)[1]["cells"]:
+            for name in _exercises(cell):
+                source = "".join(cell["source"])
+                if number := re.match(r"### Exercise (\d\.\d) ", source):
+                    numbers[name] = number[1]
+                if "stub" in cell["metadata"]["tags"]:
+                    stubs[name] = {"number": numbers[name], "source": source}
+    return stubs
+
+
+def dumped(notebook):
+    """Return a notebook, or any JSON, as Jupyter writes it."""
+    return (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode("utf-8")
+
+
+def _opened(path):
+    """The bytes of a notebook, and the notebook."""
+    with said_of(path, "read"):
+        content = path.read_bytes()
+    try:
+        notebook = json.loads(content)
+        for cell in notebook["cells"]:
+            _exercises(cell), "".join(cell["source"])
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise ValueError(f"{path} is not a notebook, and was left as it is") from None
+    return content, notebook
+
+
+def _exercises(cell):
+    """The names of the exercises that a cell belongs to, none or one."""
+    tags = cell["metadata"].get("tags", [])
+    return [tag[9:] for tag in tags if tag.startswith("exercise:")]
+
+
+def _named(exercise, there, path):
+    """The name of an exercise that is given by its number or its name."""
+    for name, number in there.items():
+        if exercise in (name, number):
+            return name
+    known = ", ".join(f"{number} ({name})" for name, number in there.items()) or "none"
+    raise ValueError(f"there is no exercise {exercise!r} in {path}; its exercises are: {known}")
+
+
+def _check(cells, name):
+    """The place of the cell that checks an exercise; None if there is none."""
+    call = re.compile(rf"^(tasks\.{name}\.check\(|checks\.require\(tasks\.{name},)", re.MULTILINE)
+    checked = (n for n, cell in enumerate(cells) if call.search("".join(cell["source"])))
+    return next(checked, None)
+
+
+def _set_back(cells, name, source):
+    """Put the stub of an exercise in its place; return whether that has changed anything."""
+    own_id = f"stub-{name.replace('_', '-')}"
+    tagged = [
+        cell
+        for cell in cells
+        if (name in _exercises(cell) and "stub" in cell["metadata"]["tags"])
+        or cell.get("id") == own_id
+    ]
+    if [source] == ["".join(cell["source"]) for cell in tagged]:
+        return False
+    check = cells[_check(cells, name)]
+    stub = tagged[0] if tagged else {"cell_type": "code", "metadata": {}}
+    stub["metadata"]["tags"] = [f"exercise:{name}", "stub"]
+    if "id" in check:  # Colab has none
+        stub["id"] = own_id
+    stub["source"] = source.splitlines(keepends=True)
+    for cell in (stub, check):
+        cell["outputs"], cell["execution_count"] = [], None
+    if not tagged:  # it was deleted, or another program has lost its tags
+        cells.insert(_check(cells, name), stub)
+    for cell in tagged[1:]:  # a cell that was split has its tags twice
+        cells.remove(cell)
+    return True
+
+
+def _backed_up(path, content):
+    """Write a copy beside the notebook, over no other file; return its path."""
+    for number in itertools.count(1):
+        backup = path.with_name(f"{path.name}.bak{number if number > 1 else ''}")
+        with said_of(backup, "written"), suppress(FileExistsError):
+            with open(backup, "xb") as file:
+                file.write(content)
+            return backup
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--pack"]:
+        exchange(STUBS, dumped(pack()))
+    elif not sys.argv[1:]:
+        sys.exit(__doc__)
+    else:
+        try:
+            for line in reset(*sys.argv[1:]):
+                print(line)
+        except (OSError, ValueError) as error:
+            sys.exit(f"{error}")
+        print("If it is open in JupyterLab: File > Reload Notebook from Disk.")

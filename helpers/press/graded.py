@@ -1,0 +1,85 @@
+"""The course for nbgrader: notebooks whose exercises are graded by their own checks.
+
+    python -m helpers.press.graded [build/nbgrader [NOTEBOOK...]]
+
+Makes a folder of nbgrader's kind: ``source/NAME/NAME.ipynb`` for each notebook, with the solutions
+in the stubs, and a configuration. An easy exercise is worth 1 point, a medium one 2, a hard one 3;
+so is the open question, which the teacher grades. What is there already and was edited by hand is
+kept. The teacher's guide says what comes next.
+"""
+
+import copy
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+
+from helpers.press.teacher import NOTEBOOKS, digest, is_edited, split_parts
+
+POINTS, OPEN = {"easy": 1, "medium": 2, "hard": 3}, 3
+MARKERS = "### BEGIN SOLUTION\n{}\n### END SOLUTION"
+CONFIGURATION = """c = get_config()  # noqa: F821
+c.ClearSolutions.code_stub = {"python": ""}  # the stub of the course stays in front of it
+c.ExecutePreprocessor.timeout = 1200  # seconds for a cell; notebooks 4 and 6 train nets
+"""
+
+
+def build(target, sources=None):
+    """Write the notebooks for nbgrader, of ``sources`` or all; yield a line for each.
+
+    Raises ValueError if an exercise has no solution.
+    """
+    target = Path(target)
+    for source in map(Path, sources or sorted(NOTEBOOKS.glob("*.ipynb"))):
+        path = target / "source" / source.stem / source.name
+        if path.exists() and is_edited(path):
+            yield f"kept {path}: it was edited by hand; move it away to have a new one"
+            continue
+        solutions = source.parent / "solutions" / f"n{source.stem[:2]}.py"
+        text = solutions.read_text(encoding="utf-8")
+        notebook = graded(nbformat.read(source, as_version=4), text)
+        notebook.metadata["made"] = digest(notebook)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, path)
+        yield f"made {path}"
+    if not (target / "nbgrader_config.py").exists():
+        (target / "nbgrader_config.py").write_text(CONFIGURATION, encoding="utf-8")
+
+
+def graded(notebook, text):
+    """Return a copy of a notebook in which nbgrader knows the stubs and the checks."""
+    notebook, (code, _) = copy.deepcopy(notebook), split_parts(text)
+    points, cells = {}, []
+    for cell in notebook.cells:
+        cells.append(cell)
+        tags = cell.metadata.get("tags", [])
+        (name,) = [tag[9:] for tag in tags if tag.startswith("exercise:")] or [""]
+        if name and cell.cell_type == "markdown":
+            points[name] = POINTS[re.search(r"\*\(.+, (\w+), \d+ minutes\)\*", cell.source)[1]]
+        if "stub" in tags:
+            if name not in code:
+                raise ValueError(f"exercise {name} has no solution")
+            cell.source += "\n\n" + MARKERS.format(code[name])
+            cell.metadata["nbgrader"] = _metadata(name, solution=True)
+        if "check" in tags:
+            cell.source = re.sub(r"^(tasks\.\w+)\.check\(", r"checks.require(\1, ", cell.source)
+            cell.metadata["nbgrader"] = _metadata(f"check_{name}", points[name])
+        if "open-question" in tags:
+            cells.append(nbformat.v4.new_markdown_cell("Your answer:"))
+            cells[-1].id = "answer-to-the-open-question"
+            cells[-1].metadata["nbgrader"] = _metadata("open_question", OPEN, solution=True)
+    notebook.cells = cells
+    return notebook
+
+
+def _metadata(name, points=0, solution=False):
+    """What nbgrader knows of a cell: what has points and is no solution, students cannot change."""
+    known = {"grade_id": name, "solution": solution, "grade": points > 0, "task": False}
+    locked = {"locked": not solution, "schema_version": 3}
+    return {**known, **locked, **({"points": points} if points else {})}
+
+
+if __name__ == "__main__":
+    for line in build(sys.argv[1] if sys.argv[1:] else "build/nbgrader", sys.argv[2:] or None):
+        print(line, flush=True)
