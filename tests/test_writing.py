@@ -259,6 +259,7 @@ WRITES = r"\.write_(text|bytes)\(|open\([^)]*[\"'][wax]b?\+?[\"']|os\.replace|nb
 def test_nothing_in_the_helpers_writes_by_itself():
 
     allowed = {"files/writing.py", "setup/environment.py", "studies/store.py"}
+    allowed |= {"exercises/marks.py", "exercises/reset.py"}  # add lines; never over another file
     for path in sorted((ROOT / "helpers").rglob("*.py")):
         name = path.relative_to(ROOT / "helpers").as_posix()
         if name not in allowed:

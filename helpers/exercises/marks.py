@@ -7,11 +7,12 @@ file and a power failure costs at most the last line; or the whole file is excha
 import csv
 import io
 import os
-import tempfile
 import time
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
+
+from helpers.files import writing
 
 HEADER = ("exercise", "title", "status", "sentence")
 STATUSES = ("right", "wrong", "not done")
@@ -66,25 +67,7 @@ def write(path, lines):
     Raises ValueError for a file that is not one of answers, OSError if it cannot be written.
     """
     _lines(path, _text(path))
-    exchange(path, _as_csv([HEADER, *lines]))
-
-
-def exchange(path, content):
-    """Write a file in one step: whatever happens, it has its old content or the new one.
-
-    content: bytes. Raises OSError, with a sentence, if that cannot be done.
-    """
-    path = Path(path).resolve()
-    with said_of(path, "written"):
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-        try:
-            with open(handle, "wb") as file:
-                file.write(content)
-            os.chmod(part, path.stat().st_mode if path.exists() else 0o644)
-            os.replace(part, path)
-        except BaseException:
-            os.unlink(part)
-            raise
+    writing.write(path, _as_csv([HEADER, *lines]), Path.is_file)
 
 
 def _as_csv(lines):

@@ -14,7 +14,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from helpers.exercises.marks import exchange, said_of
+from helpers.exercises.marks import said_of
+from helpers.files.writing import write
 from helpers.setup.machine import ROOT
 
 STUBS = Path(__file__).with_name("stubs.json")
@@ -38,7 +39,7 @@ def reset(path, *exercises):
     lines = []
     if done:
         lines.append(f"{path} as it was is in {_backed_up(path, content)}")
-        exchange(path, dumped(notebook))
+        write(path, dumped(notebook), Path.is_file)
     for name in names:
         how = "is set back" if name in done else "was at its start already"
         lines.append(f"Exercise {there[name]} ({name}) {how}.")
@@ -143,7 +144,7 @@ def _backed_up(path, content):
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["--pack"]:
-        exchange(STUBS, dumped(pack()))
+        write(STUBS, dumped(pack()), Path.is_file)
     elif not sys.argv[1:]:
         sys.exit(__doc__)
     else:

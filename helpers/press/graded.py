@@ -15,6 +15,8 @@ from pathlib import Path
 
 import nbformat
 
+from helpers.files.writing import write
+from helpers.press.reading import read_notebook
 from helpers.press.teacher import NOTEBOOKS, digest, is_edited, split_parts
 
 POINTS, OPEN = {"easy": 1, "medium": 2, "hard": 3}, 3
@@ -38,13 +40,12 @@ def build(target, sources=None):
             continue
         solutions = source.parent / "solutions" / f"n{source.stem[:2]}.py"
         text = solutions.read_text(encoding="utf-8")
-        notebook = graded(nbformat.read(source, as_version=4), text)
+        notebook = graded(read_notebook(source), text)
         notebook.metadata["made"] = digest(notebook)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        nbformat.write(notebook, path)
+        write(path, nbformat.writes(notebook) + "\n", Path.is_file)
         yield f"made {path}"
     if not (target / "nbgrader_config.py").exists():
-        (target / "nbgrader_config.py").write_text(CONFIGURATION, encoding="utf-8")
+        write(target / "nbgrader_config.py", CONFIGURATION, Path.is_file)
 
 
 def graded(notebook, text):
