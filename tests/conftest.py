@@ -1,5 +1,6 @@
 """How the tests are shared out to workers, and what is asked of a notebook that nbval has run."""
 
+import gc
 import itertools
 import json
 import re
@@ -16,12 +17,16 @@ TOGETHER = (
     "06_resnets_on_images.ipynb",
     "07_why_it_works.ipynb",
     "test_panels.py",
-    "test_far.py",
     "test_mutations.py",
-    "02_shrinking_to_the_identity.ipynb",
+    "05_matching_dimensions.ipynb",
     "03_two_more_layers.ipynb",
-    "test_pages.py",
+    "test_far.py",
     "test_screens.py",
+    "test_pages.py",
+    "02_shrinking_to_the_identity.ipynb",
+    "00_start_here.ipynb",
+    "08_at_scale.ipynb",
+    "01_the_residual_block.ipynb",
     "test_front_ends.py",
     "test_decks.py",
     "test_guide.py",
@@ -78,8 +83,9 @@ def _around(notebook):
     def moved(panels):
         stored = re.findall(r'"(?:Interactive|Live) panel \(', notebook.path.read_text("utf-8"))
         assert len(panels) >= len(stored)
-        assert [trouble for _, troubles in panels for trouble in troubles] == []
-        assert not stored or max(places for places, _ in panels) == 64
+        assert [trouble for *_, troubles in panels for trouble in troubles] == []
+        assert all(moves >= min(places, 16) for moves, places, _ in panels)
+        assert not stored or max(places for _, places, _ in panels) > 16
 
     ask = "import json; print(json.dumps({}))".format
     first = _in_the_kernel(notebook, "before", f"sentry.watch({str(ROOT)!r})", nothing)
@@ -99,6 +105,11 @@ def pytest_collection_modifyitems(items):
         before, after = _around(parent) if cells else ([], [])
         tests += [*before, *group, *after]
     items[:] = sorted(tests, key=lambda item: _place(item.path))
+
+
+def pytest_collection_finish():
+    """What is imported by now stays: to search it for garbage takes an eighth of the time."""
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -27,6 +27,7 @@ LIBRARIES = [
 # A mistake that was found need not be made small.
 QUICK = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
 OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "--noconftest", "--assert=plain", "--tb=short"]
+OPTIONS += ["-m", "not slow", "-o", "markers=slow"]  # what make test leaves out, it need not catch
 PATIENCE = 300  # seconds for one call
 
 

@@ -4,6 +4,7 @@ drawn for that place before the panel was moved there; and what a choice changes
 """
 
 import io
+import math
 import random
 import re
 
@@ -21,20 +22,26 @@ FIRST_PICTURES = 16  # of a film, whose first picture may take a training
 
 
 def move_all():
-    """Move every panel of this process; return for each its places and what is wrong at some."""
+    """Move every panel of this process; return what ``move`` returns, for each."""
     panels = [part for part in ipywidgets.widget._instances.values() if isinstance(part, Panel)]
     return [move(panel) for panel in panels]
 
 
 def move(panel):
-    """Both ends of every control, the rest by chance; return (number of places, troubles)."""
+    """Both ends of every control, then places by chance, none of them twice.
+
+    Returns how often it was moved, how many places it has, and what is wrong at some.
+    """
     chance, troubles, shown = random.Random(0), [], {}
     controls = {name: list_values(control, 10**6) for name, control in panel.controls.items()}
-    rows = [{name: places[end]} for name, places in controls.items() for end in (0, -1)]
-    count = FIRST_PICTURES if isinstance(panel, Film) else PLACES
-    while controls and len(rows) < count:
-        rows.append({name: chance.choice(places) for name, places in controls.items()})
-    for row in rows:
+    ends = [{name: places[end]} for name, places in controls.items() for end in (0, -1)]
+    possible = math.prod(map(len, controls.values())) if controls else 0
+    count = min((FIRST_PICTURES if isinstance(panel, Film) else PLACES) - len(ends), possible)
+    rows = []
+    while len(rows) < count:
+        row = {name: chance.choice(places) for name, places in controls.items()}
+        rows += [row] if row not in rows else []
+    for row in ends + rows:
         foreseen = None if isinstance(panel, Film) else _foresee(panel, row)
         _put(panel, row)
         panel._moved()
@@ -46,7 +53,7 @@ def move(panel):
         if chosen != before[0] and panel._screen.png != before[1] and not isinstance(panel, Film):
             trouble = f"says the same of another picture, at {before[0]}"
         troubles += [f"{panel.describe()} {trouble}"] if trouble else []
-    return len(rows), troubles
+    return len(ends + rows), possible, troubles
 
 
 def _foresee(panel, row):

@@ -52,9 +52,13 @@ def everything():
     return drawn
 
 
+@pytest.fixture(scope="module")
+def ours():
+    return everything()
+
+
 @pytest.mark.parametrize("brought", BROUGHT)
-def test_figures_are_the_same_and_the_settings_stay(brought):
-    ours = everything()
+def test_figures_are_the_same_and_the_settings_stay(ours, brought):
     with matplotlib.rc_context(BROUGHT[brought]):
         before = dict(matplotlib.rcParams)
         assert everything() == ours

@@ -61,7 +61,7 @@ def main():
                 for distance in DISTANCES:
                     with far(address, distance) as there:
                         for name in names:
-                            for row in measure(browser, there, name, distance):
+                            for row in measure(browser, there.address, name, distance):
                                 rows.append(row | {"option of make lab": option})
                                 print(rows[-1], flush=True)
     report = {"machine": machine.facts("jupyterlab", "ipykernel"), "unit": "ms", "panels": rows}

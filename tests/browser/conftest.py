@@ -8,7 +8,16 @@ import sys
 
 import nbformat
 import pytest
-from lab import CHROMIUM, ROOT, chromium, jupyterlab, open_notebook, run_all, write_notebook
+from lab import (
+    CHROMIUM,
+    ROOT,
+    chromium,
+    jupyterlab,
+    open_notebook,
+    run_all,
+    watched,
+    write_notebook,
+)
 from shortened import shortened
 
 OLD_KERNEL = "ipykernel==6.31.0"  # the last before callbacks moved to other threads
@@ -112,7 +121,12 @@ def home(tmp_path_factory):
     shutil.copytree(ROOT / "notebooks", home / "notebooks")
     for path in (home / "notebooks").glob("*.ipynb"):
         nbformat.write(shortened(path.stem), path)
-    write_race(home / "notebooks" / "race.ipynb")
+    race = up_to("04_plain_vs_residual", "race")
+    assert race.cells[-1].source.count("race_panel.play()") == 1
+    race.cells[-1].source = race.cells[-1].source.replace(".play()", "")  # waits at its start
+    nbformat.write(race, home / "notebooks" / "race.ipynb")
+    stored = up_to("01_the_residual_block", "switch-the-shortcut")
+    nbformat.write(stored, home / "notebooks" / "stored.ipynb")
     write_notebook(home / "notebooks" / "controls.ipynb", CONTROLS)
     write_notebook(home / "notebooks" / "question.ipynb", QUESTION, BUSY)
     write_notebook(home / "notebooks" / "screens.ipynb", BROKEN, CONTROLS, QUESTION)
@@ -120,15 +134,12 @@ def home(tmp_path_factory):
     return home
 
 
-def write_race(path):
-    """Store notebook 4 up to its race, which waits at its first picture."""
-    notebook = nbformat.read(ROOT / "notebooks" / "04_plain_vs_residual.ipynb", as_version=4)
-    at = next(i for i, cell in enumerate(notebook.cells) if cell.id == "race")
+def up_to(name, last):
+    """Return a notebook of the course, as it is stored, without the cells after ``last``."""
+    notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    at = next(i for i, cell in enumerate(notebook.cells) if cell.id == last)
     notebook.cells = notebook.cells[: at + 1]
-    race = notebook.cells[at]
-    assert race.source.count("race_panel.play()") == 1
-    race.source = race.source.replace(".play()", "")
-    nbformat.write(notebook, path)
+    return notebook
 
 
 def write_for_a_kernel(home, kernel):
@@ -180,16 +191,12 @@ def window(browser):
 @pytest.fixture
 def opened(window, lab):
     """Open a notebook and run all of it; at the end there must be no error on the page."""
-    page = window.new_page()
-    errors = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    with watched(window) as page:
 
-    def open_and_run(name, run=True):
-        open_notebook(page, lab, name)
-        if run:
-            run_all(page)
-        return page
+        def open_and_run(name, run=True):
+            open_notebook(page, lab, name)
+            if run:
+                run_all(page)
+            return page
 
-    yield open_and_run
-    page.close()
-    assert errors == []
+        yield open_and_run

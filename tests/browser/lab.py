@@ -110,6 +110,16 @@ def run_all(page, minutes=2):
     assert page.locator(STDERR).count() == 0
 
 
+@contextmanager
+def watched(window):
+    """Open a page; at the end there must have been no error on it."""
+    page, errors = window.new_page(), []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    page.close()
+    assert errors == []
+
+
 def write_notebook(path, *sources, kernel="python3"):
     """Store a notebook of code cells."""
     kernelspec = {"name": kernel, "display_name": kernel, "language": "python"}

@@ -1,5 +1,6 @@
 """Move the controls of a panel by keyboard and by mouse, and see picture and sentence change."""
 
+import re
 import time
 
 from lab import PANEL
@@ -7,6 +8,11 @@ from lab import PANEL
 
 def panels(page):
     return page.locator(PANEL)
+
+
+def menu(page, name, entry):
+    page.get_by_role("menuitem", name=name, exact=True).click()
+    page.get_by_role("menuitem", name=re.compile(f"^{entry}")).first.click()
 
 
 def state(panel):

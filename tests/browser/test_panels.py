@@ -7,7 +7,7 @@ import time
 
 import pytest
 from lab import MINUTE, open_notebook, run_all
-from moves import changes, drag, move_every_control, panels
+from moves import changes, drag, menu, move_every_control, panels
 from playwright.sync_api import expect
 
 from helpers.panels.panel import Screen
@@ -214,11 +214,6 @@ def test_a_film_stops_when_its_notebook_is_closed(opened, lab, kernel):
     assert frame(film) >= here
 
 
-def menu(page, name, entry):
-    page.get_by_role("menuitem", name=name, exact=True).click()
-    page.get_by_role("menuitem", name=re.compile(f"^{entry}")).first.click()
-
-
 def test_a_panel_whose_kernel_was_shut_down_says_so_beside_its_last_picture(opened):
     page = opened("broken_python3")
     panel = panels(page).first
@@ -249,7 +244,7 @@ def test_a_panel_whose_kernel_died_says_so_without_being_asked(opened):
 
 def test_a_notebook_opened_again_shows_the_last_picture_and_what_to_do(opened):
     """As stored in the project: pictures, and no kernel that knows of them."""
-    page = opened("01_the_residual_block", run=False)
+    page = opened("stored", run=False)
     note = page.get_by_text("To move the controls, run this cell.").first
     note.scroll_into_view_if_needed()
     expect(note).to_be_visible()
@@ -258,7 +253,7 @@ def test_a_notebook_opened_again_shows_the_last_picture_and_what_to_do(opened):
     ).first
     assert picture.evaluate("image => image.naturalWidth") > 0
     run_all(page)
-    expect(panels(page)).to_have_count(3, timeout=MINUTE)
+    expect(panels(page)).to_have_count(1, timeout=MINUTE)
     expect(page.get_by_text("To move the controls, run this cell.").first).to_be_hidden()
 
 

@@ -4,7 +4,8 @@ import re
 
 import pytest
 from figures import contrast
-from lab import PANEL, open_notebook
+from lab import PANEL, open_notebook, run_all, watched
+from moves import menu
 from playwright.sync_api import expect
 
 SENTENCES = {"ArrowRight": "x is 2.", "ArrowLeft": "x is 1."}
@@ -23,6 +24,22 @@ element => {
   return { color: look.color, edge: look.borderLeftColor, own, page };
 }
 """
+
+
+@pytest.fixture(scope="module")
+def opened(window, lab):
+    with watched(window) as page:
+        open_notebook(page, lab, "screens")
+        yield page
+
+
+@pytest.fixture
+def page(opened):
+    """One page for all, since to load it takes longer than to test it; panels are new each time."""
+    show_at(opened, 1)
+    menu(opened, "Edit", "Clear Outputs of All Cells")
+    run_all(opened)
+    return opened
 
 
 def colours(element):
@@ -65,8 +82,7 @@ def see_colours(page):
         assert contrast(seen["color"], seen["page"]) >= 4.5
 
 
-def test_everything_can_be_seen_in_both_themes(opened):
-    page = opened("screens")
+def test_everything_can_be_seen_in_both_themes(page):
     page.locator(PANEL).first.locator(".noUi-handle").press("ArrowLeft")  # x = 0, an error
     expect(page.get_by_role("alert")).to_be_visible()
     try:
@@ -77,8 +93,7 @@ def test_everything_can_be_seen_in_both_themes(opened):
         choose_theme(page, "Light")
 
 
-def test_nothing_is_wider_than_the_screen_of_a_beamer(opened):
-    page = opened("screens")
+def test_nothing_is_wider_than_the_screen_of_a_beamer(page):
     page.set_viewport_size({"width": 1024, "height": 768})
     for part in (PANEL, f"{PANEL} > *", ".quiz", ".jp-OutputArea-output"):
         for place in page.locator(part).all():
@@ -96,8 +111,7 @@ def drag(page, handle):
     page.mouse.up()
 
 
-def test_shortcuts_of_the_page_work_while_a_control_has_the_focus(opened):
-    page = opened("screens")
+def test_shortcuts_of_the_page_work_while_a_control_has_the_focus(page):
     handle = page.locator(".jp-CodeCell").first.locator(".noUi-handle")
     answer = page.locator(".quiz").get_by_role("radio").first
     for use, cell in (
@@ -116,8 +130,7 @@ def test_shortcuts_of_the_page_work_while_a_control_has_the_focus(opened):
         expect(number).not_to_have_text("[*]:")
 
 
-def test_a_number_may_be_typed_as_people_write_it(opened):
-    page = opened("screens")
+def test_a_number_may_be_typed_as_people_write_it(page):
     box = page.get_by_role("textbox", name="height, m, exact value")
     for typed, read in TYPED.items():
         box.click()
@@ -127,8 +140,7 @@ def test_a_number_may_be_typed_as_people_write_it(opened):
         expect(box).to_have_text(read)
 
 
-def test_a_page_that_goes_to_another_screen_is_sharp_at_the_next_move(opened):
-    page = opened("screens")
+def test_a_page_that_goes_to_another_screen_is_sharp_at_the_next_move(page):
     panel = page.locator(PANEL).first
     for ratio in (2, 1.5, 1):
         show_at(page, ratio)
@@ -136,8 +148,7 @@ def test_a_page_that_goes_to_another_screen_is_sharp_at_the_next_move(opened):
         expect_width(panel, 500 * ratio)
 
 
-def test_of_two_pages_that_show_a_panel_the_sharper_counts(opened, browser, lab):
-    page = opened("screens")
+def test_of_two_pages_that_show_a_panel_the_sharper_counts(page, browser, lab):
     page.keyboard.press("Control+s")
     expect(page.locator(UNSAVED)).to_have_count(0, timeout=15_000)
     show_at(page, 2)
