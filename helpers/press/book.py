@@ -17,7 +17,15 @@ import nbformat
 from nbclient import NotebookClient
 
 from helpers.press import stills
-from helpers.press.cells import Prose, convert_code, convert_output, find_view, is_question, render
+from helpers.press.cells import (
+    Prose,
+    convert_code,
+    convert_output,
+    find_view,
+    is_question,
+    list_outputs,
+    render,
+)
 from helpers.setup.machine import ROOT
 
 BOOK = "Why ResNets work"
@@ -130,7 +138,7 @@ def convert_cell(cell, prose, albums):
     """Return what the template shows of a cell: {"prose"}, or {"code", "outputs"}."""
     if cell.cell_type != "code":
         return {"prose": prose.convert(cell.source)}
-    outputs, rest = [], iter(cell.outputs)
+    outputs, rest = [], iter(list_outputs(cell))
     for output in rest:
         album = albums.get(find_view(output))
         outputs.append(album or convert_output(output))

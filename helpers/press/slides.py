@@ -19,7 +19,15 @@ from pathlib import Path
 import nbformat
 import numpy as np
 
-from helpers.press.cells import Prose, convert_code, convert_output, find_view, is_question, render
+from helpers.press.cells import (
+    Prose,
+    convert_code,
+    convert_output,
+    find_view,
+    is_question,
+    list_outputs,
+    render,
+)
 from helpers.press.pictures import read_pixels
 from helpers.setup.machine import ROOT
 
@@ -113,7 +121,7 @@ def convert_outputs(cell):
     """Return what the template shows of the outputs of a cell."""
     has_panel = any(map(find_view, cell.outputs))
     shown = []
-    for output in cell.outputs:
+    for output in list_outputs(cell):
         if "image/png" in output.get("data", {}):
             shown.append(fit_picture(convert_output(output), has_panel))
         elif not has_panel:  # the texts of a panel repeat the sentence of its picture

@@ -2,11 +2,25 @@
 
 import re
 
+import nbformat
 import pytest
+from conftest import BROKEN
 from figures import contrast
-from lab import PANEL, open_notebook
+from lab import PANEL, open_notebook, write_notebook
 from playwright.sync_api import expect
 
+from helpers.panels.panel import ALT
+
+PICTURE = """
+from helpers import plots
+plots.figure(size=(4, 2), alt="one < two")[0]
+"""
+WORDS = """
+() => [...document.querySelectorAll(".jp-OutputArea-output img")]
+  .filter((image) => image.checkVisibility())
+  .map((image) => image.alt ||
+    image.closest(".jp-OutputArea-child").nextElementSibling?.textContent.trim())
+"""
 SENTENCES = {"ArrowRight": "x is 2.", "ArrowLeft": "x is 1."}
 # What is typed beside a slider from -4 to 4 with a step of 0.08, and what it says then.
 TYPED = {"1,6": "1.60", "80%": "0.80", "2.4": "2.40", "−1,6": "−1.60", "five": "−1.60"}
@@ -83,6 +97,29 @@ def test_nothing_is_wider_than_the_screen_of_a_beamer(opened):
     for part in (PANEL, f"{PANEL} > *", ".quiz", ".jp-OutputArea-output"):
         for place in page.locator(part).all():
             assert place.evaluate("place => place.scrollWidth - place.clientWidth") <= 1, part
+
+
+def read_pictures(page):
+    """What a screen reader finds of each picture among the outputs: its alternative text, or the
+    text of the output after it.
+    """
+    page.wait_for_timeout(1000)  # pictures appear one after another
+    return page.evaluate(WORDS)
+
+
+def test_a_screen_reader_finds_words_for_every_picture(opened, home):
+    """In a notebook that was run, and in one that comes from somebody else and was not."""
+    write_notebook(home / "notebooks" / "words.ipynb", PICTURE, BROKEN)
+    page = opened("words")
+    assert read_pictures(page) == ["one < two", ALT]
+    page.keyboard.press("Control+s")
+    expect(page.locator(UNSAVED)).to_have_count(0, timeout=15_000)
+    notebook = nbformat.read(home / "notebooks" / "words.ipynb", as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell("1"))  # not as it was signed
+    nbformat.write(notebook, home / "notebooks" / "foreign.ipynb")
+    open_notebook(page, page.url.split("/lab/")[0], "foreign")
+    sentence = "x is 1. To move the controls, run this cell."
+    assert read_pictures(page) == ["one < two", sentence]
 
 
 UNSAVED = ".lm-DockPanel-tabBar .jp-mod-dirty"
