@@ -44,7 +44,7 @@ def watch_display(monkeypatch):
 def panel_of(update=None, **controls):
     """A panel with one moving cloud, a moving curve with its name, and a line that stays."""
     picture, axes = plots.figure(size=(4, 3))
-    axes.set(xlim=(0, 4), ylim=(0, 4))
+    axes.set(xlim=(0, 8), ylim=(0, 4))
     plots.diagonal(axes, 0, 4)
     cloud, show = plots.points(axes, "none"), plots.curves(axes)
     x = np.linspace(0, 3, 9)

@@ -18,6 +18,7 @@ from helpers.panels.drawing import Drawing, encode
 HERE = Path(__file__).parent
 ALT = "The picture of this panel; the sentence with it says what it shows."
 ASKED = "are you there?"  # by a page that waits for a picture
+RESULT = ["png", "sentence", "error", "places", "running"]
 MAX_RATIO = 3.0  # device pixels per CSS pixel; more are not drawn
 STILL_DPI = 200  # two pixels of a still for each CSS pixel of the page
 
@@ -33,7 +34,7 @@ class Screen(anywidget.AnyWidget):
     stand_in: the text below the picture that a saved notebook keeps; both are hidden on the page.
     """
 
-    _esm = page.code(HERE / "numbers.js", HERE / "panel.js")
+    _esm = page.code(*(HERE / f"{part}.js" for part in ("numbers", "answers", "panel")))
     _css = HERE / "panel.css"
     png = traitlets.Bytes().tag(sync=True)
     alt = traitlets.Unicode().tag(sync=True)
@@ -135,7 +136,12 @@ class Panel(widgets.VBox):
     def _answer(self, screen, message, _buffers):
         if message == ASKED:
             screen.send("here")
+            self._tell_again()
         self._ahead.hear(message, None if self._failure else _find_loop())
+
+    def _tell_again(self):
+        """Send what the page may have missed while the line was cut."""
+        self._screen.send_state(RESULT)
 
     def _sharpen(self, change):
         """Draw as many pixels as the screen has, now that the page has told their number."""

@@ -41,7 +41,7 @@ from shortened import shortened
 from ways import DRAG, FLOOR, LONG, TWIN, WARM, Way, summary
 
 RESULTS = Path(__file__).parent / "results"
-ROUNDS, MOVES = 3, 10
+ROUNDS, MOVES = 3, 5
 DRAGGED = (
     "02_shrinking_to_the_identity",
     "shrink-W",

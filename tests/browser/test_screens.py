@@ -4,16 +4,18 @@ import re
 
 import nbformat
 import pytest
-from conftest import BROKEN
 from figures import contrast
 from lab import PANEL, open_notebook, write_notebook
 from playwright.sync_api import expect
 
-from helpers.panels.panel import ALT
+from helpers.panels.panel import ALT, Screen
 
 PICTURE = """
-from helpers import plots
+from helpers import explore, plots
 plots.figure(size=(4, 2), alt="one < two")[0]
+"""
+MOVING = """
+explore.explore(plots.figure(size=(4, 2))[0], lambda x=1: f"x is {x}.", x=(0, 3))
 """
 WORDS = """
 () => [...document.querySelectorAll(".jp-OutputArea-output img")]
@@ -25,6 +27,43 @@ SENTENCES = {"ArrowRight": "x is 2.", "ArrowLeft": "x is 1."}
 # What is typed beside a slider from -4 to 4 with a step of 0.08, and what it says then.
 TYPED = {"1,6": "1.60", "80%": "0.80", "2.4": "2.40", "−1,6": "−1.60", "five": "−1.60"}
 TYPED |= {"1.000,5": "4.00"}
+# What is typed beside sliders: (low, high, step, label, base of a logarithmic one).
+NUMBERS = {
+    (0, 10_000, 1, "n"): {
+        "1,000": "1000",
+        "1.000": "1000",
+        "1 500": "1500",
+        "1’500": "1500",
+        "2e3": "2000",
+        "10,000": "10000",
+        "+7": "7",
+        "1,000,000": "1000000",
+        "1,2,3": "",
+        "5 apples": "",
+        "": "",
+    },
+    (0, 10_000, 100, "n"): {"1,200": "1200", "1,2": "1.2"},
+    (0, 2000, 0.5, "n"): {
+        "1.000,5": "1000.5",
+        "1,000.5": "1000.5",
+        "1,500": "1.5",
+        "1,750": "1750",
+    },
+    (0, 5, 0.1, "x"): {"1,000": "1", "2.500": "2.5", "0,250": "0.25", ".5": "0.5", "3.": "3"},
+    (0, 1, 0.05, "x"): {"50%": "0.5", "50 %": "0.5", "0,5": "0.5", "5e-2": "0.05"},
+    (0, 100, 1, "x"): {"50%": "50", "50": "50"},
+    (0, 100, 0.5, "share, %"): {"50%": "50", "0,5 %": "0.5"},
+    (-4, 4, 0.08, "x"): {"−1,6": "-1.6", "-.8": "-0.8", "80%": "0.8"},
+    (-5, 4, 0.1, "rate", 10): {"1e-3": "0.001", "1,000": "1", "20,000": "20", "0,03": "0.03"},
+}
+READ = """
+async ([code, [min, max, step, description, base], typed]) => {
+  const module = `data:text/javascript;base64,${btoa(code + "; export { readNumber };")}`;
+  const { readNumber } = await import(module);
+  const values = { min, max, step, description, base };
+  return typed.map((text) => readNumber(text, { get: (name) => values[name] }));
+}
+"""
 # The colours of an element: its own, behind it, around it, and behind that.
 COLOURS = """
 element => {
@@ -109,7 +148,7 @@ def read_pictures(page):
 
 def test_a_screen_reader_finds_words_for_every_picture(opened, home):
     """In a notebook that was run, and in one that comes from somebody else and was not."""
-    write_notebook(home / "notebooks" / "words.ipynb", PICTURE, BROKEN)
+    write_notebook(home / "notebooks" / "words.ipynb", PICTURE, MOVING)
     page = opened("words")
     assert read_pictures(page) == ["one < two", ALT]
     page.keyboard.press("Control+s")
@@ -162,6 +201,13 @@ def test_a_number_may_be_typed_as_people_write_it(opened):
         page.keyboard.type(typed)
         page.keyboard.press("Enter")
         expect(box).to_have_text(read)
+
+
+@pytest.mark.parametrize("slider", NUMBERS)
+def test_of_several_readings_of_a_number_that_counts_which_the_slider_can_be_at(offline, slider):
+    typed = NUMBERS[slider]
+    read = offline.evaluate(READ, [Screen._esm, list(slider), list(typed)])
+    assert dict(zip(typed, read, strict=True)) == typed
 
 
 def test_a_page_that_goes_to_another_screen_is_sharp_at_the_next_move(opened):
