@@ -52,6 +52,7 @@ def test_the_panel_stays_as_it_is(kernel):
     kernel(lambda: page.move(x=4))
     assert len(page.pictures) == 7
     assert panel.sentence == panel._screen.sentence == "4 and False."
+    panel._draw_at({"x": 0, "wide": True})
     assert_shows(panel, panel._drawing.canvas.figure)
 
 
