@@ -15,12 +15,11 @@ function send(model, message) {
 // A kernel that was shut down leaves no trace in a panel, nor does a network that is gone: if
 // nothing follows a click, a key or the last picture of a film, ask, and again until it answers.
 function askWhenUsed(model, controls, panel, note, gone) {
-  let waiting;
+  let waiting, wishes; // values of the controls, as a person has set them
   let asked = 0;
-  let used = false; // by a person, on this page
   const wait = () => (waiting ??= setTimeout(ask, PATIENCE));
   const use = () => {
-    used = true;
+    setTimeout(() => (wishes = controls.map(findValue))); // after the control itself has heard
     wait();
   };
   const ask = () => {
@@ -36,9 +35,9 @@ function askWhenUsed(model, controls, panel, note, gone) {
     stop();
     asked = 0;
     note.hidden = true;
-    if (message === "here" && used) sendAgain(model, controls);
-    used &&= message !== "here";
+    if (message === "here" && wishes) sendAgain(model, controls, wishes);
     if (!isFollowed(model, controls)) wait();
+    else if (message === "here" || isAt(controls, wishes)) wishes = undefined;
   };
   for (const event of ["keyup", "pointerup"]) panel.addEventListener(event, use, { signal: gone });
   listen(model, ["change:png", "change:error", "change:places", "msg:custom"], heard, gone);
@@ -58,13 +57,19 @@ function isFollowed(model, controls) {
   return !places || !controls.length || places === findPlaces(controls);
 }
 
-// What a person did while the line was cut may be lost. ipywidgets waits for ever for its answer
-// before it sends the next move.
-function sendAgain(model, controls) {
+// What a person did while the line was cut may be lost, and is undone when the line is back.
+// ipywidgets waits for ever for an answer that was lost, before it sends the next move.
+function sendAgain(model, controls, wishes) {
   for (const part of [model, ...controls]) part._pending_msgs = 0;
-  for (const control of controls) {
-    const name = control.get("index") === undefined ? "value" : "index";
-    control.save({ [name]: control.get(name) }, { patch: true });
-  }
+  controls.forEach((control, at) => control.save(wishes[at], { patch: true }));
+}
+
+function isAt(controls, wishes) {
+  return JSON.stringify(controls.map(findValue)) === JSON.stringify(wishes);
+}
+
+function findValue(control) {
+  const name = control.get("index") === undefined ? "value" : "index";
+  return { [name]: control.get(name) };
 }
 
