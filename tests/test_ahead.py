@@ -68,7 +68,7 @@ def test_only_places_that_the_page_lacks_are_drawn(kernel, monkeypatch):
 
 
 def test_no_more_pictures_are_under_way_than_the_line_takes(kernel, monkeypatch):
-    """A page that acknowledges none gets one; an acknowledgement brings two more."""
+    """A page that acknowledges none gets two; an acknowledgement brings two more."""
     panel, page = small()
     page.answers, panel._ahead._flow._now = False, lambda: 0.0
 
@@ -76,8 +76,8 @@ def test_no_more_pictures_are_under_way_than_the_line_takes(kernel, monkeypatch)
         assert len(page.pictures) == count
         panel._screen._handle_custom_msg({"got": list(page.pictures)[count - 1]}, [])
 
-    kernel(lambda: page.move(x=3), lambda: get(1), lambda: get(3), seconds=0.3)
-    assert len(page.pictures) == 5
+    kernel(lambda: page.move(x=3), lambda: get(2), lambda: get(4), seconds=0.3)
+    assert len(page.pictures) == 6
 
 
 def move_another(panel, page):

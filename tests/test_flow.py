@@ -32,7 +32,7 @@ def send_over(seconds, rate, size=40_000, draw=0.03, until=1.8):
 @pytest.mark.parametrize("seconds", [0.0, 0.05, 0.1, 0.2])
 def test_a_fast_line_is_filled(seconds):
     arrived, longest = send_over(seconds, rate=1e9)
-    assert arrived >= 25  # two at a time would be 16 on the longest line
+    assert arrived >= 40  # two at a time would be 16 on the longest line
     assert longest <= 0
 
 
@@ -47,7 +47,8 @@ def test_on_a_slow_line_hardly_any_picture_waits_for_others(seconds, rate, most)
 def test_a_picture_that_nobody_acknowledges_is_given_up():
     clock = SimpleNamespace(now=0.0)
     line = flow.Flow(lambda: clock.now)
-    line.send("lost")
+    for key in ("lost", "lost, too"):
+        line.send(key)
     assert not line.is_free()
     line.arrive("another")
     assert not line.is_free()
@@ -60,7 +61,8 @@ def test_of_two_pages_the_quicker_counts():
     line.send("a")
     for _ in range(2):
         line.arrive("a")
-    line.send("b")
-    assert line.is_free()
-    line.send("c")
+    for key in ("b", "c"):
+        line.send(key)
+        assert line.is_free()
+    line.send("d")
     assert not line.is_free()

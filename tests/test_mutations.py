@@ -326,7 +326,7 @@ MUTATIONS = {
     ),
     "pictures that are drawn ahead queue on a slow line": (
         "helpers/panels/flow.py",
-        "                self._limit = 1\n",
+        "                self._limit, self._waited = 1, True\n",
         "                pass\n",
         "test_flow.py::test_on_a_slow_line_hardly_any_picture_waits_for_others",
     ),

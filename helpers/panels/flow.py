@@ -11,14 +11,16 @@ PATIENCE = 2.0  # seconds after which a picture that nobody has acknowledged cou
 class Flow:
     """Tells when the next picture may be sent ahead; the page acknowledges each.
 
-    One may be under way at first, and one more whenever that many came as quickly as one alone.
-    After one that had to wait on the line it is one again: a live picture finds no queue there.
+    Two may be under way at first, and one more with each that comes as quickly as any before. After
+    the first that had to wait on the line it is one again, and one more whenever so many came as
+    quickly as one alone: a live picture finds hardly any queue there.
 
     now: the clock, in seconds.
     """
 
     def __init__(self, now=time.monotonic):
-        self._now, self._sent, self._quickest, self._limit = now, {}, inf, 1
+        self._now, self._sent, self._quickest, self._limit = now, {}, inf, 2
+        self._waited = False  # whether any had to
 
     def send(self, key):
         """Note that a picture is on its way."""
@@ -31,9 +33,9 @@ class Flow:
             took = self._now() - sent
             self._quickest = min(self._quickest, took)
             if took > self._quickest + QUEUE:
-                self._limit = 1
-            elif count >= self._limit:
-                self._limit = min(count + 1, MOST)
+                self._limit, self._waited = 1, True
+            elif count >= self._limit or not self._waited:
+                self._limit = min(self._limit + 1, MOST)
 
     def is_free(self):
         """Return whether one more picture may be sent."""
