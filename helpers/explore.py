@@ -24,7 +24,8 @@ def explore(figure, update, labels=None, ahead=True, **controls):
     it makes a Film: each ``yield (done, sentence)``, done from 0 to 1, is one more picture.
     labels: {control: the name, with its unit, that the reader sees}; by default, the argument's.
     ahead: whether places are drawn before the reader goes there. False for an ``update`` whose
-    picture follows from more than its arguments: chance, the clock, the places before.
+    picture follows from more than its arguments: chance, the clock, the places before. It is then
+    called for the places where the reader goes, and for no others.
     controls: for arguments of ``update``, which start at their defaults: (low, high) or (low, high,
     step) for a slider, a list for a drop-down, a bool for a checkbox, or any ipywidgets widget.
 

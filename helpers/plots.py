@@ -14,7 +14,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from helpers.panels import artists
+from helpers.panels import artists, page
 from helpers.panels.artists import Name, Pixels
 from helpers.panels.settings import defaults, with_defaults
 
@@ -38,25 +38,24 @@ class Frame(Axes):
 
 @with_defaults
 class Picture(Figure):
-    """A figure that a notebook shows as a PNG, with its alternative text ``alt``."""
+    """A figure that a notebook shows as a PNG, and below it the text ``alt``."""
 
-    alt = "figure"
+    alt = ""
     stored_dpi = DPI  # of every PNG that a notebook shows
 
-    def _repr_mimebundle_(self, **_):
+    def _ipython_display_(self):
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", dpi=self.stored_dpi)
-        data = {"image/png": buffer.getvalue(), "text/plain": self.alt}
-        return data, {"image/png": {"alt": self.alt}}
+        page.store(buffer.getvalue(), self.alt, self.alt)
 
 
 @defaults()
-def figure(rows=1, columns=1, size=(9.0, 4.0), alt="figure", **options):
+def figure(rows=1, columns=1, size=(9.0, 4.0), alt="", **options):
     """Return (figure, axes): a Picture with rows x columns axes; of one axes, that Axes.
 
     rows, columns: the number of axes.
     size: width and height in inches.
-    alt: says in words what the picture shows.
+    alt: says in words what the picture shows; a notebook has it below the picture.
     options: passed on to Figure.subplots.
     """
     picture = Picture(figsize=size, dpi=DPI, layout="constrained")

@@ -80,10 +80,14 @@ def _around(notebook):
         assert seen["written"] == []
         assert notebook.path.stem not in WITHOUT_TORCH or seen["heavy"] == []
 
-    def moved(panels):
-        stored = re.findall(r'"(?:Interactive|Live) panel \(', notebook.path.read_text("utf-8"))
+    stored = re.findall(r'"(?:Interactive|Live) panel \(', notebook.path.read_text("utf-8"))
+
+    def fine(panels):
         assert len(panels) >= len(stored)
         assert [trouble for *_, troubles in panels for trouble in troubles] == []
+
+    def moved(panels):
+        fine(panels)
         assert all(moves >= min(places, 16) for moves, places, _ in panels)
         assert not stored or max(places for _, places, _ in panels) > 16
 
@@ -93,7 +97,17 @@ def _around(notebook):
     panels = _in_the_kernel(
         notebook, "every panel at many places", f"import moving; {ask('moving.move_all()')}", moved
     )
-    return [first], [last, panels]
+    some, every = (
+        _in_the_kernel(
+            notebook,
+            f"every panel on {name.lower()} screens",
+            f"import screens; {ask(f'screens.show_all(screens.{name})')}",
+            fine,
+        )
+        for name in ("SOME", "ALL")
+    )
+    every.add_marker("slow")
+    return [first], [last, panels, some, every]
 
 
 @pytest.hookimpl(tryfirst=True)

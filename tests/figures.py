@@ -1,16 +1,27 @@
 """Small panels and films that several tests use, and how to look at pictures."""
 
+import base64
 import io
 import time
 
 import numpy as np
+import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
 
 from helpers import plots
 from helpers.explore import explore
+from helpers.panels import page
 from helpers.panels import panel as panel_module
 from helpers.panels.drawing import Drawing
+
+
+def stored(picture):
+    """Return the PNG that a notebook stores of a picture."""
+    with pytest.MonkeyPatch.context() as patch:
+        bundles = watch_display(patch)
+        picture._ipython_display_()
+    return base64.b64decode(bundles[0]["image/png"])
 
 
 def pixels(png):
@@ -23,16 +34,17 @@ def assert_shows(panel, figure):
 
 
 def watch_display(monkeypatch):
-    """Return the growing list of what panels display."""
+    """Return the growing list of what panels and pictures display."""
     bundles = []
-    monkeypatch.setattr(panel_module, "display", lambda bundle, **_: bundles.append(bundle))
+    for module in (panel_module, page):
+        monkeypatch.setattr(module, "display", lambda bundle, **_: bundles.append(bundle))
     return bundles
 
 
 def panel_of(update=None, **controls):
     """A panel with one moving cloud, a moving curve with its name, and a line that stays."""
     picture, axes = plots.figure(size=(4, 3))
-    axes.set(xlim=(0, 4), ylim=(0, 4))
+    axes.set(xlim=(0, 8), ylim=(0, 4))
     plots.diagonal(axes, 0, 4)
     cloud, show = plots.points(axes, "none"), plots.curves(axes)
     x = np.linspace(0, 3, 9)

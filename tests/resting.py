@@ -17,6 +17,7 @@ class Page:
 
     def __init__(self, panel):
         self.panel, self.pictures, self.forgotten, self.times = panel, {}, 0, []
+        self.answers = True
         panel._screen.send = self.take
 
     def take(self, message, buffers=None):
@@ -30,6 +31,8 @@ class Page:
         for key in message["dropped"]:
             del self.pictures[key]
         self.pictures[message["places"]] = buffers[0], message["sentence"]
+        if self.answers:
+            self.panel._screen._handle_custom_msg({"got": message["places"]}, [])
 
     def move(self, **values):
         for name, value in values.items():

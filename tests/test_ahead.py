@@ -52,17 +52,32 @@ def test_the_panel_stays_as_it_is(kernel):
     kernel(lambda: page.move(x=4))
     assert len(page.pictures) == 7
     assert panel.sentence == panel._screen.sentence == "4 and False."
+    panel._draw_at({"x": 0, "wide": True})
     assert_shows(panel, panel._drawing.canvas.figure)
 
 
 def test_only_places_that_the_page_lacks_are_drawn(kernel, monkeypatch):
+    """And the place where it is, to see whether the panel still draws the same."""
     panel, page = small()
     kernel(lambda: page.move(x=3))
-    drawn = []
-    monkeypatch.setattr(panel._drawing, "draw", lambda: drawn.append(1) or b"")
+    drawn, draw = [], panel._drawing.draw
+    monkeypatch.setattr(panel._drawing, "draw", lambda: drawn.append(panel.values()["x"]) or draw())
     kernel(lambda: page.touch(0))
-    assert drawn == []
+    assert drawn == [3]
     assert len(page.pictures) == 7
+
+
+def test_no_more_pictures_are_under_way_than_the_line_takes(kernel, monkeypatch):
+    """A page that acknowledges none gets two; an acknowledgement brings two more."""
+    panel, page = small()
+    page.answers, panel._ahead._flow._now = False, lambda: 0.0
+
+    def get(count):
+        assert len(page.pictures) == count
+        panel._screen._handle_custom_msg({"got": list(page.pictures)[count - 1]}, [])
+
+    kernel(lambda: page.move(x=3), lambda: get(2), lambda: get(4), seconds=0.3)
+    assert len(page.pictures) == 6
 
 
 def move_another(panel, page):
@@ -196,7 +211,14 @@ def test_a_page_keeps_a_bounded_number_of_bytes_the_latest(kernel, monkeypatch):
         assert {f"{x + step},0" for step in (-2, -1, 0, 1, 2)} <= set(page.pictures)
 
 
+SHARED = np.random.default_rng(0)
 LIES = {
+    "the clock": lambda counter: lambda x=2, wide=False: f"{time.monotonic()}",
+    "a generator": lambda counter: lambda x=2, wide=False: f"{SHARED.random():.3f}",
+    "a list that grows": lambda counter: (
+        lambda x=2, wide=False, seen=[]: f"{seen.append(x) or len(seen)}"
+    ),
+    "where it was": lambda counter: lambda x=2, wide=False, seen=set(): f"{seen.add(x) or seen}",
     "chance": lambda counter: lambda x=2, wide=False: f"{np.random.default_rng().random()}",
     "how often": lambda counter: lambda x=2, wide=False: f"{next(counter)}",
     "the place before": lambda counter: (
@@ -224,6 +246,17 @@ def test_an_update_that_lies_later_is_found_out_and_its_true_picture_wins(kernel
     kernel(lambda: page.move(x=1))
     assert page.pictures == {}
     assert page.forgotten == 1
+
+
+@pytest.mark.parametrize("touch", [True, False])
+def test_a_lie_that_nobody_hears_of_is_found_before_a_move_if_a_control_is_touched(kernel, touch):
+    """Such as what a thread changes, or a clock of minutes."""
+    truth = {"y": 1}
+    _, page = small(lambda x=2, wide=False: f"{x} and {truth['y']}")
+    kernel(lambda: page.move(x=3))
+    truth["y"] = 2
+    kernel(*[lambda: page.touch(0)] * touch)
+    assert page.pictures == {} if touch else page.pictures["4,0"][1] == "4 and 1"
 
 
 def test_a_panel_may_be_told_not_to_look_ahead_and_films_never_do(kernel):

@@ -136,6 +136,20 @@ def test_outputs(kind):
     assert cells.convert_output(nbformat.from_dict(output)) == expected
 
 
+def test_a_text_that_repeats_the_words_of_a_picture_is_left_out():
+    picture = {"output_type": "display_data", "data": {"image/png": "x"}}
+    picture["metadata"] = {"image/png": {"alt": "a < b"}}
+    words, more = ({"data": {"text/plain": text}} for text in ("a < b", "a < b. Run this cell."))
+    for outputs, kept in (
+        ([picture, words, words], [picture, words]),
+        ([words, picture, more], [words, picture, more]),
+        ([words, words], [words, words]),
+        ([], []),
+    ):
+        cell = nbformat.from_dict({"outputs": outputs})
+        assert cells.list_outputs(cell) == nbformat.from_dict(kept)
+
+
 def test_mathematics_in_outputs():
     output = nbformat.from_dict({"output_type": "display_data", "data": {"text/latex": "$$x^2$$"}})
     assert cells.convert_output(output)["html"].startswith("<math")

@@ -184,6 +184,27 @@ def test_a_film_says_that_nobody_watches_it_until_it_starts_again():
     film.pause()
 
 
+def test_a_film_goes_on_when_its_page_is_back_but_not_if_it_was_stopped():
+    film, computed = film_of(frames=100_000, pause=0.001)
+    film._reel.patience = 0.0
+    run(film)
+    film._reel.patience = 60.0
+    here = len(computed)
+    film._screen._handle_custom_msg("alive", [])
+    assert film._note.value == ""
+    wait_for(lambda: len(computed) > here)
+    for stop in (film.pause, film.step, film.reset):
+        stop()
+        film._screen._handle_custom_msg("alive", [])
+        assert not film._reel.running
+        film._reel.patience = 0.0
+        run(film)  # and nobody watches
+        film._reel.patience = 60.0
+        stop()
+        film._screen._handle_custom_msg("alive", [])
+        assert not film._reel.running
+
+
 def test_every_message_of_a_page_is_a_sign_of_life():
     film, _ = film_of()
     heard = []

@@ -118,7 +118,8 @@ def test_an_empty_file_is_nobodys(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("path", "save"), [(".", checks.keep), (".", checks.report), ("no/such/folder.csv", checks.keep)]
+    ("path", "save"),
+    [(".", checks.keep), (".", checks.report), ("no/such/folder.csv", checks.keep)],
 )
 def test_a_path_that_cannot_be_written_is_said_in_one_sentence(path, save):
     with pytest.raises(OSError, match=r"^\S+ cannot be (read|written|written to): [A-Z][\w ]+$"):

@@ -356,9 +356,33 @@ MUTATIONS = {
     ),
     "an update of chance is drawn ahead": (
         "helpers/panels/ahead.py",
-        "if present != self._shown():",
-        "if present is None:",
+        "        if not same:\n",
+        "        if False:\n",
         "test_ahead.py::test_an_update_that_is_seen_to_lie_is_not_drawn_ahead",
+    ),
+    "what is no longer true is found out at the next move only": (
+        "helpers/panels/ahead.py",
+        "        if not self._is_steady(places):\n            return\n        yield True\n",
+        "        yield True\n",
+        "test_ahead.py::test_a_lie_that_nobody_hears_of_is_found_before_a_move_if_a_control_is_touched",
+    ),
+    "pictures that are drawn ahead queue on a slow line": (
+        "helpers/panels/flow.py",
+        "                self._limit, self._waited = 1, True\n",
+        "                pass\n",
+        "test_flow.py::test_on_a_slow_line_hardly_any_picture_waits_for_others",
+    ),
+    "nobody waits for a picture to arrive": (
+        "helpers/panels/ahead.py",
+        "if not self._flow.is_free():",
+        "if False:",
+        "test_ahead.py::test_no_more_pictures_are_under_way_than_the_line_takes",
+    ),
+    "a film that was paused goes on when a page is heard": (
+        "helpers/panels/film.py",
+        "if message == ALIVE and self._reel.unwatched:",
+        "if message == ALIVE:",
+        "test_film.py::test_a_film_goes_on_when_its_page_is_back_but_not_if_it_was_stopped",
     ),
     "a picture that was foreseen wrongly is believed": (
         "helpers/panels/panel.py",

@@ -124,6 +124,15 @@ def test_every_panel_is_stored_with_picture_and_sentence(notebook):
         )
 
 
+def test_every_picture_has_words_in_it_and_below_it(notebook):
+    """JupyterLab drops those in it."""
+    for cell in code_cells(notebook):
+        for output, after in itertools.pairwise([*cell.outputs, {}]):
+            if "image/png" in output.get("data", {}):
+                assert output.metadata["image/png"]["alt"], cell.id
+                assert re.match(r"<p>\w", after.get("data", {}).get("text/html", "")), cell.id
+
+
 def test_exported_pages_show_each_panel_as_picture_and_sentence(notebook):
     """What nbviewer and `jupyter nbconvert --to html` make of the cells with a panel."""
     notebook.cells = panels(notebook)

@@ -1,23 +1,36 @@
 """Views: what they draw is what they were given, in one style for each arm."""
 
+import base64
 import io
 
 import numpy as np
 import pytest
-from figures import contrast, linear, names_of
+from figures import contrast, linear, names_of, watch_display
 from PIL import Image
 
 from helpers import diagrams, plots
+from helpers.panels import page
 
 
-def test_a_picture_shows_itself_with_its_alternative_text():
-    picture, axes = plots.figure(size=(4, 3), alt="a test picture")
+def test_a_picture_shows_itself_and_below_it_what_it_shows(monkeypatch):
+    shown = []
+    monkeypatch.setattr(page, "display", lambda data, **options: shown.append((data, options)))
+    picture, axes = plots.figure(size=(4, 3), alt="a < b")
     axes.plot([0, 1], [0, 1])
-    data, metadata = picture._repr_mimebundle_()
-    image = Image.open(io.BytesIO(data["image/png"]))
+    picture._ipython_display_()
+    (drawn, options), (said, _) = shown
+    image = Image.open(io.BytesIO(base64.b64decode(drawn["image/png"])))
     assert image.size == (440, 330)
     assert len(image.getcolors(100_000)) > 2
-    assert data["text/plain"] == metadata["image/png"]["alt"] == "a test picture"
+    assert options["metadata"]["image/png"]["alt"] == drawn["text/plain"] == "a < b"
+    assert said == {"text/html": "<p>a &lt; b</p>", "text/plain": "a < b"}
+
+
+def test_a_picture_without_words_has_none_below_it(monkeypatch):
+    shown = watch_display(monkeypatch)
+    plots.figure(size=(1, 1))[0]._ipython_display_()
+    (drawn,) = shown
+    assert drawn["text/plain"] == "figure"
 
 
 def test_each_arm_has_its_own_name_colour_line_and_marker():

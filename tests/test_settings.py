@@ -6,7 +6,7 @@ import matplotlib
 import matplotlib.style
 import numpy as np
 import pytest
-from figures import panel_of
+from figures import panel_of, stored
 
 from helpers import diagrams, plots
 from helpers.panels import settings
@@ -38,7 +38,7 @@ def everything():
     right.hist(np.arange(20) ** 2)
     plots.pixels(right.inset_axes([0.6, 0.6, 0.4, 0.4]), np.eye(4))
     picture.suptitle("two pictures")
-    drawn = [picture._repr_mimebundle_()[0]["image/png"]]
+    drawn = [stored(picture)]
     panel, _ = panel_of()
     drawn.append(panel._screen.png)
     panel.controls["slope"].value = 0.3
@@ -48,7 +48,7 @@ def everything():
     for draw in (diagrams.block, lambda axes: diagrams.net(axes, 3)):
         picture, axes = plots.figure(size=(8, 2))
         draw(axes)
-        drawn.append(picture._repr_mimebundle_()[0]["image/png"])
+        drawn.append(stored(picture))
     return drawn
 
 

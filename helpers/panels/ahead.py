@@ -3,17 +3,20 @@
 A move to a place that was foreseen is shown by the page at once, from any distance; the kernel
 follows. What may change the pictures of a panel empties its store: a cell, a move of another panel,
 a film, an error, other pixels. A panel that does not draw the same again, or draws another picture
-than was foreseen, looks ahead no more.
+than was foreseen, looks ahead no more. That is tried at each rest, before the page gets a picture:
+an update may read what nobody here hears of, the clock or what a thread changes.
 """
 
 import math
 import time
 import weakref
+from functools import partial
 
 import ipywidgets as widgets
 from IPython import get_ipython
 from ipywidgets.widgets.widget_selection import _Selection as Selection  # of one value out of a few
 
+from helpers.panels.flow import Flow
 from helpers.panels.reel import Reel
 
 REST = 0.1  # seconds from a move to the first picture that is drawn ahead
@@ -65,7 +68,7 @@ class Ahead:
     def __init__(self, controls, shown, draw, screen, lock, on=True):
         self._controls, self._shown, self._draw, self._screen = controls, shown, draw, screen
         self._lock, self.on, self._hidden, self._slow = lock, on, False, 0
-        self._run = None
+        self._run, self._flow, self._go_on = None, Flow(), None
         self._known = {}  # {key: (digest, bytes)} of the pictures that the page has, oldest first
         self.comms = {part.model_id for part in (screen, *controls.values())}
         _panels.append(weakref.ref(self, _panels.remove))
@@ -85,8 +88,8 @@ class Ahead:
             loop.call_later(REST, self._step, run, loop, time.monotonic() + LONGEST)
 
     def hear(self, message, loop):
-        """Take a message of the page: its store is empty, it is hidden or back, or a control is
-        touched.
+        """Take a message of the page: its store is empty, a picture has come, it is hidden or back,
+        a control is touched.
         """
         match message:
             case {"view": "empty"}:
@@ -94,13 +97,16 @@ class Ahead:
             case {"view": view}:
                 self._hidden = view == "hidden"
                 self.stop()
+            case {"got": key}:
+                self._flow.arrive(key)
+                self._wake()
             case {"touched": int(number)} if loop and number < len(self._controls):
                 self._hidden = False
                 self.rest(list(self._controls.values())[number], loop)
 
     def stop(self):
         """Draw nothing more ahead, until the next rest."""
-        self._run = None
+        self._run = self._go_on = None
 
     def forget(self, answer=False):
         """Empty the store of the page. A picture that is being drawn is awaited."""
@@ -120,24 +126,39 @@ class Ahead:
         self.on = False
         self.forget()
 
+    def _wake(self):
+        """Go on, if a picture that is under way was waited for."""
+        go_on, self._go_on = self._go_on, None
+        if go_on:
+            go_on()
+
     def _step(self, run, loop, end):
+        next_step = partial(loop.call_later, PAUSE, self._step, run, loop, end)
         with self._lock:
             began = time.monotonic()
             if run is not self._run or _cell_runs() or Reel.any_runs():
+                return
+            if began > end:
+                return self.stop()
+            if not self._flow.is_free():
+                self._go_on = next_step
                 return
             going = next(run, False)
             took = time.monotonic() - began
             self._slow = self._slow + 1 if took > SLOWEST else 0
         if going and self._slow < 2 and time.monotonic() + took < end:
-            loop.call_later(PAUSE, self._step, run, loop, end)
+            next_step()
         elif run is self._run:
             self.stop()
 
     def _draw_around(self, control):
-        """Draw and send; yield True after each picture. None is sent before the panel has come back
-        from another place to the very picture that it shows.
+        """Draw and send; yield True after each picture. Before any is sent the panel must draw the
+        very picture that it shows, at once and coming back from another place; and at the end.
         """
         places = {name: find_place(control) for name, control in self._controls.items()}
+        if not self._is_steady(places):
+            return
+        yield True
         proved, room = False, ROOM
         for key, values in self._find_next(places, control):
             if key not in self._known:
@@ -146,19 +167,26 @@ class Ahead:
                 if picture is None:
                     continue
                 if not proved:
-                    present = self._try(self._values_at(places))
-                    if present != self._shown():
-                        return self._give_up()
+                    if not self._is_steady(places):
+                        return
                     proved = True
-                    self._keep(_key(places.values()), present)
-                    room -= len(present[0])
+                    self._keep(self.here(), self._shown())
+                    room -= len(self._shown()[0])
                     yield True
                 if room < len(picture[0]):
-                    return None
+                    break
                 self._keep(key, picture)
             self._known[key] = self._known.pop(key)  # the last to go
             room -= self._known[key][1]
-        return None
+        if proved:
+            self._is_steady(places)
+
+    def _is_steady(self, places):
+        """Draw the place where the panel is. If that is not what it shows, give up."""
+        same = self._try(self._values_at(places)) == self._shown()
+        if not same:
+            self._give_up()
+        return same
 
     def _find_next(self, places, first):
         """Yield key and values of the places of one control, nearest first, then of the others."""
@@ -187,6 +215,7 @@ class Ahead:
         while sum(size for _, size in self._known.values()) > ROOM:
             dropped.append(next(iter(self._known)))
             del self._known[dropped[-1]]
+        self._flow.send(key)
         self._screen.send({"places": key, "sentence": sentence, "dropped": dropped}, [png])
 
 

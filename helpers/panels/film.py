@@ -9,6 +9,7 @@ from helpers.panels.reel import Reel
 
 ICONS = {"start": "play", "pause": "pause", "step": "step-forward", "reset": "refresh"}
 RUNNING = "Running in this cell. Jupyter's stop button ends it early and keeps what was computed."
+ALIVE = "alive"  # says a page that shows a film, each second and when it pauses
 STOPPED = "Stopped early; what was computed until then is kept."
 UNWATCHED = "Paused: the page was closed, or the kernel had other work. Press start to go on."
 
@@ -20,7 +21,8 @@ class Film(Panel):
     0 to 1, is one more picture. It runs on a separate thread, or, with ``play``, in the cell that
     calls it. Pausing loses nothing, and moving a control goes back to the beginning. Only one film
     runs at a time. On its thread it pauses when the page gives no sign of life for five seconds,
-    because the notebook was closed or the kernel is busy with a cell.
+    because the notebook was closed, the line is cut or the kernel is busy with a cell; when the
+    page is back, it goes on.
     """
 
     recording = False  # set on the class, before films run: they keep stills of themselves
@@ -133,7 +135,16 @@ class Film(Panel):
 
     def _answer(self, screen, message, buffers):
         self._reel.hear()
+        if message == ALIVE and self._reel.unwatched:
+            self.start()
         super()._answer(screen, message, buffers)
+
+    def _tell_again(self):
+        super()._tell_again()
+        for part in (self._bar, self._note, *self._buttons.values()):
+            part.send_state()
+        for control in self.controls.values():
+            control.send_state("disabled")
 
     def _moved(self):
         self.reset()

@@ -1,8 +1,11 @@
 """What panels and questions have in common, whatever page shows them: JupyterLab, Voila, Colab."""
 
+import base64
+import html
 from pathlib import Path
 
 import ipywidgets as widgets
+from IPython.display import display
 
 # Of all that a cell shows, this needs least of the server. It goes where a panel or a question is
 # drawn, and appears where none is after some seconds.
@@ -17,9 +20,9 @@ starts the server again; then reload the page, and run the cell again.</p>"""
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 
-def code(path):
+def code(*paths):
     """Return the JavaScript of a widget, after that of page.js."""
-    parts = Path(__file__).with_suffix(".js"), Path(path)
+    parts = Path(__file__).with_suffix(".js"), *paths
     return "".join(part.read_text(encoding="utf-8") for part in parts)
 
 
@@ -27,6 +30,16 @@ def view(widget, text):
     """Return what an output has to hold for a page to show a widget; ``text`` is for the others."""
     model = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
     return {VIEW: model, "text/plain": text}
+
+
+def store(png, alt, text):
+    """Display a picture, and below it a text, if any, that a screen reader reaches everywhere:
+    JupyterLab shows pictures without their alternative texts.
+    """
+    picture = {"image/png": base64.b64encode(png).decode("ascii"), "text/plain": text or "figure"}
+    display(picture, metadata={"image/png": {"alt": alt}}, raw=True)
+    if text:
+        display({"text/html": f"<p>{html.escape(text)}</p>", "text/plain": text}, raw=True)
 
 
 def lacking():

@@ -1,11 +1,9 @@
 // The page's side of a panel: picture and sentence, and what only the page can do for the controls.
 
-const BEAT = 1000; // milliseconds between two signs of life, while a film runs
-const PATIENCE = 2500; // milliseconds to wait for a picture, and then for an answer
 const SPOKEN = 500; // milliseconds without a new sentence, before screen readers hear the last one
 const MOVED = "explore:moved"; // tells all panels of the page that one of them moved
-const SILENT =
-  "The kernel does not answer. It may be busy: then wait. If it is gone, run this cell again.";
+const SILENT = "The kernel does not answer. If it is busy, or the network is gone, wait. " +
+  "If the kernel is gone, run this cell again.";
 
 function element(tag, properties) {
   return Object.assign(document.createElement(tag), properties);
@@ -25,26 +23,9 @@ function nameSliders(panel) {
   });
 }
 
-// Typed beside a slider: ipywidgets would read 0,5 as 0 and 50% as 50. It reads when the focus
-// leaves and at Enter.
-function readNumbers(panel, gone) {
-  const read = ({ target, type, key }) => {
-    if (!target.matches(".widget-readout") || (type === "keydown" && key !== "Enter")) return;
-    const typed = target.textContent, number = readNumber(typed);
-    if (number !== typed) target.textContent = number;
-  };
-  for (const event of ["keydown", "blur"])
-    panel.addEventListener(event, read, { signal: gone, capture: true });
-}
-
-// The last comma or point is that of the decimals.
-function readNumber(text) {
-  const plain = text.replace(/\s/g, "").replace("\u2212", "-");
-  if (!/^[-+]?[\d.,]+%?$/.test(plain)) return text;
-  const point = Math.max(plain.lastIndexOf(","), plain.lastIndexOf("."));
-  const whole = plain.slice(0, point).replace(/[.,]/g, "");
-  const number = point < 0 ? plain : `${whole}.${plain.slice(point + 1)}`;
-  return plain.endsWith("%") ? String(parseFloat(number) / 100) : number;
+// Which of the rows has an element; -1 if none.
+function findRow(rows, element) {
+  return [...rows.children].findIndex((child) => child.contains(element));
 }
 
 // The page may be zoomed, or go to another screen. Of several pages that show a panel, the sharpest
@@ -67,15 +48,15 @@ function tellRatio(model, panel, gone) {
 
 // The parts of a panel appear one after another, in any order: wait for the panel, then for its
 // sliders. ``gone`` is the signal that the view was removed.
-function adopt(model, el, silent, gone) {
+function adopt(model, controls, el, silent, gone) {
   if (gone.aborted) return;
   const panel = el.closest(".widget-vbox");
-  if (!panel) return requestAnimationFrame(() => adopt(model, el, silent, gone));
+  if (!panel) return requestAnimationFrame(() => adopt(model, controls, el, silent, gone));
   keepKeys(panel, gone);
-  readNumbers(panel, gone);
+  readNumbers(controls, panel, gone);
   tellRatio(model, panel, gone);
   hideStandIn(model, panel, gone);
-  askWhenUsed(model, panel, silent, gone);
+  askWhenUsed(model, controls, panel, silent, gone);
   tellWhatIsTouched(model, panel.firstElementChild, gone);
   const size = model.get("size");
   panel.style.setProperty("--jp-widgets-font-size", `${13 * size}px`);
@@ -128,7 +109,11 @@ function findPlace(control) {
   const [index, value] = [control.get("index"), control.get("value")];
   if (index !== undefined || typeof value === "boolean") return Number(index ?? value);
   const place = (value - control.get("min")) / control.get("step");
-  return Math.abs(place - Math.round(place)) < 1e-9 ? Math.round(place) : NaN;
+  return isWhole(place) ? Math.round(place) : NaN;
+}
+
+function findPlaces(controls) {
+  return controls.map(findPlace).join();
 }
 
 // A picture that waits unseen takes less time to appear.
@@ -147,13 +132,12 @@ function findControls(model) {
 // Looking ahead: the kernel sends the pictures of the next places. A move to one of them is shown
 // at once from here; the kernel follows, and what it shows on its way there is not shown. Return
 // whether that is so now. ``show`` puts png, sentence and error on the page.
-function lookAhead(model, show, gone) {
+function lookAhead(model, controls, show, gone) {
   const store = new Map(); // {the places of all controls: [image, sentence]}
   const name = model.get("controls")?.join();
-  let controls = [];
   let foreseen = false;
   let deaf = false; // until the kernel has heard that the store was emptied here
-  const here = () => controls.map(findPlace).join();
+  const here = () => findPlaces(controls);
   const forget = () => {
     store.clear();
     foreseen = false;
@@ -175,7 +159,9 @@ function lookAhead(model, show, gone) {
       deaf = false;
     }
     for (const places of message.dropped ?? []) store.delete(places);
-    if (message.places && !deaf) store.set(message.places, [decode(buffers[0]), message.sentence]);
+    if (!message.places) return;
+    send(model, { got: message.places });
+    if (!deaf) store.set(message.places, [decode(buffers[0]), message.sentence]);
   };
   // What an update reads may be what another panel has changed.
   const other = ({ detail }) => detail !== name && store.size && empty();
@@ -184,7 +170,7 @@ function lookAhead(model, show, gone) {
   listen(model, ["msg:custom"], heard, gone);
   if (name) empty(); // as this view is: others of this panel may have pictures
   findControls(model).then((all) => {
-    controls = gone.aborted ? [] : all;
+    if (!gone.aborted) controls.push(...all);
     for (const control of controls) listen(control, ["change:value", "change:index"], moved, gone);
   });
   return () => foreseen && model.get("places") !== here();
@@ -195,7 +181,7 @@ function tellWhatIsTouched(model, rows, gone) {
   if (!model.get("controls")?.length) return;
   let last = -1;
   const touch = ({ target }) => {
-    const at = [...rows.children].findIndex((child) => child.contains(target));
+    const at = findRow(rows, target);
     if (at >= 0 && at !== last) send(model, { touched: (last = at) });
   };
   const tell = () => {
@@ -206,32 +192,6 @@ function tellWhatIsTouched(model, rows, gone) {
     rows.addEventListener(event, touch, { signal: gone });
   rows.addEventListener("pointerleave", () => (last = -1), { signal: gone });
   document.addEventListener("visibilitychange", tell, { signal: gone });
-}
-
-function send(model, message) {
-  try {
-    model.send(message);
-  } catch {
-    // There is no kernel to send to: no answer will come, and a note will say so.
-  }
-}
-
-// A kernel that was shut down leaves no trace in a panel: if nothing follows a click or a key, ask.
-function askWhenUsed(model, panel, note, gone) {
-  let waiting;
-  const used = () => (waiting ??= setTimeout(ask, PATIENCE));
-  const ask = () => {
-    waiting = setTimeout(() => (note.hidden = false), PATIENCE);
-    send(model, "are you there?");
-  };
-  const heard = () => {
-    clearTimeout(waiting);
-    waiting = undefined;
-    note.hidden = true;
-  };
-  for (const event of ["keyup", "pointerup"]) panel.addEventListener(event, used, { signal: gone });
-  listen(model, ["change:png", "change:error", "msg:custom"], heard, gone);
-  gone.addEventListener("abort", () => clearTimeout(waiting));
 }
 
 function listen(model, events, listener, gone) {
@@ -259,15 +219,14 @@ function render({ model, el }) {
     showError(error, failed);
   };
   const removed = new AbortController();
-  const isBehind = lookAhead(model, show, removed.signal);
+  const controls = []; // the models of the controls, as soon as they are found
+  const isBehind = lookAhead(model, controls, show, removed.signal);
   const follow = () =>
     isBehind() || show(encode(model.get("png")), model.get("sentence"), model.get("error"));
   follow();
   listen(model, ["change"], follow, removed.signal);
-  adopt(model, el, silent, removed.signal);
-  const heart = setInterval(() => model.get("running") && model.send("alive"), BEAT);
+  adopt(model, controls, el, silent, removed.signal);
   return () => {
-    clearInterval(heart);
     clearTimeout(said.dataset.waiting);
     removed.abort();
   };

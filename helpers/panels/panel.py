@@ -1,8 +1,6 @@
 """A panel: a picture, a sentence that says in words what it shows, and its controls."""
 
 import asyncio
-import base64
-import html
 import os
 import threading
 from pathlib import Path
@@ -17,7 +15,10 @@ from helpers.panels import page
 from helpers.panels.ahead import Ahead, find_place, forget_all, value_at
 from helpers.panels.drawing import Drawing, encode
 
+HERE = Path(__file__).parent
 ALT = "The picture of this panel; the sentence with it says what it shows."
+ASKED = "are you there?"  # by a page that waits for a picture
+RESULT = ["png", "sentence", "error", "places", "running"]
 MAX_RATIO = 3.0  # device pixels per CSS pixel; more are not drawn
 STILL_DPI = 200  # two pixels of a still for each CSS pixel of the page
 
@@ -33,8 +34,8 @@ class Screen(anywidget.AnyWidget):
     stand_in: the text below the picture that a saved notebook keeps; both are hidden on the page.
     """
 
-    _esm = page.code(Path(__file__).with_suffix(".js"))
-    _css = Path(__file__).with_suffix(".css")
+    _esm = page.code(*(HERE / f"{part}.js" for part in ("numbers", "answers", "panel")))
+    _css = HERE / "panel.css"
     png = traitlets.Bytes().tag(sync=True)
     alt = traitlets.Unicode().tag(sync=True)
     sentence = traitlets.Unicode().tag(sync=True)
@@ -133,8 +134,14 @@ class Panel(widgets.VBox):
         self._guarded(lambda: self._show(self._update(**self.values())))
 
     def _answer(self, screen, message, _buffers):
-        screen.send("here")  # the page asks whether there is a kernel
+        if message == ASKED:
+            screen.send("here")
+            self._tell_again()
         self._ahead.hear(message, None if self._failure else _find_loop())
+
+    def _tell_again(self):
+        """Send what the page may have missed while the line was cut."""
+        self._screen.send_state(RESULT)
 
     def _sharpen(self, change):
         """Draw as many pixels as the screen has, now that the page has told their number."""
@@ -200,15 +207,12 @@ class Panel(widgets.VBox):
 
     def _store(self):
         """Display picture and sentence, for GitHub, exported pages and notebooks opened again."""
-        picture = base64.b64encode(self._screen.png).decode("ascii")
-        alt = {"image/png": {"alt": self.sentence or ALT}}
-        display({"image/png": picture, "text/plain": ALT}, metadata=alt, raw=True)
         text = self._stored or self.sentence
         if self._failure and not self._stored:
             text = f"{type(self._failure).__name__}: {self._failure}"
         note = f"{text} To move the controls, run this cell.".strip()
         self._screen.stand_in = note
-        display({"text/html": f"<p>{html.escape(note)}</p>", "text/plain": note}, raw=True)
+        page.store(self._screen.png, self.sentence or ALT, note)
 
 
 def label(name, control):

@@ -40,6 +40,7 @@ class Reel:
     ):
         self._make_frames, self._follow, self._show, self._keep = frames, follow, show, keep
         self._guard, self._report, self.patience, self._now = guard, report, patience, now
+        self.unwatched = False  # paused because nobody gave a sign of life
         self.stills = {}  # {done: still}; with one at 1.0 the film has run to its end
         self._frames, self._thread, self._running = None, None, threading.Event()
         self._next_picture = self._last_heard = -inf
@@ -76,6 +77,7 @@ class Reel:
         thread, self._thread = self._thread, None
         if thread not in (None, threading.current_thread()):
             thread.join()
+        self.unwatched = False
 
     def step(self):
         """Pause, and show one more frame."""
@@ -97,6 +99,7 @@ class Reel:
                 return False
             if self._frames is None:
                 self._rewind()
+            self.unwatched = False
             self._running.set()
             Reel._latest = weakref.ref(self)
             return True
@@ -117,6 +120,7 @@ class Reel:
             if not self.running:
                 return False
             if self._now() >= self._last_heard + patience:
+                self.unwatched = True
                 self._report("unwatched")
                 return False
             return self._advance()

@@ -25,6 +25,7 @@ from helpers.press.cells import (
     find_view,
     is_page,
     is_question,
+    list_outputs,
     render,
 )
 from helpers.press.reading import read_notebook, read_title
@@ -143,7 +144,7 @@ def convert_cell(cell, prose, albums):
     """Return what the template shows of a cell: {"prose"}, or {"code", "outputs"}."""
     if cell.cell_type != "code":
         return {"prose": prose.convert(cell.source)}
-    outputs, rest = [], iter(cell.outputs)
+    outputs, rest = [], iter(list_outputs(cell))
     for output in rest:
         album = albums.get(find_view(output))
         outputs.append(album or convert_output(output))

@@ -51,6 +51,20 @@ def find_view(output):
     return output.get("data", {}).get(VIEW, {}).get("model_id")
 
 
+def list_outputs(cell):
+    """Return the outputs of a cell, without the texts that repeat the alternative text of a picture
+    for JupyterLab, which drops it: pages of ours have it in the picture.
+    """
+    outputs = cell.get("outputs", [])
+    pairs = itertools.pairwise(outputs)
+    return outputs[:1] + [after for before, after in pairs if not _repeats(before, after)]
+
+
+def _repeats(picture, output):
+    alt = picture.get("metadata", {}).get("image/png", {}).get("alt")
+    return alt is not None and output.get("data", {}).get("text/plain") == alt
+
+
 def convert_code(source):
     """Return Python code as HTML."""
     return f"<pre>{highlight(source, PythonLexer(), HtmlFormatter(nowrap=True))}</pre>"

@@ -26,6 +26,7 @@ from helpers.press.cells import (
     find_view,
     is_page,
     is_question,
+    list_outputs,
     render,
 )
 from helpers.press.pictures import read_pixels
@@ -124,7 +125,7 @@ def convert_outputs(cell):
     """Return what the template shows of the outputs of a cell."""
     has_panel = any(map(find_view, cell.outputs))
     shown = []
-    for output in cell.outputs:
+    for output in list_outputs(cell):
         if "image/png" in output.get("data", {}):
             shown.append(fit_picture(convert_output(output), has_panel))
         elif not has_panel:  # the texts of a panel repeat the sentence of its picture

@@ -2,7 +2,8 @@
 the server option of ``make lab``: foreseen moves, others, and the slider of one pixel, in turn; and
 a drag of 40 moves in a second from rest. Milliseconds.
 
-python tests/benchmarks/distance.py [NOTEBOOK ...]; by default, all of them.
+python tests/benchmarks/distance.py [NOTEBOOK ...]; by default, all of them. Those that the command
+line does not name keep their rows.
 """
 
 import json
@@ -13,12 +14,13 @@ from pathlib import Path
 import machine
 from far import far
 from lab import PANEL, ROOT, chromium, jupyterlab, open_notebook, run_all
-from panels import MOVES, RESULTS, boxes, is_film, prepare
+from panels import RESULTS, boxes, is_film, prepare
 from ways import Way, summary
 
 from helpers.files.writing import has_keys, write
 
 DISTANCES = (0, 25, 50, 100)
+MOVES = 8  # there and back, or one way
 
 
 def measure(browser, address, name, distance):
@@ -53,7 +55,10 @@ def contest(ours, floor):
 def main():
     """Measure what the command line names; store the rows."""
     names = sys.argv[1:] or sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
-    rows = []
+    path, rows = RESULTS / "distance.json", []
+    if sys.argv[1:] and path.exists():
+        known = json.loads(path.read_text(encoding="utf-8"))["panels"]
+        rows = [row for row in known if row["notebook"] not in names]
     for option in (True, False):
         with tempfile.TemporaryDirectory() as home, chromium() as browser:
             prepare(Path(home), names)
@@ -65,8 +70,7 @@ def main():
                                 rows.append(row | {"option of make lab": option})
                                 print(rows[-1], flush=True)
     report = {"machine": machine.facts("jupyterlab", "ipykernel"), "unit": "ms", "panels": rows}
-    text = json.dumps(report, indent=1) + "\n"
-    write(RESULTS / "distance.json", text, has_keys("machine"))
+    write(path, json.dumps(report, indent=1) + "\n", has_keys("machine"))
 
 
 if __name__ == "__main__":

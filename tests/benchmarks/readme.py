@@ -17,18 +17,19 @@ TABLE = r"^\| what \| measured .+\n(?:\|.+\n)+"
 
 def table():
     """Return the table as Markdown: a line for the machine, and one for each row below."""
-    panels, training, memory = (
+    panels, distance, training, memory = (
         json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("panels", "training", "memory")
+        for name in ("panels", "distance", "training", "memory")
     )
     machines = {
         f"{made['date']} on {made['cores']} shared cores ({made['processor']})"
         for made in [
             panels["machine"],
+            distance["machine"],
             *(part["machine"] for part in training.values() if "machine" in part),
         ]
     }
-    rows = [*of_panels(panels), *of_training(training), *of_memory(memory)]
+    rows = [*of_panels(panels), *of_distance(distance), *of_training(training), *of_memory(memory)]
     lines = [("what", f"measured {' and '.join(sorted(machines))}"), ("---", "---"), *rows]
     return "".join(f"| {what} | {figure} |\n" for what, figure in lines)
 
@@ -52,7 +53,11 @@ def of_panels(report):
         f"{middle('ours', 'median'):.0f} ms; with `interact` {middle('interact', 'median'):.0f} ms",
     )
     yield (
-        "the same, of the slowest moves (95th percentile)",
+        "the same, if the panel had rested: its next pictures are drawn ahead",
+        f"{middle('foreseen', 'median'):.0f} ms",
+    )
+    yield (
+        "the same, of the slowest moves (95th percentile), not drawn ahead",
         f"{middle('ours', 'p95'):.0f} ms; with `interact` {middle('interact', 'p95'):.0f} ms",
     )
     yield (
@@ -67,6 +72,20 @@ def of_panels(report):
         f"memory that a drag of {report['long_drag']['moves']:,} moves leaves behind",
         f"kernel {growth('long_drag', 'kernel')}, page {growth('long_drag', 'page')}; "
         f"of one pixel, page {growth('long_drag_of_the_floor', 'page')}",
+    )
+
+
+def of_distance(report):
+    """Return the row (what, figure) of the farthest server without the option of ``make lab``."""
+    rows = [row for row in report["panels"] if not row["option of make lab"]]
+    away = max(row["one way"] for row in rows)
+    ours, foreseen, floor = (
+        statistics.median(row[way]["median"] for row in rows if row["one way"] == away)
+        for way in ("ours", "foreseen", "floor")
+    )
+    yield (
+        f"a slider on a hub that is {away} ms away, each way",
+        f"{ours:.0f} ms; if the panel had rested {foreseen:.0f} ms; of one pixel {floor:.0f} ms",
     )
 
 

@@ -3,48 +3,80 @@
 import asyncio
 import threading
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from math import inf
 
 
-@dataclass
-class Server:
-    """Where it answers, and how far away it is each way; move it at any time."""
+class Line:
+    """A line to a server: so many seconds each way, and so many bytes a second.
 
-    address: str
-    milliseconds: float
+    It may be cut. What is on its way then is held back until it is mended, or lost; in the second
+    case all connections are over, too, as a computer notices at last. ``delay`` and ``rate`` may
+    change at any time; ``address`` is that of the server, behind the line.
+    """
+
+    def __init__(self, address, delay, rate=inf):
+        self._port, self.delay, self.rate = int(address.rpartition(":")[2]), delay, rate
+        self._free = {"up": 0.0, "down": 0.0}  # when the last byte will have left
+        self._loop, self._whole, self._loses = asyncio.new_event_loop(), asyncio.Event(), False
+        self._writers = set()
+        self._whole.set()
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+
+    def open(self):
+        """Begin to serve; return the address."""
+        serving = asyncio.start_server(self._connect, "127.0.0.1")
+        self._server = asyncio.run_coroutine_threadsafe(serving, self._loop).result()
+        self.address = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self.address
+
+    def close(self):
+        self._loop.call_soon_threadsafe(self._server.close)
+
+    def cut(self, loses=False):
+        """Let nothing pass from now on."""
+        self._loses = loses
+        self._loop.call_soon_threadsafe(self._whole.clear)
+
+    def mend(self):
+        """Let everything pass again; on new connections, if something was lost."""
+        for writer in [*self._writers] if self._loses else []:
+            self._loop.call_soon_threadsafe(writer.transport.abort)
+        self._loses = False
+        self._loop.call_soon_threadsafe(self._whole.set)
+
+    async def _connect(self, reader, writer):
+        await self._whole.wait()
+        there = await asyncio.open_connection("127.0.0.1", self._port)
+        ways = (reader, there[1], "up"), (there[0], writer, "down")
+        await asyncio.gather(*(self._carry(*way) for way in ways))
+
+    async def _carry(self, reader, writer, way):
+        """Pass on what comes, later, and at last that nothing more will come."""
+        self._writers.add(writer)
+        with suppress(ConnectionError):
+            while data := await reader.read(2**16):
+                if self._loses:
+                    continue
+                await self._whole.wait()
+                self._free[way] = max(self._free[way], self._loop.time()) + len(data) / self.rate
+                self._loop.call_at(self._free[way] + self.delay, self._write, writer, data)
+        await asyncio.sleep(self.delay)
+        self._writers.discard(writer)
+        writer.close()
+
+    def _write(self, writer, data):
+        if self._whole.is_set():
+            writer.write(data)
+        elif not self._loses:
+            self._loop.call_later(0.05, self._write, writer, data)
 
 
 @contextmanager
-def far(address, milliseconds):
-    """Yield a Server behind which ``address`` is."""
-    there = Server("", milliseconds)
-    loop, port = asyncio.new_event_loop(), int(address.rpartition(":")[2])
-    threading.Thread(target=loop.run_forever, daemon=True).start()
-
-    async def serve():
-        def connect(*ends):
-            return _connect(*ends, port, there)
-
-        return await asyncio.start_server(connect, "127.0.0.1")
-
-    server = asyncio.run_coroutine_threadsafe(serve(), loop).result()
+def far(address, milliseconds, rate=inf):
+    """Yield a Line behind which ``address`` is, so many milliseconds away each way."""
+    line = Line(address, milliseconds / 1000, rate)
+    line.open()
     try:
-        there.address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        yield there
+        yield line
     finally:
-        loop.call_soon_threadsafe(server.close)
-
-
-async def _connect(reader, writer, port, there):
-    back, on = await asyncio.open_connection("127.0.0.1", port)
-    await asyncio.gather(_carry(reader, on, there), _carry(back, writer, there))
-
-
-async def _carry(reader, writer, there):
-    """Pass on what comes, later, and at last that nothing more will come."""
-    loop = asyncio.get_running_loop()
-    with suppress(ConnectionError):
-        while data := await reader.read(2**16):
-            loop.call_later(there.milliseconds / 1000, writer.write, data)
-    await asyncio.sleep(there.milliseconds / 1000)
-    writer.close()
+        line.close()

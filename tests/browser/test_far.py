@@ -1,11 +1,14 @@
 """With a server half a second away: what was foreseen is shown at once, and nothing stale is."""
 
+import statistics
+
 import pytest
-from far import far
+from far import Line, far
 from lab import PANEL, open_notebook, run_all, watched, write_notebook
 from playwright.sync_api import expect
 
 AWAY = 500  # milliseconds
+RATE = 2e5  # bytes a second
 FIRST = """
 from helpers import explore, plots
 shared = {"slope": 1}
@@ -48,8 +51,8 @@ root => {
 @pytest.fixture(scope="module")
 def there(home, lab):
     write_notebook(home / "notebooks" / "shared.ipynb", FIRST, SECOND)
-    with far(lab, 0) as server:
-        yield server
+    with far(lab, 0) as line:
+        yield line
 
 
 @pytest.fixture
@@ -57,17 +60,18 @@ def page(window, there):
     """The notebook has been run when the server moves away: to load the page from there takes
     longer than all that is tried.
     """
-    there.milliseconds = 0
+    there.delay = 0
     with watched(window) as page:
         open_notebook(page, there.address, "shared")
         run_all(page)
-        there.milliseconds = AWAY
+        there.delay = AWAY / 1000
         yield page
 
 
 def rest(page, number=0):
     """Touch the slider of a panel, and give the kernel time to look ahead."""
     panel = page.locator(PANEL).nth(number)
+    page.mouse.move(5, 5)
     panel.locator(".noUi-handle").hover()
     panel.locator(".noUi-handle").focus()
     page.wait_for_timeout(2 * AWAY + 2500)
@@ -92,7 +96,8 @@ def test_what_was_foreseen_is_shown_at_once_and_the_kernel_changes_nothing(page)
 
 @pytest.mark.slow
 def test_a_drag_shows_every_place_and_no_place_again(page):
-    rest(page)
+    for _ in range(5):  # not all that are drawn ahead may be under way at a time
+        rest(page)
     for _ in range(20):
         page.keyboard.press("ArrowRight")
         page.wait_for_timeout(25)
@@ -124,3 +129,47 @@ def test_after_a_cell_nothing_old_is_shown(page):
     heard = seen(page)
     assert heard["sentences"][0] == "21 by 3."
     assert heard["times"][0] > 2 * AWAY
+
+
+@pytest.mark.slow
+def test_on_a_slow_line_a_move_hardly_waits_for_pictures_that_are_drawn_ahead(window, home, lab):
+    """As if nothing was drawn ahead, but for the two pictures that may be under way."""
+    write_notebook(home / "notebooks" / "slow.ipynb", FIRST)
+    line, page = Line(lab, delay=0.05), window.new_page()
+    try:
+        open_notebook(page, line.open(), "slow")
+        run_all(page)
+        panel = page.locator(PANEL)
+        size = len(panel.locator("img").get_attribute("src")) * 3 / 4
+        line.rate = RATE
+        panel.evaluate(WATCH)
+        quiet, busy = (
+            statistics.median(time_a_jump(page, panel, key, pause) for key in ["End", "Home"] * 3)
+            for pause in (3500, 600)
+        )
+        assert busy - quiet < 1000 * 2.5 * size / RATE
+    finally:
+        page.close()
+        line.close()
+
+
+def time_a_jump(page, panel, key, pause):
+    """Go to the middle and touch the slider; some milliseconds later, jump to an end. Return how
+    long the page waits for what it did not foresee.
+    """
+    box = panel.locator(".widget-readout")
+    box.click()
+    page.keyboard.press("Control+a")
+    page.keyboard.type("20")
+    page.keyboard.press("Enter")
+    expect(panel.get_by_role("status").first).to_have_text("20 by 1.")
+    page.wait_for_timeout(3500)  # the kernel rests, too
+    page.evaluate("window.dispatchEvent(new CustomEvent('explore:moved'))")  # forgets
+    page.mouse.move(5, 5)
+    panel.locator(".noUi-handle").hover()
+    panel.locator(".noUi-handle").focus()
+    page.wait_for_timeout(pause)
+    page.evaluate("window.seen.times.length = 0")
+    page.keyboard.press(key)
+    page.wait_for_timeout(2500)
+    return page.evaluate("window.seen.times[0]")

@@ -2,16 +2,69 @@
 
 import re
 
+import nbformat
 import pytest
 from figures import contrast
-from lab import PANEL, open_notebook, run_all, watched
+from lab import PANEL, open_notebook, run_all, watched, write_notebook
 from moves import menu
 from playwright.sync_api import expect
 
+from helpers.panels.panel import ALT, Screen
+
+PICTURE = """
+from helpers import explore, plots
+plots.figure(size=(4, 2), alt="one < two")[0]
+"""
+MOVING = """
+explore.explore(plots.figure(size=(4, 2))[0], lambda x=1: f"x is {x}.", x=(0, 3))
+"""
+WORDS = """
+() => [...document.querySelectorAll(".jp-OutputArea-output img")]
+  .filter((image) => image.checkVisibility())
+  .map((image) => image.alt ||
+    image.closest(".jp-OutputArea-child").nextElementSibling?.textContent.trim())
+"""
 SENTENCES = {"ArrowRight": "x is 2.", "ArrowLeft": "x is 1."}
 # What is typed beside a slider from -4 to 4 with a step of 0.08, and what it says then.
 TYPED = {"1,6": "1.60", "80%": "0.80", "2.4": "2.40", "−1,6": "−1.60", "five": "−1.60"}
 TYPED |= {"1.000,5": "4.00"}
+# What is typed beside sliders: (low, high, step, label, base of a logarithmic one).
+NUMBERS = {
+    (0, 10_000, 1, "n"): {
+        "1,000": "1000",
+        "1.000": "1000",
+        "1 500": "1500",
+        "1’500": "1500",
+        "2e3": "2000",
+        "10,000": "10000",
+        "+7": "7",
+        "1,000,000": "1000000",
+        "1,2,3": "",
+        "5 apples": "",
+        "": "",
+    },
+    (0, 10_000, 100, "n"): {"1,200": "1200", "1,2": "1.2"},
+    (0, 2000, 0.5, "n"): {
+        "1.000,5": "1000.5",
+        "1,000.5": "1000.5",
+        "1,500": "1.5",
+        "1,750": "1750",
+    },
+    (0, 5, 0.1, "x"): {"1,000": "1", "2.500": "2.5", "0,250": "0.25", ".5": "0.5", "3.": "3"},
+    (0, 1, 0.05, "x"): {"50%": "0.5", "50 %": "0.5", "0,5": "0.5", "5e-2": "0.05"},
+    (0, 100, 1, "x"): {"50%": "50", "50": "50"},
+    (0, 100, 0.5, "share, %"): {"50%": "50", "0,5 %": "0.5"},
+    (-4, 4, 0.08, "x"): {"−1,6": "-1.6", "-.8": "-0.8", "80%": "0.8"},
+    (-5, 4, 0.1, "rate", 10): {"1e-3": "0.001", "1,000": "1", "20,000": "20", "0,03": "0.03"},
+}
+READ = """
+async ([code, [min, max, step, description, base], typed]) => {
+  const module = `data:text/javascript;base64,${btoa(code + "; export { readNumber };")}`;
+  const { readNumber } = await import(module);
+  const values = { min, max, step, description, base };
+  return typed.map((text) => readNumber(text, { get: (name) => values[name] }));
+}
+"""
 # The colours of an element: its own, behind it, around it, and behind that.
 COLOURS = """
 element => {
@@ -100,6 +153,35 @@ def test_nothing_is_wider_than_the_screen_of_a_beamer(page):
             assert place.evaluate("place => place.scrollWidth - place.clientWidth") <= 1, part
 
 
+def read_pictures(page):
+    """What a screen reader finds of each picture among the outputs: its alternative text, or the
+    text of the output after it.
+    """
+    page.wait_for_timeout(1000)  # pictures appear one after another
+    return page.evaluate(WORDS)
+
+
+def test_a_screen_reader_finds_words_for_every_picture(window, lab, home):
+    """In a notebook that was run, and in one that comes from somebody else and was not."""
+    write_notebook(home / "notebooks" / "words.ipynb", PICTURE, MOVING)
+    with watched(window) as page:
+        open_notebook(page, lab, "words")
+        run_all(page)
+        see_words(page, home)
+
+
+def see_words(page, home):
+    assert read_pictures(page) == ["one < two", ALT]
+    page.keyboard.press("Control+s")
+    expect(page.locator(UNSAVED)).to_have_count(0, timeout=15_000)
+    notebook = nbformat.read(home / "notebooks" / "words.ipynb", as_version=4)
+    notebook.cells.append(nbformat.v4.new_code_cell("1"))  # not as it was signed
+    nbformat.write(notebook, home / "notebooks" / "foreign.ipynb")
+    open_notebook(page, page.url.split("/lab/")[0], "foreign")
+    sentence = "x is 1. To move the controls, run this cell."
+    assert read_pictures(page) == ["one < two", sentence]
+
+
 UNSAVED = ".lm-DockPanel-tabBar .jp-mod-dirty"
 
 
@@ -138,6 +220,13 @@ def test_a_number_may_be_typed_as_people_write_it(page):
         page.keyboard.type(typed)
         page.keyboard.press("Enter")
         expect(box).to_have_text(read)
+
+
+@pytest.mark.parametrize("slider", NUMBERS)
+def test_of_several_readings_of_a_number_that_counts_which_the_slider_can_be_at(offline, slider):
+    typed = NUMBERS[slider]
+    read = offline.evaluate(READ, [Screen._esm, list(slider), list(typed)])
+    assert dict(zip(typed, read, strict=True)) == typed
 
 
 def test_a_page_that_goes_to_another_screen_is_sharp_at_the_next_move(page):
