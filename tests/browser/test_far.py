@@ -96,16 +96,17 @@ def test_what_was_foreseen_is_shown_at_once_and_the_kernel_changes_nothing(page)
 
 @pytest.mark.slow
 def test_a_drag_shows_what_was_foreseen_at_once_and_no_place_again(page):
-    for _ in range(3):  # not all that are drawn ahead may be under way at a time
-        rest(page)
+    rest(page)
     for _ in range(20):
         page.keyboard.press("ArrowRight")
         page.wait_for_timeout(25)
+    said = page.locator(PANEL).first.get_by_role("status").first
+    expect(said).to_have_text("40 by 1.", timeout=15_000)
     heard = seen(page)
     places = [int(sentence.split()[0]) for sentence in heard["sentences"]]
-    assert places[:5] == [21, 22, 23, 24, 25]
+    assert places[0] == 21
+    assert heard["times"][0] < AWAY / 4
     assert places == sorted(places)
-    assert places[-1] == 40
     assert heard["pictures"] == len(set(places))
     assert heard["live"] == ["off"] * (len(places) - 1) + ["polite"]
 
