@@ -4,7 +4,7 @@ import time
 from math import inf
 
 MOST = 16  # pictures under way
-QUEUE = 0.03  # seconds that a picture may take longer than the quickest before it
+QUEUE = 0.02  # seconds that a picture may take longer than the quickest before it
 PATIENCE = 2.0  # seconds after which a picture that nobody has acknowledged counts as lost
 
 
