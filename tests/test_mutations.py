@@ -368,7 +368,7 @@ MUTATIONS = {
     ),
     "pictures that are drawn ahead queue on a slow line": (
         "helpers/panels/flow.py",
-        "                self._limit, self._waited = 1, True\n",
+        "                self._limit, self._waited = max(1, self._limit // 2), True\n",
         "                pass\n",
         "test_flow.py::test_on_a_slow_line_hardly_any_picture_waits_for_others",
     ),

@@ -12,8 +12,8 @@ class Flow:
     """Tells when the next picture may be sent ahead; the page acknowledges each.
 
     Two may be under way at first, and one more with each that comes as quickly as any before. After
-    the first that had to wait on the line it is one again, and one more whenever so many came as
-    quickly as one alone: a live picture finds hardly any queue there.
+    one that had to wait on the line it is half as many; and from then on one more only when so many
+    came as quickly as one alone: a live picture finds hardly any queue there.
 
     now: the clock, in seconds.
     """
@@ -33,7 +33,7 @@ class Flow:
             took = self._now() - sent
             self._quickest = min(self._quickest, took)
             if took > self._quickest + QUEUE:
-                self._limit, self._waited = 1, True
+                self._limit, self._waited = max(1, self._limit // 2), True
             elif count >= self._limit or not self._waited:
                 self._limit = min(self._limit + 1, MOST)
 

@@ -130,23 +130,37 @@ function findControls(model) {
 }
 
 // Looking ahead: the kernel sends the pictures of the next places. A move to one of them is shown
-// at once from here; the kernel follows, and what it shows on its way there is not shown. Return
-// whether that is so now. ``show`` puts png, sentence and error on the page.
+// at once from here; the kernel follows, and what it shows on its way there is not shown. Return a
+// function that tells whether that is so now. ``show`` puts png, sentence and error on the page.
 function lookAhead(model, controls, show, gone) {
   const store = new Map(); // {the places of all controls: [image, sentence]}
   const name = model.get("controls")?.join();
   let foreseen = false;
+  let way = []; // the places from where the kernel is to where the page is
+  let shown = 0; // the place on this way that is on the page
   let deaf = false; // until the kernel has heard that the store was emptied here
   const here = () => findPlaces(controls);
   const forget = () => {
     store.clear();
     foreseen = false;
+    shown = 0;
   };
   const moved = () => {
     window.dispatchEvent(new CustomEvent(MOVED, { detail: name }));
+    if (!way.length) way.push(model.get("places"));
+    way.push(here());
     const picture = store.get(here());
     foreseen = picture !== undefined;
-    if (foreseen) show(picture[0].src, picture[1], "");
+    if (!foreseen) return;
+    shown = way.length - 1;
+    show(picture[0].src, picture[1], "");
+  };
+  const isBehind = () => {
+    const at = way.lastIndexOf(model.get("places"));
+    if ((0 <= at && at < shown) || (foreseen && model.get("places") !== here())) return true;
+    way = at < 0 ? [] : way.slice(at);
+    shown = 0;
+    return false;
   };
   const empty = () => {
     forget();
@@ -173,7 +187,7 @@ function lookAhead(model, controls, show, gone) {
     if (!gone.aborted) controls.push(...all);
     for (const control of controls) listen(control, ["change:value", "change:index"], moved, gone);
   });
-  return () => foreseen && model.get("places") !== here();
+  return isBehind;
 }
 
 // Tell the kernel which control will move, and whether anybody sees the page.
