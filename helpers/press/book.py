@@ -18,6 +18,7 @@ from nbclient import NotebookClient
 
 from helpers.press import stills
 from helpers.press.cells import Prose, convert_code, convert_output, find_view, is_question, render
+from helpers.press.folds import name_fold
 from helpers.setup.machine import ROOT
 
 BOOK = "Why ResNets work"
@@ -118,6 +119,7 @@ def write_page(target, page, cells, albums, links):
     prose = Prose(links)
     parts = [convert_cell(cell, prose, albums) for cell in cells]
     values = {"page": page, "book": BOOK, "cells": parts, "headings": prose.headings}
+    values["moves"] = bool(albums)
     path = Path(target, page["file"])
     path.write_text(render("page.html.j2", **values), encoding="utf-8")
     if (size := path.stat().st_size) > PAGE_BYTES:
@@ -133,10 +135,22 @@ def convert_cell(cell, prose, albums):
     outputs, rest = [], iter(cell.outputs)
     for output in rest:
         album = albums.get(find_view(output))
-        outputs.append(album or convert_output(output))
+        shown = album or convert_output(output)
+        outputs.append(spare_covers(shown) if "covers" in shown else shown)
         if album:  # what it stores for where no kernel runs: choices, or a picture and a sentence
             list(itertools.islice(rest, 1 if "quiz" in album else 2))
-    return {"code": convert_code(cell.source), "outputs": outputs}
+    panel = any("frames" in output for output in outputs)
+    fold = name_fold(cell.source, panel)
+    return {"code": convert_code(cell.source), "fold": fold, "outputs": outputs}
+
+
+def spare_covers(album):
+    """Return an album without the covers of pictures that it has as a whole: None is there."""
+    whole = {position["cover"] for position in album["positions"]}
+    covers = [
+        None if number in whole and cover else cover for number, cover in enumerate(album["covers"])
+    ]
+    return album | {"covers": covers}
 
 
 if __name__ == "__main__":

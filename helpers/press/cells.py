@@ -15,6 +15,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from helpers.press.pictures import encode, read_pixels
+from helpers.press.tables import TABLES
 
 PAGES = Path(__file__).resolve().parent / "pages"
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -59,7 +60,8 @@ def convert_output(output):
         alt = output.metadata.get("image/png", {}).get("alt") or data.get("text/plain", "picture")
         pixels = read_pixels(base64.b64decode(data["image/png"]))
         height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
-        return {"alt": alt, "png": encode(pixels), "width": width, "height": height}
+        size = {"width": width, "height": height}
+        return {"alt": alt, "png": encode(pixels), "tables": data.get(TABLES, [])} | size
     if "text/latex" in data:
         return {"html": convert_math(data["text/latex"].strip("$ \n"), "block")}
     if "text/html" in data:
@@ -82,6 +84,11 @@ class Prose(IPythonRenderer):
     def convert(self, markdown):
         """Return a text as HTML."""
         return MarkdownWithMath(renderer=self).render(markdown)
+
+    def block_code(self, code, info=None):
+        """Return code in a box that can be scrolled."""
+        box = '<pre tabindex="0" role="group" aria-label="Code"'
+        return super().block_code(code, info).replace("<pre", box, 1)
 
     def block_math(self, body):
         """Return a formula on a line of its own."""
@@ -127,6 +134,12 @@ class Prose(IPythonRenderer):
         box = '<div class="table" tabindex="0" role="group" aria-label="Table">'
         return f"{box}<table>{text}</table></div>\n"
 
+    def table_cell(self, text, align=None, head=False):
+        """Return a cell of a table; an empty head is no head."""
+        tag = "th" if head and text.strip() else "td"
+        style = f' style="text-align:{align}"' if align else ""
+        return f"<{tag}{style}>{text}</{tag}>\n"
+
 
 # What latex2mathml makes too large, too close or too far apart.
 REPAIRS = {
@@ -152,11 +165,12 @@ REPAIRS = {
 def convert_math(latex, display):
     """Return LaTeX as MathML; ``display`` is "inline" or "block".
 
-    Raises ValueError if a command is left over: the reader would see it with its backslash.
+    A block can be scrolled, and takes the keyboard's focus for that. Raises ValueError if a command
+    is left over: the reader would see it with its backslash.
     """
     html = convert(latex.strip(), display=display)
     if "\\" in html:
         raise ValueError(f"no MathML for {latex!r}")
     for pattern, better in REPAIRS.items():
         html = re.sub(pattern, better, html)
-    return html
+    return html.replace("<math", '<math tabindex="0"', 1) if display == "block" else html

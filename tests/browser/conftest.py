@@ -8,6 +8,7 @@ import sys
 
 import nbformat
 import pytest
+import small_book
 from lab import CHROMIUM, ROOT, chromium, jupyterlab, open_notebook, run_all, write_notebook
 from shortened import shortened
 
@@ -72,6 +73,8 @@ BUSY = """
 import time
 time.sleep(20)
 """
+
+pages = small_book.pages
 
 
 @pytest.fixture(scope="session")
