@@ -20,6 +20,7 @@ TOGETHER = (
     "test_mutations.py",
     "02_shrinking_to_the_identity.ipynb",
     "03_two_more_layers.ipynb",
+    "test_whole_book.py",
     "test_engines.py",
     "test_paper.py",
     "test_pages.py",

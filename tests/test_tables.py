@@ -20,7 +20,7 @@ def test_curves_are_columns_under_the_names_that_the_reader_sees():
     axes.text(2, 9, "in its colour", color="green")
     axes.set(xlabel="epochs", ylabel="loss", title="One net", xlim=(0, 3), ylim=(0, 10))
     heads = ["epochs", *plots.NAMES.values(), "in the legend", "in its colour"]
-    first, second = ["1", "3", "5", "7", "0.25", "8"], ["2", "4", "0.333", "–", "1e+06", "9"]
+    first, second = ["1", "3", "5", "7", "0.25", "8"], ["2", "4", "0.3333", "–", "1e+06", "9"]
     assert drawn(picture) == [{"caption": "One net: loss", "rows": [heads, first, second]}]
 
 
@@ -56,6 +56,16 @@ def test_names_along_the_y_axis_are_rows():
     assert drawn(picture) == [{"caption": "steps", "rows": rows}]
 
 
+def test_other_words_of_the_picture_are_in_the_caption():
+    picture, axes = plots.figure()
+    axes.plot([1, 2], [3, 1800], label="steps")
+    axes.text(1, 1000, "given up at 1,000 steps")
+    axes.text(1, 3, "3.00")
+    axes.set_title("Patience")
+    (table,) = drawn(picture)
+    assert table["caption"] == "Patience (in the picture: given up at 1,000 steps)"
+
+
 def test_a_picture_with_names_at_its_rows_and_columns_is_a_table():
     picture, axes = plots.figure()
     plots.pixels(axes, [[0.5, 1.0], [1 / 3, 2.0]])
@@ -64,7 +74,7 @@ def test_a_picture_with_names_at_its_rows_and_columns_is_a_table():
     assert drawn(picture) == []
     axes.set_xticks(range(2), ["a", "b"])
     axes.set_yticks(range(2), ["c", "d"])
-    rows = [["", "a", "b"], ["c", "0.5", "1 (0 to 2)"], ["d", "0.333", "2"]]
+    rows = [["", "a", "b"], ["c", "0.5", "1 (0 to 2)"], ["d", "0.3333", "2"]]
     assert drawn(picture) == [{"caption": "Right", "rows": rows}]
 
 

@@ -38,7 +38,7 @@ def _read_image(axes):
     words = {text.get_position(): text.get_text() for text in axes.texts}
     rows = [["", *across.values()]]
     for y, name in enumerate(down.values()):
-        numbers = (words.get((x, y), f"{values[y, x]:.3g}") for x in range(len(across)))
+        numbers = (words.get((x, y), f"{values[y, x]:.4g}") for x in range(len(across)))
         rows.append([name, *numbers])
     return {"caption": axes.get_title(), "rows": rows}
 
@@ -63,8 +63,15 @@ def _read_lines(axes):
         rows.append(
             [text, *(_summarise(points.get((place, text), [])) for points in curves.values())]
         )
-    caption = ": ".join(filter(None, dict.fromkeys([axes.get_title(), label])))
-    return {"caption": caption, "rows": rows}
+    caption = ": ".join(filter(None, [axes.get_title(), label]))
+    return {"caption": caption + _other_words(axes, curves), "rows": rows}
+
+
+def _other_words(axes, names):
+    """Return the words in a picture that name no curve, for the end of a caption."""
+    texts = dict.fromkeys(text.get_text() for text in axes.texts if text.get_visible())
+    words = [text for text in texts if text not in names and any(map(str.isalpha, text))]
+    return f" (in the picture: {'; '.join(words)})" if words else ""
 
 
 def _collect(points, places, numbers, ticks):
@@ -112,5 +119,5 @@ def _summarise(numbers):
     if not numbers:
         return "–"
     if min(numbers) == max(numbers):
-        return f"{numbers[0]:.3g}"
-    return f"{np.median(numbers):.3g} ({min(numbers):.3g} to {max(numbers):.3g})"
+        return f"{numbers[0]:.4g}"
+    return f"{np.median(numbers):.4g} ({min(numbers):.4g} to {max(numbers):.4g})"
