@@ -110,11 +110,11 @@ def test_the_album_of_all_kinds_of_controls():
 
 
 def test_on_paper_are_the_ends_and_the_middle_of_the_first_slider():
-    album = stills.make_album(panel_of(high=True, slope=(-1.0, 1.0, 0.5), steps=(0, 4)))
+    album = stills.make_album(panel_of(high=False, slope=(-1.0, 1.0, 0.5), steps=(0, 4)))
     texts = [position["text"] for position in album["positions"]]
     assert texts == [f"slope, per unit = {slope}" for slope in ("-1.00", "0.30", "1.00")]
     for position, slope in zip(album["positions"], ("-1.00", "0.30", "1.00"), strict=True):
-        assert position["sentence"] == f"slope {slope}, 2 steps, high, line."
+        assert position["sentence"] == f"slope {slope}, 2 steps, low, line."
         assert position["cover"] in {cover for cover, _ in album["frames"].values()}
         assert pixels(position["png"]).size == (album["width"], album["height"])
         assert pixels(position["png"]).getextrema()[3] == (255, 255)  # nothing is transparent

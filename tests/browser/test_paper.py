@@ -13,8 +13,7 @@ PAPER = {"width": 686, "height": 980}  # A4 without its margins
 CUT = """
 [...document.querySelectorAll("main *")].filter((part) => part.getClientRects().length && (
     part.getBoundingClientRect().right > innerWidth + 1
-    || part.clientWidth && part.scrollWidth > part.clientWidth + 1
-      && getComputedStyle(part).overflowX !== "visible"))
+    || part.clientWidth && part.scrollWidth > part.clientWidth + 1))
   .map((part) => part.outerHTML.slice(0, 90))
 """
 
