@@ -24,7 +24,7 @@ from helpers.setup.machine import ROOT
 BOOK = "Why ResNets work"
 PAGE_BYTES = 6_000_000
 # For the pictures of all panels of a page. As base64 they take a third more.
-PICTURE_BYTES = 4_000_000
+PICTURE_BYTES = 4_050_000
 # One panel may take MAX_PANEL_BYTES, if MIN_PANEL_BYTES are left for each panel after it.
 MIN_PANEL_BYTES, MAX_PANEL_BYTES = 450_000, 2_000_000
 
