@@ -36,8 +36,8 @@ DOUBT ?= --seeds 3
 # What `make cifar` trains: make cifar RECIPE="--layers 110 --skip none --seed 3 --data cifar-10-binary.tar.gz"
 RECIPE ?= --layers 20
 
-.PHONY: help ready lab test test-all doubt lint notebooks links book slides teacher portable pictures bench \
-	bench-panels bench-training cifar study clean
+.PHONY: help ready lab test test-all doubt lint notebooks links book handout slides teacher portable pictures \
+	bench bench-panels bench-training cifar study clean
 
 help:
 	@echo "make lab        set up and open the course in JupyterLab (its options: LAB=..., size of panels: SIZE=1.5)"
@@ -48,6 +48,7 @@ help:
 	@echo "make notebooks  run all notebooks and store their outputs"
 	@echo "make links      write the address in pyproject.toml into the README and the notebooks"
 	@echo "make book       export the course to HTML pages whose sliders move, in build/book"
+	@echo "make handout    the book as one PDF for paper, build/handout.pdf; Chromium prints it"
 	@echo "make slides     a deck of slides for each notebook, in build/slides; nothing is run"
 	@echo "make teacher    the notebooks with solutions and expected answers, in build/teacher (FORCE=--force: over edits)"
 	@echo "make portable   strict nbval on other instruction sets and thread counts"
@@ -96,6 +97,9 @@ links: ready
 book: ready
 	$(PY) -B -m helpers.press.book build/book
 	@echo "Open build/book/index.html in a browser."
+
+handout: book
+	$(PY) -B -m helpers.press.handout build/book build/handout.pdf
 
 slides: ready
 	$(PY) -B -m helpers.press.slides build/slides

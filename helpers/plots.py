@@ -43,10 +43,14 @@ class Picture(Figure):
     alt = ""
     stored_dpi = DPI  # of every PNG that a notebook shows
 
+    def more(self):
+        """What an output keeps besides the PNG, by MIME type: the book adds tables."""
+        return {}
+
     def _ipython_display_(self):
         buffer = io.BytesIO()
         self.savefig(buffer, format="png", dpi=self.stored_dpi)
-        page.store(buffer.getvalue(), self.alt, self.alt)
+        page.store(buffer.getvalue(), self.alt, self.alt, self.more())
 
 
 @defaults()

@@ -94,6 +94,12 @@ def test_what_a_panel_or_a_question_stores_for_where_no_kernel_runs_is_left_out(
     assert shown["outputs"] == [kept, albums["panel"], kept, albums["quiz"], kept]
 
 
+def test_a_picture_that_is_there_as_a_whole_is_no_cover_as_well():
+    positions = [{"cover": 0}, {"cover": 2}]  # the picture of cover 0 is the base itself
+    album = {"covers": ["", "one", "two"], "positions": positions, "frames": {}}
+    assert book.spare_covers(album) == album | {"covers": ["", "one", None]}
+
+
 def test_the_front_page_has_the_map_of_the_readme(tmp_path):
     readme = "# x\n\n## Start\n\nno\n\n## The course\n\n| map |\n\n## In class\n\nno\n"
     (tmp_path / "README.md").write_text(readme, encoding="utf-8")

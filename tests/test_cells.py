@@ -104,6 +104,22 @@ def test_headings_have_ids_of_their_own_and_make_the_contents():
     assert "<math" in prose.headings[2][1]
 
 
+def test_an_empty_head_of_a_table_is_none_and_what_scrolls_takes_the_focus():
+    html, _ = rendered("| | b |\n|---|:-:|\n| 1 | 2 |\n\n```python\nx = 1\n```\n\n$$x$$")
+    assert re.findall(r"<th[^>]*>(.*?)</th>", html) == ["b"]
+    assert 'style="text-align:center">2</td>' in html
+    for box in ('<div class="table"', "<pre", '<math tabindex="0"'):
+        assert re.search(rf'{box}[^>]*tabindex="0"|tabindex="0"', html[html.index(box) :])
+
+
+@pytest.mark.parametrize("path", COURSE, ids=lambda path: path.stem)
+def test_the_heads_of_tables_have_words(path):
+    """What reads a page aloud does not take a formula for one."""
+    for source in markdown_of(path):
+        for head in re.findall(r"<th[^>]*>(.*?)</th>", rendered(source)[0], re.DOTALL):
+            assert re.sub(r"<math.*?</math>", "", head, flags=re.DOTALL).strip(), head
+
+
 def test_pictures_are_small_and_look_the_same():
     noise = np.random.default_rng(0).integers(0, 4, (40, 60, 3)) * 60
     buffer = io.BytesIO()

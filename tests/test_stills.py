@@ -109,6 +109,35 @@ def test_the_album_of_all_kinds_of_controls():
     assert not album["one_at_a_time"]
 
 
+def test_on_paper_are_the_ends_and_the_middle_of_the_first_slider():
+    album = stills.make_album(panel_of(high=False, slope=(-1.0, 1.0, 0.5), steps=(0, 4)))
+    texts = [position["text"] for position in album["positions"]]
+    assert texts == [f"slope, per unit = {slope}" for slope in ("-1.00", "0.30", "1.00")]
+    for position, slope in zip(album["positions"], ("-1.00", "0.30", "1.00"), strict=True):
+        assert position["sentence"] == f"slope {slope}, 2 steps, low, line."
+        assert position["cover"] in {cover for cover, _ in album["frames"].values()}
+        assert pixels(position["png"]).size == (album["width"], album["height"])
+        assert pixels(position["png"]).getextrema()[3] == (255, 255)  # nothing is transparent
+
+
+@pytest.mark.parametrize(
+    ("lengths", "types", "expected"),
+    [
+        ([1, 3], ["slider", "choice"], {"b = 0": (0, 0), "b = 1": (0, 1), "b = 2": (0, 2)}),
+        ([2, 9], ["switch", "slider"], {"b = 0": (0, 0), "b = 4": (0, 4), "b = 8": (0, 8)}),
+        ([2], ["switch"], {"a = 0": (0,), "a = 1": (1,)}),
+        ([1], ["slider"], {}),
+        ([], [], {}),
+    ],
+)
+def test_without_a_slider_it_is_the_first_control_that_can_move(lengths, types, expected):
+    controls = [
+        {"type": look, "label": name, "texts": [*map(str, range(length))], "initial": 0}
+        for name, look, length in zip("ab", types, lengths, strict=False)
+    ]
+    assert stills.list_positions(controls) == expected
+
+
 def size(album):
     return sum(len(cover) for cover in album["covers"]) * 3 / 4
 
@@ -204,6 +233,14 @@ def test_the_album_of_a_film_has_its_progress_and_says_how_it_was_recorded():
     assert [sentence for _, sentence in album["frames"].values()] == [
         f"Frame {n}." for n in range(5)
     ]
+
+
+def test_a_figure_of_the_book_comes_with_the_tables_of_its_numbers():
+    picture, axes = plots.figure(alt="Two points.")
+    axes.plot([1, 2], [3, 4], label="loss")
+    data, metadata = stills.show_with_tables(picture, include=None, exclude=None)
+    assert data["text/plain"] == metadata["image/png"]["alt"] == "Two points."
+    assert data[stills.TABLES] == [{"caption": "", "rows": [["", "loss"], ["1", "3"], ["2", "4"]]}]
 
 
 def test_an_error_at_any_position_is_raised():

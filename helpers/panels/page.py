@@ -32,11 +32,14 @@ def view(widget, text):
     return {VIEW: model, "text/plain": text}
 
 
-def store(png, alt, text):
+def store(png, alt, text, more=()):
     """Display a picture, and below it a text, if any, that a screen reader reaches everywhere:
     JupyterLab shows pictures without their alternative texts.
+
+    more: what else belongs to the picture, by MIME type.
     """
     picture = {"image/png": base64.b64encode(png).decode("ascii"), "text/plain": text or "figure"}
+    picture |= dict(more)
     display(picture, metadata={"image/png": {"alt": alt}}, raw=True)
     if text:
         display({"text/html": f"<p>{html.escape(text)}</p>", "text/plain": text}, raw=True)

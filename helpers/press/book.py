@@ -28,13 +28,14 @@ from helpers.press.cells import (
     list_outputs,
     render,
 )
+from helpers.press.folds import name_fold
 from helpers.press.reading import read_notebook, read_title
 from helpers.setup.machine import ROOT
 
 BOOK = "Why ResNets work"
 PAGE_BYTES = 6_000_000
 # For the pictures of all panels of a page. As base64 they take a third more.
-PICTURE_BYTES = 4_200_000
+PICTURE_BYTES = 4_050_000
 # One panel may take MAX_PANEL_BYTES, if MIN_PANEL_BYTES are left for each panel after it.
 MIN_PANEL_BYTES, MAX_PANEL_BYTES = 450_000, 2_000_000
 
@@ -131,6 +132,7 @@ def write_page(target, page, cells, albums, links):
     prose = Prose(links)
     parts = [convert_cell(cell, prose, albums) for cell in cells]
     values = {"page": page, "book": BOOK, "cells": parts, "headings": prose.headings}
+    values["moves"] = bool(albums)
     path = Path(target, page["file"])
     html = render("page.html.j2", **values)
     if (size := len(html.encode())) > PAGE_BYTES:
@@ -147,10 +149,22 @@ def convert_cell(cell, prose, albums):
     outputs, rest = [], iter(list_outputs(cell))
     for output in rest:
         album = albums.get(find_view(output))
-        outputs.append(album or convert_output(output))
+        shown = album or convert_output(output)
+        outputs.append(spare_covers(shown) if "covers" in shown else shown)
         if album:  # what it stores for where no kernel runs: choices, or a picture and a sentence
             list(itertools.islice(rest, 1 if "quiz" in album else 2))
-    return {"code": convert_code(cell.source), "outputs": outputs}
+    panel = any("frames" in output for output in outputs)
+    fold = name_fold(cell.source, panel)
+    return {"code": convert_code(cell.source), "fold": fold, "outputs": outputs}
+
+
+def spare_covers(album):
+    """Return an album without the covers of pictures that it has as a whole: None is there."""
+    whole = {position["cover"] for position in album["positions"]}
+    covers = [
+        None if number in whole and cover else cover for number, cover in enumerate(album["covers"])
+    ]
+    return album | {"covers": covers}
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from pygments.lexers import PythonLexer
 
 from helpers.files.writing import has_mark
 from helpers.press.pictures import encode, read_pixels
+from helpers.press.tables import TABLES
 
 MARK = '<meta name="generator" content="why-resnets-work">'  # of the pages that may be replaced
 PAGES = Path(__file__).resolve().parent / "pages"
@@ -80,7 +81,8 @@ def convert_output(output):
         alt = output.metadata.get("image/png", {}).get("alt") or data.get("text/plain", "picture")
         pixels = read_pixels(base64.b64decode(data["image/png"]))
         height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
-        return {"alt": alt, "png": encode(pixels), "width": width, "height": height}
+        size = {"width": width, "height": height}
+        return {"alt": alt, "png": encode(pixels), "tables": data.get(TABLES, [])} | size
     if "text/latex" in data:
         return {"html": convert_math(data["text/latex"].strip("$ \n"), "block")}
     if "text/html" in data:
@@ -103,6 +105,11 @@ class Prose(IPythonRenderer):
     def convert(self, markdown):
         """Return a text as HTML."""
         return MarkdownWithMath(renderer=self).render(markdown)
+
+    def block_code(self, code, info=None):
+        """Return code in a box that can be scrolled."""
+        box = '<pre tabindex="0" role="group" aria-label="Code"'
+        return super().block_code(code, info).replace("<pre", box, 1)
 
     def block_math(self, body):
         """Return a formula on a line of its own."""
@@ -148,6 +155,12 @@ class Prose(IPythonRenderer):
         box = '<div class="table" tabindex="0" role="group" aria-label="Table">'
         return f"{box}<table>{text}</table></div>\n"
 
+    def table_cell(self, text, align=None, head=False):
+        """Return a cell of a table; an empty head is no head."""
+        tag = "th" if head and text.strip() else "td"
+        style = f' style="text-align:{align}"' if align else ""
+        return f"<{tag}{style}>{text}</{tag}>\n"
+
 
 # What latex2mathml makes too large, too close or too far apart.
 REPAIRS = {
@@ -173,11 +186,12 @@ REPAIRS = {
 def convert_math(latex, display):
     """Return LaTeX as MathML; ``display`` is "inline" or "block".
 
-    Raises ValueError if a command is left over: the reader would see it with its backslash.
+    A block can be scrolled, and takes the keyboard's focus for that. Raises ValueError if a command
+    is left over: the reader would see it with its backslash.
     """
     html = convert(latex.strip(), display=display)
     if "\\" in html:
         raise ValueError(f"no MathML for {latex!r}")
     for pattern, better in REPAIRS.items():
         html = re.sub(pattern, better, html)
-    return html
+    return html.replace("<math", '<math tabindex="0"', 1) if display == "block" else html

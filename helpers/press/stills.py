@@ -8,7 +8,7 @@ album of a panel right after the cell that shows it, so that no later cell can c
 
 An album is plain data for JSON: the controls with the texts of their positions, the picture at
 their initial positions, and for each combination of positions a cover for that picture (where it
-differs) and the sentence.
+differs) and the sentence. For paper it has three positions of the first slider as whole pictures.
 """
 
 import itertools
@@ -24,6 +24,7 @@ from helpers.panels.film import Film
 from helpers.panels.panel import Panel
 from helpers.plots import Picture
 from helpers.press.pictures import encode, encode_cover, read_pixels
+from helpers.press.tables import TABLES, read_tables
 from helpers.quizzes.quiz import Quiz
 
 # How many positions the first slider and the others get, from the finest grid to the coarsest.
@@ -32,10 +33,16 @@ MAX_STILLS = 300  # pictures of one panel: each takes some tenths of a second
 
 
 def load_ipython_extension(shell):
-    """Record every film, draw figures as fine as panels, and define ``%album``."""
+    """Record every film, draw figures as fine as panels and with tables, and define ``%album``."""
     Film.recording = True
     Picture.stored_dpi = 200  # two pixels for each one of the page
+    Picture.more = tabulate
     shell.register_magic_function(show_album, magic_name="album")
+
+
+def tabulate(picture):
+    """Return the tables of a figure that was drawn, as its outputs keep them."""
+    return {TABLES: read_tables(picture)}
 
 
 def show_album(line):
@@ -67,9 +74,9 @@ def make_album(panel, room=1_000_000):
     for place in itertools.product(*(range(len(column)) for column in values.values())):
         if not one_at_a_time or sum(map(operator.ne, place, initial)) <= 1:
             here = {name: values[name][at] for name, at in zip(values, place, strict=True)}
-            stills[",".join(map(str, place))] = panel.still(**here)
+            stills[place] = panel.still(**here)
     album = {"controls": controls, "fixed": [], "one_at_a_time": one_at_a_time}
-    return album | _compress(stills, ",".join(map(str, initial)))
+    return album | _compress(stills, initial, list_positions(controls))
 
 
 def _make_film_album(film):
@@ -81,9 +88,9 @@ def _make_film_album(film):
         [control.description or name, _format(control, control.value)]
         for name, control in film.controls.items()
     ]
-    stills = {str(number): still for number, (_, *still) in enumerate(moments)}
+    stills = {(number,): still for number, (_, *still) in enumerate(moments)}
     album = {"controls": [progress], "fixed": fixed, "one_at_a_time": False}
-    return album | _compress(stills, str(last))
+    return album | _compress(stills, (last,), list_positions([progress]))
 
 
 def _choose_values(panel, room):
@@ -164,17 +171,45 @@ def _format(control, value):
     return str(value)
 
 
-def _compress(stills, initial):
+def list_positions(controls):
+    """Return {text: place of all controls} of three positions of the first slider: for paper.
+
+    They are both ends and the middle; the other controls are at their initial positions. Without a
+    slider, it is the first control that has several positions.
+    """
+    movable = [number for number, control in enumerate(controls) if len(control["texts"]) > 1]
+    first = next((n for n in movable if controls[n]["type"] == "slider"), next(iter(movable), None))
+    if first is None:
+        return {}
+    texts, label = controls[first]["texts"], controls[first]["label"]
+    initial = [control["initial"] for control in controls]
+    return {
+        f"{label} = {texts[at]}": (*initial[:first], at, *initial[first + 1 :])
+        for at in sorted({0, len(texts) // 2, len(texts) - 1})
+    }
+
+
+def _compress(stills, initial, positions):
     """Return the pictures and sentences of an album.
 
-    stills: {key of the positions: (png, sentence)}. initial: the key of the base picture. A frame
-    is [number of its cover, sentence]; equal covers are kept once.
+    stills: {place of all controls: (png, sentence)}. initial: the place of the base picture.
+    positions: what ``list_positions`` returns. A frame is [number of its cover, sentence]; equal
+    covers are kept once.
     """
     base = read_pixels(stills[initial][0])
     covers, frames = {}, {}
-    for key, (png, sentence) in stills.items():
+    for place, (png, sentence) in stills.items():
         cover = encode_cover(read_pixels(png), base)
-        frames[key] = [covers.setdefault(cover, len(covers)), sentence]
+        frames[_key(place)] = [covers.setdefault(cover, len(covers)), sentence]
+    whole = []
+    for text, place in positions.items():
+        (png, sentence), (cover, _) = stills[place], frames[_key(place)]
+        picture = encode(read_pixels(png))
+        whole.append({"text": text, "cover": cover, "png": picture, "sentence": sentence})
     height, width, _ = base.shape
     pictures = {"width": width, "height": height, "base": encode(base), "covers": list(covers)}
-    return pictures | {"sentence": stills[initial][1], "frames": frames}
+    return pictures | {"sentence": stills[initial][1], "frames": frames, "positions": whole}
+
+
+def _key(place):
+    return ",".join(map(str, place))

@@ -8,6 +8,7 @@ import sys
 
 import nbformat
 import pytest
+import small_book
 from lab import (
     CHROMIUM,
     ROOT,
@@ -81,6 +82,8 @@ BUSY = """
 import time
 time.sleep(20)
 """
+
+pages = small_book.pages
 
 
 @pytest.fixture(scope="session")

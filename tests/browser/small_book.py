@@ -71,7 +71,7 @@ SECOND = (
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def pages(tmp_path_factory):
     """A book of two notebooks and a text, with little room for panels; returns its folder."""
     home = tmp_path_factory.mktemp("book")

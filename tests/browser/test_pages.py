@@ -3,12 +3,9 @@
 import re
 
 import pytest
-import small_book
 from playwright.sync_api import expect
 
 from helpers.press import book
-
-pages = small_book.pages
 
 
 @pytest.fixture

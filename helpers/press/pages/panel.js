@@ -1,6 +1,8 @@
 // Each panel carries its pictures with it: a move of a control looks up which one covers the first, and says what it shows.
 "use strict";
 
+const PNG = "data:image/png;base64,";
+
 for (const panel of document.querySelectorAll(".panel")) start(panel);
 
 function start(panel) {
@@ -10,7 +12,10 @@ function start(panel) {
   const status = panel.querySelector("[role=status]");
   let asked = 0, shown = 0;
 
-  for (const input of inputs) input.addEventListener("input", () => move(input));
+  for (const input of inputs) {
+    input.disabled = false;
+    input.addEventListener("input", () => move(input));
+  }
   keepHeight(status, new Set(Object.values(album.frames).map(([, sentence]) => sentence)));
   move(inputs[0]); // a page that is loaded again may have kept its controls
 
@@ -18,6 +23,11 @@ function start(panel) {
     if (!(key() in album.frames)) inputs.forEach((input, i) => input === moved || put(input, album.controls[i].initial));
     inputs.forEach(tell);
     show(...album.frames[key()]);
+  }
+
+  // What is on the page for paper is not kept twice.
+  function onPaper(number) {
+    return panel.querySelector(`[data-cover="${number}"]`).src;
   }
 
   function key() {
@@ -34,8 +44,8 @@ function start(panel) {
   // The cover is decoded before it is put up, so that nothing flickers; a late one does not cover a later one.
   async function show(number, sentence) {
     const turn = ++asked, cover = new Image();
-    if (album.covers[number]) {
-      cover.src = "data:image/png;base64," + album.covers[number];
+    if (album.covers[number] !== "") {
+      cover.src = album.covers[number] ? PNG + album.covers[number] : onPaper(number);
       cover.alt = "";
       await cover.decode();
     }

@@ -1,0 +1,123 @@
+"""The numbers of a figure as tables, for readers who cannot see it: where they are few enough.
+
+The rows of a table are the places along the x axis, or along a y axis that names them with words;
+the columns are the curves by name. Where several points share a place, as the seeds of a study do,
+there is their median, with the smallest and the largest.
+"""
+
+import numpy as np
+from matplotlib.colors import to_hex
+from matplotlib.text import Annotation
+from matplotlib.ticker import FuncFormatter
+
+from helpers import plots
+
+TABLES = "application/vnd.resnets.tables+json"  # where an output keeps them
+MAX_NUMBERS = 60  # of all tables of a figure; who reads more of them aloud?
+BY_COLOR = {to_hex(style["color"]): plots.NAMES[skip] for skip, style in plots.STYLES.items()}
+
+
+def read_tables(figure):
+    """Return the tables of a figure that was drawn: [{"caption", "rows": [[text]]}].
+
+    The first row, and the first text of each row, are heads. There is none if the figure has more
+    than MAX_NUMBERS entries, or only curves without a name.
+    """
+    reads = (read(axes) for axes in figure.axes for read in (_read_image, _read_lines))
+    tables = [table for table in reads if table]
+    entries = sum(len(row) - 1 for table in tables for row in table["rows"][1:])
+    return tables if entries <= MAX_NUMBERS else []
+
+
+def _read_image(axes):
+    """Return the table of a picture whose rows and columns have names, or None."""
+    across, down = _tick_names(axes.xaxis), _tick_names(axes.yaxis)
+    values = np.asarray(axes.images[0].get_array()) if axes.images else np.empty(0)
+    if not across or values.shape != (len(down), len(across)):
+        return None
+    words = {text.get_position(): text.get_text() for text in axes.texts}
+    rows = [["", *across.values()]]
+    for y, name in enumerate(down.values()):
+        numbers = (words.get((x, y), f"{values[y, x]:.4g}") for x in range(len(across)))
+        rows.append([name, *numbers])
+    return {"caption": axes.get_title(), "rows": rows}
+
+
+def _read_lines(axes):
+    """Return the table of the named curves and points of axes, or None."""
+    sideways = _has_words(axes.yaxis)
+    along, across = (axes.yaxis, axes.xaxis) if sideways else (axes.xaxis, axes.yaxis)
+    curves = {}
+    for line in axes.lines:
+        places, numbers = line.get_data()[:: -1 if sideways else 1]
+        if not len(places) or line.get_transform() != axes.transData:
+            continue  # an empty curve, or a line across all of the axes
+        if name := across.get_label_text() if sideways else _name(line):
+            _collect(curves.setdefault(name, {}), places, numbers, _tick_names(along))
+    if not curves:
+        return None
+    label = across.get_label_text()
+    heads = list(curves) if len(curves) > 1 or not label else [label]
+    rows = [[along.get_label_text(), *heads]]
+    for place, text in sorted({place for points in curves.values() for place in points}):
+        rows.append(
+            [text, *(_summarise(points.get((place, text), [])) for points in curves.values())]
+        )
+    caption = ": ".join(filter(None, [axes.get_title(), label]))
+    return {"caption": caption + _other_words(axes, curves), "rows": rows}
+
+
+def _other_words(axes, names):
+    """Return the words in a picture that name no curve, for the end of a caption."""
+    texts = dict.fromkeys(text.get_text() for text in axes.texts if text.get_visible())
+    words = [text for text in texts if text not in names and any(map(str.isalpha, text))]
+    return f" (in the picture: {'; '.join(words)})" if words else ""
+
+
+def _collect(points, places, numbers, ticks):
+    """Add numbers to {(place, its text): numbers}; with names on the axis, at the nearest one."""
+    for at, number in zip(places, numbers, strict=True):
+        place = float(min(ticks, key=lambda tick: abs(tick - at)) if ticks else at)
+        points.setdefault((place, ticks.get(place, f"{place:.4g}")), []).append(number)
+
+
+def _tick_names(axis):
+    """Return {place: text} of the ticks that the figure named itself."""
+    formatter, places = axis.get_major_formatter(), axis.get_majorticklocs().tolist()
+    if not isinstance(formatter, FuncFormatter):  # what set_xticks(places, names) makes
+        return {}
+    return dict(zip(places, formatter.format_ticks(places), strict=True))
+
+
+def _has_words(axis):
+    """Return whether an axis names its ticks with words, not numbers."""
+    return any(not text.replace(".", "").isdigit() for text in _tick_names(axis).values())
+
+
+def _name(line):
+    """Return the name of a curve, or None: that of the legend, or of the text of its colour that is
+    nearest to its end, or of all curves of this colour in the course.
+    """
+    if not line.get_label().startswith("_"):
+        return line.get_label()
+    color, axes = to_hex(line.get_color()), line.axes
+    texts = [text for text in axes.texts if to_hex(text.get_color()) == color and text.get_text()]
+    if not texts:
+        return BY_COLOR.get(color)
+    end = axes.transData.transform(np.transpose(line.get_data())[-1])
+
+    def distance(text):
+        place = text.xy if isinstance(text, Annotation) else text.get_position()
+        return np.hypot(*axes.transData.transform(place) - end)
+
+    return min(texts, key=distance).get_text()
+
+
+def _summarise(numbers):
+    """Return a number as a text; of several, their median and their ends."""
+    numbers = [number for number in np.asarray(numbers, dtype=float) if np.isfinite(number)]
+    if not numbers:
+        return "–"
+    if min(numbers) == max(numbers):
+        return f"{numbers[0]:.4g}"
+    return f"{np.median(numbers):.4g} ({min(numbers):.4g} to {max(numbers):.4g})"

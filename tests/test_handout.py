@@ -1,0 +1,65 @@
+"""The handout: all pages in one, with links that lead within it; what is missing is named."""
+
+import subprocess
+
+import pytest
+
+from helpers.press import handout
+
+PAGE = """<body><nav><a rel="next" href="{}">next</a></nav><main id="text">
+<h2 id="A-part">A part</h2><a href="#A-part">here</a> <a href="second.html#A-part">there</a>
+<a href="second.html">all</a> <a href="https://arxiv.org/a.html">away</a>
+<label for="panel-1">height</label><input id="panel-1">
+<script>var x = '<a href="#A-part">';</script>
+</main></body>"""
+
+
+@pytest.fixture
+def pages(tmp_path):
+    """A book of two pages; the first has a name that begins with digits."""
+    (tmp_path / "index.html").write_text(PAGE.format("01_first.html"), encoding="utf-8")
+    (tmp_path / "01_first.html").write_text(PAGE.format("second.html"), encoding="utf-8")
+    last = PAGE.replace('<a rel="next" href="{}">next</a>', "")
+    (tmp_path / "second.html").write_text(last, encoding="utf-8")
+    return tmp_path
+
+
+def test_pages_are_joined_in_their_order_and_links_lead_within(pages):
+    html = handout.join(pages)
+    articles = [part.split('"')[0] for part in html.split('<article id="')[1:]]
+    assert articles == ["index", "01_first", "second"]
+    for name in articles:
+        assert html.count(f'id="{name}--A-part"') == html.count(f'for="{name}--panel-1"') == 1
+        assert f'<a href="#{name}--A-part">here</a>' in html
+    assert html.count('<a href="#second--A-part">there</a>') == 3
+    assert html.count('<a href="#second">all</a>') == 3
+    assert html.count('href="https://arxiv.org/a.html"') == 3
+    assert "<script" not in html
+    assert "A4" in html
+
+
+def test_a_book_that_was_not_built_is_named(tmp_path):
+    with pytest.raises(SystemExit, match=r"index\.html is missing: make book writes it"):
+        handout.build(tmp_path, tmp_path / "handout.pdf")
+
+
+def test_without_a_browser_the_page_is_there_to_be_printed(pages, monkeypatch):
+    monkeypatch.setattr(handout.shutil, "which", lambda _: None)
+    with pytest.raises(SystemExit, match=r"install it .*, or open .*handout\.html in any browser"):
+        handout.build(pages, pages / "new" / "handout.pdf")
+    assert (pages / "new" / "handout.html").exists()
+
+
+def test_a_browser_that_prints_nothing_is_named_with_what_it_said(pages, monkeypatch):
+    failed = subprocess.CompletedProcess([], 1, stderr="no space left")
+    monkeypatch.setattr(handout.shutil, "which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(handout.subprocess, "run", lambda *_, **__: failed)
+    with pytest.raises(SystemExit, match=r"/bin/chromium has printed no PDF .* no space left"):
+        handout.build(pages, pages / "handout.pdf")
+
+
+def test_a_pdf_of_somebody_else_stays_as_it_is(pages):
+    (pages / "handout.pdf").write_bytes(b"%PDF of a thesis")
+    with pytest.raises(FileExistsError, match=r"handout\.pdf holds something that this course did"):
+        handout.build(pages, pages / "handout.pdf")
+    assert (pages / "handout.pdf").read_bytes() == b"%PDF of a thesis"
