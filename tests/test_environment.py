@@ -1,5 +1,6 @@
 """The environment of the Makefile: which index PyTorch comes from, and what a failure says."""
 
+import json
 import platform
 import shutil
 import socket
@@ -96,6 +97,29 @@ def test_a_mac_with_an_intel_processor_is_told_to_use_conda(monkeypatch):
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     with pytest.raises(SystemExit, match="no longer built for Macs with an Intel processor"):
         environment.main()
+
+
+def test_a_python_that_is_too_new_for_pytorch_is_told_which_one_to_take(monkeypatch):
+    monkeypatch.setattr(sys, "version_info", (*environment.NEWEST[:1], environment.NEWEST[1] + 1))
+    with pytest.raises(SystemExit, match=r"needs Python 3\.11 to 3\.14: make lab PYTHON="):
+        environment.main()
+
+
+def test_a_file_called_like_a_module_of_python_stops_no_kernel_of_the_environment(tmp_path):
+    kernel = tmp_path / "share" / "jupyter" / "kernels" / "python3" / "kernel.json"
+    kernel.parent.mkdir(parents=True)
+    kernel.write_text(json.dumps({"argv": [sys.executable, "-m", "ipykernel_launcher"]}))
+    for _ in range(2):
+        environment.guard_kernel(tmp_path)
+        argv = json.loads(kernel.read_text())["argv"]
+        assert argv == [sys.executable, "-P", "-m", "ipykernel_launcher"]
+    (tmp_path / "types.py").write_text("raise RuntimeError")
+    for command, works in {
+        (*argv, "--help"): True,
+        (*argv[:1], *argv[2:], "--help"): False,
+    }.items():
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False)
+        assert (done.returncode == 0) == works
 
 
 def test_an_old_python_is_told_which_one_to_take():

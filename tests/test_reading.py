@@ -128,10 +128,13 @@ WHOLE = json.dumps(NOTEBOOK, indent=1)
     ("harmed", "said"),
     [
         (
-            WHOLE.replace(' "metadata"', '<<<<<<< HEAD\n "metadata"', 1),
+            WHOLE.replace('\n "metadata"', '\n<<<<<<< HEAD\n "metadata"'),
             "is half merged, see its line",
         ),
-        (WHOLE + "\n>>>>>>> theirs\n", "is half merged, see its line 38: decide"),
+        (
+            WHOLE + "\n>>>>>>> theirs\n",
+            f"is half merged, see its line {WHOLE.count(chr(10)) + 2}: decide",
+        ),
         (WHOLE[:90], "is no notebook: "),
         ("", "is no notebook: "),
         ("version https://git-lfs.github.com/spec/v1\n", "is no notebook: "),
