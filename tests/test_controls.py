@@ -82,8 +82,8 @@ def panel_with(mistake, at):
 @pytest.mark.parametrize("at", [{0}, {9}, {5, 6}], ids=["one end", "the other end", "within"])
 def test_a_mistake_at_any_place_is_told(monkeypatch, mistake, said, at):
     monkeypatch.setattr(moving, "PLACES", 24)
-    places, troubles = moving.move(panel_with(mistake, at))
-    assert places == 24
+    moves, places, troubles = moving.move(panel_with(mistake, at))
+    assert (moves, places) == (24, 20)
     assert troubles
     assert all(said in trouble for trouble in troubles)
     assert {trouble.partition(",")[0] for trouble in troubles} <= {
@@ -92,7 +92,22 @@ def test_a_mistake_at_any_place_is_told(monkeypatch, mistake, said, at):
 
 
 def test_a_good_panel_has_no_trouble():
-    assert moving.move(panel_with(nothing, set(range(10)))) == (64, [])
+    assert moving.move(panel_with(nothing, set(range(10)))) == (24, 20, [])
+
+
+def test_a_panel_is_moved_to_all_its_places_if_they_are_few_and_to_none_twice(monkeypatch):
+    ends = [{"x": 0}, {"x": 9}, {"y": False}, {"y": True}]
+    every = [{"x": x, "y": y} for x in range(10) for y in (False, True)]
+    put, rows = moving._put, []
+    monkeypatch.setattr(moving, "_put", lambda panel, row: [rows.append(row), put(panel, row)])
+    monkeypatch.setattr(moving, "_foresee", lambda panel, row: None)
+    for limit in (64, 14):
+        monkeypatch.setattr(moving, "PLACES", limit)
+        rows.clear()
+        assert moving.move(panel_with(nothing, {1})) == (min(24, limit), 20, [])
+        assert rows[:4] == ends
+        assert [rows[4:].count(place) for place in every].count(1) == len(rows) - 4
+    assert len(rows) == 14
 
 
 def test_a_film_is_moved_to_fewer_places_and_needs_controls():
@@ -104,8 +119,8 @@ def test_a_film_is_moved_to_fewer_places_and_needs_controls():
     def alone():
         yield 0.0, "Nothing to move."
 
-    assert moving.move(explore.explore(figure, film, seed=(0, 9))) == (moving.FIRST_PICTURES, [])
-    assert moving.move(explore.explore(plots.figure(size=(3, 2))[0], alone)) == (0, [])
+    assert moving.move(explore.explore(figure, film, seed=(0, 99))) == (16, 100, [])
+    assert moving.move(explore.explore(plots.figure(size=(3, 2))[0], alone)) == (0, 0, [])
 
 
 def test_warnings_and_what_is_written_into_the_course_are_noticed(tmp_path):

@@ -252,6 +252,8 @@ def test_of_two_pages_that_show_a_panel_the_sharper_counts(page, browser, lab):
             for panel in pages:
                 expect_width(panel, 1000)
                 expect(panel.get_by_role("status").first).to_have_text(SENTENCES[key])
+                # Sentence and slider come one by one; the next key must not come between them.
+                expect(panel.locator(".widget-readout")).to_have_text(SENTENCES[key][5])
         expect(other.get_by_text("To move the controls, run this cell.").first).to_be_hidden()
     finally:
         plain.close()
