@@ -42,6 +42,7 @@ LEFT_OUT = {
         "examine",
         "picture-examine",
         "claims-examine",
+        "the-reasons",
         "test-the-reasons",
     ],
     "06_resnets_on_images": [
