@@ -358,13 +358,13 @@ MUTATIONS = {
         "helpers/panels/ahead.py",
         "        if not same:\n",
         "        if False:\n",
-        "test_ahead.py::test_an_update_that_is_seen_to_lie_is_not_drawn_ahead",
+        "test_lies.py::test_an_update_that_is_seen_to_lie_is_not_drawn_ahead",
     ),
     "what is no longer true is found out at the next move only": (
         "helpers/panels/ahead.py",
         "        if not self._is_steady(places):\n            return\n        yield True\n",
         "        yield True\n",
-        "test_ahead.py::test_a_lie_that_nobody_hears_of_is_found_before_a_move_if_a_control_is_touched",
+        "test_lies.py::test_a_lie_that_nobody_hears_of_is_found_before_a_move_if_a_control_is_touched",
     ),
     "pictures that are drawn ahead queue on a slow line": (
         "helpers/panels/flow.py",
@@ -388,7 +388,7 @@ MUTATIONS = {
         "helpers/panels/panel.py",
         "        self._ahead.compare((picture, self.sentence))\n",
         "",
-        "test_ahead.py::test_an_update_that_lies_later_is_found_out_and_its_true_picture_wins",
+        "test_lies.py::test_an_update_that_lies_later_is_found_out_and_its_true_picture_wins",
     ),
     "a film goes on in a closed notebook": (
         "helpers/panels/reel.py",

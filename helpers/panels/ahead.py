@@ -22,7 +22,7 @@ from helpers.panels.reel import Reel
 REST = 0.1  # seconds from a move to the first picture that is drawn ahead
 PAUSE = 0.008  # seconds between two of them, in which the kernel hears of a move
 LONGEST = 1.8  # seconds from a move to the last of them
-SLOWEST = 0.2  # seconds that one may take; after two slower ones, no more are drawn
+SLOWEST = 0.2  # seconds that one may take; after two slower ones, no more until the next rest
 REACH = 200  # places of a control, each way
 ROOM = 6_000_000  # bytes of pictures that a page keeps; as its text, a third more
 TRACK = ["min", "max", "step", "_options_labels"]  # what the places of a control depend on
@@ -83,7 +83,8 @@ class Ahead:
     def rest(self, control, loop):
         """Begin, around the place where the controls are, with the places of this one."""
         self.stop()
-        if self.on and self._slow < 2 and not self._hidden and self.here():
+        self._slow = min(self._slow, 1)  # it may have been the machine that was slow
+        if self.on and not self._hidden and self.here():
             run = self._run = self._draw_around(control)
             loop.call_later(REST, self._step, run, loop, time.monotonic() + LONGEST)
 

@@ -17,12 +17,14 @@ function send(model, message) {
 function askWhenUsed(model, controls, panel, note, gone) {
   let waiting, wishes; // values of the controls, as a person has set them
   let asked = 0;
+  let lost = false; // maybe, what was sent; until the kernel says that it is there
   const wait = () => (waiting ??= setTimeout(ask, PATIENCE));
   const use = () => {
     setTimeout(() => (wishes = controls.map(findValue))); // after the control itself has heard
     wait();
   };
   const ask = () => {
+    lost ||= asked > 0;
     note.hidden = !asked;
     send(model, "are you there?");
     waiting = setTimeout(ask, Math.min(PATIENCE * 2 ** asked++, LONGEST));
@@ -35,9 +37,13 @@ function askWhenUsed(model, controls, panel, note, gone) {
     stop();
     asked = 0;
     note.hidden = true;
-    if (message === "here" && wishes) sendAgain(model, controls, wishes);
-    if (!isFollowed(model, controls)) wait();
-    else if (message === "here" || isAt(controls, wishes)) wishes = undefined;
+    if (message === "here") {
+      if (lost && wishes) sendAgain(model, controls, wishes);
+      lost = false;
+      wishes = undefined;
+    }
+    if (lost || !isFollowed(model, controls)) wait();
+    else if (isAt(controls, wishes)) wishes = undefined;
   };
   for (const event of ["keyup", "pointerup"]) panel.addEventListener(event, use, { signal: gone });
   listen(model, ["change:png", "change:error", "change:places", "msg:custom"], heard, gone);

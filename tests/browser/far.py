@@ -52,23 +52,28 @@ class Line:
 
     async def _carry(self, reader, writer, way):
         """Pass on what comes, later, and at last that nothing more will come."""
+        under_way = asyncio.Queue()
         self._writers.add(writer)
+        delivery = asyncio.create_task(self._deliver(under_way, writer))
         with suppress(ConnectionError):
             while data := await reader.read(2**16):
-                if self._loses:
-                    continue
-                await self._whole.wait()
                 self._free[way] = max(self._free[way], self._loop.time()) + len(data) / self.rate
-                self._loop.call_at(self._free[way] + self.delay, self._write, writer, data)
-        await asyncio.sleep(self.delay)
+                under_way.put_nowait((self._free[way] + self.delay, data))
+        under_way.put_nowait((self._loop.time() + self.delay, b""))
+        await delivery
         self._writers.discard(writer)
-        writer.close()
 
-    def _write(self, writer, data):
-        if self._whole.is_set():
+    async def _deliver(self, under_way, writer):
+        """Write, one after another, what has been on its way long enough; close after no bytes."""
+        data = True
+        while data:
+            time, data = await under_way.get()
+            await asyncio.sleep(time - self._loop.time())
+            if self._loses:
+                continue
+            await self._whole.wait()
             writer.write(data)
-        elif not self._loses:
-            self._loop.call_later(0.05, self._write, writer, data)
+        writer.close()
 
 
 @contextmanager
