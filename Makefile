@@ -19,6 +19,8 @@ override VENV := $(if $(filter /%,$(VENV)),,$(CURDIR)/)$(VENV)
 override SIZE := $(value SIZE)
 override LAB := $(value LAB)
 export VENV SIZE LAB
+# IPython would take modules from an environment that happens to be active.
+unexport VIRTUAL_ENV
 # The helpers of this folder, even in an environment that another copy of the course set up.
 export PYTHONPATH := $(CURDIR)
 # Not every home folder can be written to: what Matplotlib, IPython and Jupyter remember goes into

@@ -23,7 +23,7 @@ TOGETHER = (
     "test_far.py",
     "test_whole_book.py",
     "test_engines.py",
-    "test_paper.py",
+    "test_print.py",
     "test_screens.py",
     "test_pages.py",
     "02_shrinking_to_the_identity.ipynb",

@@ -89,6 +89,7 @@ def wrong_with(panel):
 
 
 def _wrong_in(axes, page):
+    page = page.padded(0.5)  # half a pixel is rounding
     for text in (axes.title, axes.xaxis.label, axes.yaxis.label, *axes.texts):
         box = text.get_window_extent()
         inside = page.x0 <= box.x0 and page.y0 <= box.y0 and box.x1 <= page.x1 and box.y1 <= page.y1

@@ -47,7 +47,9 @@ def main():
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     run(*pip, "--constraint", FILES[1], *index(), *packages)
     base = {"base": str(folder), "platbase": str(folder)}
-    Path(sysconfig.get_path("purelib", "venv", base), "course.pth").write_text(str(COURSE))
+    # Added, and not only named, since a kernel that starts in this folder forgets its first entry.
+    found = f"import sys; sys.path.append({str(COURSE)!a})"
+    Path(sysconfig.get_path("purelib", "venv", base), "course.pth").write_text(found)
     guard_kernel(folder)
     (folder / "ready").write_bytes(b"".join(file.read_bytes() for file in FILES))
     print("Ready.", flush=True)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from axe import broken_rules
-from test_paper import CUT, PAPER
+from test_print import CUT, PAPER
 
 from helpers.press import book, handout
 
