@@ -17,21 +17,24 @@ TABLE = r"^\| what \| measured .+\n(?:\|.+\n)+"
 
 def table():
     """Return the table as Markdown: a line for the machine, and one for each row below."""
-    panels, distance, training, memory = (
-        json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("panels", "distance", "training", "memory")
-    )
+    panels, training, memory = map(read, ("panels", "training", "memory"))
+    distance = read("distance") if (RESULTS / "distance.json").exists() else None
     machines = {
         f"{made['date']} on {made['cores']} shared cores ({made['processor']})"
         for made in [
             panels["machine"],
-            distance["machine"],
+            *([distance["machine"]] if distance else []),
             *(part["machine"] for part in training.values() if "machine" in part),
         ]
     }
-    rows = [*of_panels(panels), *of_distance(distance), *of_training(training), *of_memory(memory)]
+    far = of_distance(distance) if distance else []
+    rows = [*of_panels(panels), *far, *of_training(training), *of_memory(memory)]
     lines = [("what", f"measured {' and '.join(sorted(machines))}"), ("---", "---"), *rows]
     return "".join(f"| {what} | {figure} |\n" for what, figure in lines)
+
+
+def read(name):
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def of_panels(report):
@@ -52,10 +55,11 @@ def of_panels(report):
         f"a slider, from key press to changed pixels (median of {len(report['panels'])} panels)",
         f"{middle('ours', 'median'):.0f} ms; with `interact` {middle('interact', 'median'):.0f} ms",
     )
-    yield (
-        "the same, if the panel had rested: its next pictures are drawn ahead",
-        f"{middle('foreseen', 'median'):.0f} ms",
-    )
+    if all("foreseen" in row for row in report["panels"]):
+        yield (
+            "the same, if the panel had rested: its next pictures are drawn ahead",
+            f"{middle('foreseen', 'median'):.0f} ms",
+        )
     yield (
         "the same, of the slowest moves (95th percentile), not drawn ahead",
         f"{middle('ours', 'p95'):.0f} ms; with `interact` {middle('interact', 'p95'):.0f} ms",
