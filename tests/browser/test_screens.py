@@ -247,6 +247,8 @@ def test_of_two_pages_that_show_a_panel_the_sharper_counts(page, browser, lab):
         other = plain.new_page()
         open_notebook(other, lab, "screens")
         pages = [tab.locator(PANEL).first for tab in (page, other)]
+        # What changes while a page is loading its widgets, ipywidgets does not tell it.
+        expect(pages[1].locator(".widget-readout")).to_have_text("2", timeout=15_000)
         for moved, key in zip(pages, ("ArrowLeft", "ArrowRight"), strict=True):
             moved.locator(".noUi-handle").press(key)
             for panel in pages:
