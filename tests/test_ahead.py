@@ -256,3 +256,18 @@ def test_a_panel_with_a_control_without_places_does_not_look_ahead(kernel):
     page = Page(panel)
     kernel(lambda: page.move(x=2))
     assert page.pictures == {}
+
+
+def test_names_that_follow_the_layout_are_where_the_next_move_leaves_them():
+    """The first drawing moves the axes; close names, which keep a distance, are then elsewhere."""
+    picture, axes = plots.figure(size=(9.5, 4.6))
+    axes.set(xlim=(0, 8), ylim=(0, 1), xlabel="epochs", ylabel="training loss")
+    show = plots.curves(axes)
+    ends = {"none": 0.5, "inside": 0.51, "outside": 0.52}
+
+    def move(which=0):
+        show([0, 5], {skip: [which, end] for skip, end in ends.items()})
+
+    panel = explore(picture, move, which=(0, 2))
+    panel._screen.pixel_ratio = 1.0
+    assert panel._draw_at(panel.values()) == panel._shown()

@@ -148,7 +148,10 @@ class Panel(widgets.VBox):
         self._ahead.forget()
         with self._lock:
             self._drawing.set_dpi(100 * self._screen.size * min(max(change.new, 1.0), MAX_RATIO))
-            self._screen.png = self._drawing.draw()
+            if self._ahead.on:  # names of curves follow the layout, which the first drawing settled
+                self._moved()
+            else:
+                self._screen.png = self._drawing.draw()
 
     def _guarded(self, action):
         """Return the result of an action; show an error in the panel, since a page would not."""
