@@ -43,7 +43,7 @@ from ways import DRAG, FLOOR, LONG, TWIN, WARM, Way, summary
 from helpers.files.writing import has_keys, write
 
 RESULTS = Path(__file__).parent / "results"
-ROUNDS, MOVES = 3, 5
+ROUNDS, MOVES = 2, 8
 DRAGGED = (
     "02_shrinking_to_the_identity",
     "shrink-W",

@@ -189,7 +189,7 @@ class Way:
         for number in range(BURST):
             time.sleep(max(0.0, start + number / BURST - time.perf_counter()))
             self.press()
-        self.page.wait_for_timeout(3000)
+        self.page.wait_for_timeout(2000)
         keys, pictures = self.page.evaluate("[window.seen.keys, window.seen.pictures]")
         last, took = pictures[-1] - keys[-1], keys[-1] - keys[0]
         return {"pictures": len(pictures), "last": round(last, 1), "pressed_in": round(took, 1)}
