@@ -18,7 +18,6 @@ from torch.nn.functional import cross_entropy
 
 from helpers.inputs import checks, optimizers, suspects
 from helpers.lockstep.stack import Stack, groups, wrong
-from helpers.lockstep.turns import take_turns
 from helpers.setup.machine import cores
 
 # One pass over memory instead of a dozen; the same numbers.
@@ -171,8 +170,8 @@ def lockstep(
 ):  # fmt: skip
     """Train many nets together; yield the list of their Histories at each measured epoch.
 
-    nets: those of one structure become a Stack, and the stacks (plain and residual nets, say) take
-        turns on all cores. The nets are up to date once the generator ends.
+    nets: those of one structure become a Stack, and the stacks (plain and residual nets, say) train
+        at the same time, one on each core. The nets are up to date once the generator ends.
     learning_rates, seeds: one for each net. The rest is as in ``train``.
     bfloat16: train with products in that type, as GPUs like it; what is measured is not rounded.
     Each net ends as ``train`` would leave it, but for rounding: in float32 a ReLU whose input is
@@ -213,7 +212,7 @@ def _epochs(stacks, histories, batch, moments):
     try:
         for epoch in range(max(moments) + 1):
             if epoch > 0:
-                take_turns(pool, [stack.learn(batch) for stack in stacks], halt.is_set)
+                list(pool.map(lambda stack: stack.learn(batch, halt.is_set), stacks))
             if epoch in moments:
                 measured = list(pool.map(Stack.measure, stacks))
                 for rows, of_stack in zip(measured, stacks.values(), strict=True):

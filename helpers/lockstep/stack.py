@@ -55,17 +55,18 @@ class Stack:
         return vmap(partial(functional_call, self.template))((self.learned, self.fixed), x)
 
     @torch.enable_grad()  # whatever the caller has switched off
-    def learn(self, batch):
-        """Train all nets for one epoch, each in its own order; yield after each step."""
+    def learn(self, batch, is_halted=lambda: False):
+        """Train all nets for one epoch, in steps of ``batch`` images, each net in its own order."""
         images, device = len(self.data[0]), self.data[0].device
         order = torch.stack(
             [torch.randperm(images, generator=own, device="cpu") for own in self.orders]
         )
         self.template.train()
         for chosen in order.to(device).split(int(batch), dim=1):
+            if is_halted():
+                return
             self._freeze(~self.differentiate(chosen).isfinite())
             self.optimizer.step()
-            yield
 
     def _freeze(self, diverged):
         """Take the gradients from nets that diverged: from now on they stay as they are."""
