@@ -32,8 +32,8 @@ def check(language="en"):
     from helpers.setup import language as languages
     from helpers.setup import opening
 
-    opening.check()
     languages.choose(language)
+    opening.check()
 
 
 def find_helpers():

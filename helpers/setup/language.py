@@ -44,10 +44,9 @@ def translate(sentence, /, **values):
 def _read(path):
     """The messages of a language, {English: its own}."""
     if not path.is_file():
-        known = ", ".join(
-            [ENGLISH, *sorted(one.parent.name for one in TEXTS.glob("*/messages.json"))]
-        )
-        raise ValueError(f"the course has no language {path.parent.name!r}; it has: {known}")
+        known = [ENGLISH, *sorted(one.parent.name for one in TEXTS.glob("*/messages.json"))]
+        name, names = path.parent.name, ", ".join(known)
+        raise ValueError(f"the course has no language {name!r}; its languages are: {names}")
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
