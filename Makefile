@@ -31,15 +31,15 @@ $(foreach name,$(MEMORIES),$(eval export $(name) := $$(VENV)/state))
 PY = "$$VENV"/$(if $(filter Windows_NT,$(OS)),Scripts,bin)/python
 # What tests remember goes there, too.
 PYTEST = HYPOTHESIS_STORAGE_DIRECTORY="$$VENV/hypothesis" $(PY) -B -m pytest -o cache_dir="$$VENV/pytest"
-NOTEBOOKS = $(sort $(wildcard notebooks/*.ipynb))
+NOTEBOOKS = $(sort $(wildcard notebooks/*.ipynb notebooks/*/*.ipynb))
 
 DOUBT ?= --seeds 3
 
 # What `make cifar` trains: make cifar RECIPE="--layers 110 --skip none --seed 3 --data cifar-10-binary.tar.gz"
 RECIPE ?= --layers 20
 
-.PHONY: help ready lab test test-all doubt lint notebooks links book handout slides teacher portable pictures \
-	bench bench-panels bench-training cifar study clean
+.PHONY: help ready lab test test-all doubt lint notebooks links book handout slides teacher student portable pictures \
+	class bench bench-panels bench-training cifar study clean
 
 help:
 	@echo "make lab        set up and open the course in JupyterLab (its options: LAB=..., size of panels: SIZE=1.5)"
@@ -53,6 +53,8 @@ help:
 	@echo "make handout    the book as one PDF for paper, build/handout.pdf; Chromium prints it"
 	@echo "make slides     a deck of slides for each notebook, in build/slides; nothing is run"
 	@echo "make teacher    the notebooks with solutions and expected answers, in build/teacher (FORCE=--force: over edits)"
+	@echo "make student    the course for students, in build/student: no outputs, no solutions, stubs at their places"
+	@echo "make class      30 students run a notebook at once on a hub of this machine (STUDENTS=30 NOTEBOOK=02)"
 	@echo "make portable   strict nbval on other instruction sets and thread counts"
 	@echo "make pictures   take the pictures of the README in a browser"
 	@echo "make bench      measure imports, run times and memory on this machine"
@@ -110,6 +112,15 @@ slides: ready
 # What a teacher wrote into these is kept; make teacher FORCE=--force makes them anew.
 teacher: ready
 	$(PY) -B -m helpers.press.teacher $(FORCE) build/teacher
+
+student: ready
+	$(PY) -B -m helpers.exercises.student build/student
+
+# Does a class fit on this machine? Needs pip's jupyterhub and npm's configurable-http-proxy.
+STUDENTS ?= 30
+NOTEBOOK ?= 02
+class: ready
+	$(PY) -B -m helpers.studies.classroom --students $(STUDENTS) --notebook $(NOTEBOOK)
 
 portable: ready
 	ATEN_CPU_CAPABILITY=default OMP_NUM_THREADS=1 $(PYTEST) $(NBVAL) notebooks

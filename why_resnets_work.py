@@ -12,8 +12,10 @@ HERE = Path(__file__).resolve().parent
 PYTHON = (3, 11)
 
 
-def check():
+def check(language="en"):
     """Check that the running cell can import what it says, and from where it should.
+
+    language: of the notebook; a folder of ``notebooks`` has its texts.
 
     Raises ImportError with one sentence that says what is in the way, and how to mend it.
     """
@@ -27,8 +29,10 @@ def check():
         mend = "rename or remove it, then restart the kernel"
         raise ImportError(f"{place} is in the way of the course's helpers in {HERE}: {mend}")
     # not at the top: only now is it known whose helpers these are
+    from helpers.setup import language as languages
     from helpers.setup import opening
 
+    languages.choose(language)
     opening.check()
 
 

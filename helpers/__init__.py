@@ -12,6 +12,6 @@ probes      what flows through a net
 Four wings use the front: exercises (what a right solution does), quizzes (questions), studies
 (sweeps, the paper's recipe, CIFAR-10) and press (book, slides, notebooks for teachers). Five engine
 rooms serve it: panels (explore's), lockstep (training's), inputs (looks at what people hand in),
-files (pictures, and how files are written) and setup (folder, machine, self-check, server). Imports
-lead from wings to the front to the engine rooms, never back.
+files (pictures, and how files are written) and setup (folder, machine, language, self-check,
+server). Imports lead from wings to the front to the engine rooms, never back.
 """

@@ -6,6 +6,7 @@ from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 from helpers.block import SKIPS, check_known
 from helpers.panels.settings import defaults
 from helpers.plots import QUIET, STYLES
+from helpers.setup.language import translate
 
 INK, PAPER = "#20262e", "#f3f5f8"
 SHORTCUT = {skip: STYLES[skip]["color"] for skip in ("inside", "outside")}
@@ -47,7 +48,7 @@ def block(axes, skip="inside"):
         for name, parts in shortcuts.items():
             for part in parts:
                 part.set_visible(name == skip)
-        formula.set_text(FORMULAS[skip])
+        formula.set_text(translate(FORMULAS[skip]))
 
     show(skip)
     return show
@@ -134,6 +135,6 @@ def _shortcut(axes, skip):
     (rail,) = axes.plot([start, start, x, x], [0, 1.5, 1.5, 0.3], linewidth=2.4, **look)
     plus = axes.add_patch(Circle((x, 0), 0.27, fc="white", ec=color, linewidth=2.2, zorder=6))
     sign = _write(axes, x, -0.02, "+", 17, color=color, zorder=7)
-    name = "shortcut:  $+\\ a^{[l]}$"
+    name = translate("shortcut:  $+\\ a^{[l]}$")
     name = axes.text((x + start) / 2, 1.65, name, fontsize=14, ha="center", **look)
     return rail, plus, sign, name

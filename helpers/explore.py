@@ -14,6 +14,7 @@ import ipywidgets as widgets
 from helpers.inputs.numbers import is_number
 from helpers.panels.film import Film
 from helpers.panels.panel import Panel
+from helpers.setup.language import translate
 
 
 def explore(figure, update, labels=None, ahead=True, **controls):
@@ -52,7 +53,7 @@ def _control(update, name, short, labels):
         raise ValueError(f"update has no argument {name!r}; its arguments are {names}")
     if isinstance(short, widgets.Widget):
         return short
-    value, label = defaults[name], labels.get(name, name.replace("_", " "))
+    value, label = defaults[name], labels.get(name, translate(name.replace("_", " ")))
     if value is inspect.Parameter.empty:
         why = "that is where the control starts"
         raise ValueError(f"update needs a default value for {name!r}: {why}")

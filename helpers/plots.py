@@ -17,6 +17,7 @@ from matplotlib.patheffects import withStroke
 from helpers.panels import artists, page
 from helpers.panels.artists import Name, Pixels
 from helpers.panels.settings import defaults, with_defaults
+from helpers.setup.language import translate
 
 # One colour, line style and marker for each way of writing the block, through the whole course.
 PLAIN = {"color": "#c2410c", "linestyle": "--", "marker": "x", "linewidth": 2.0}
@@ -24,6 +25,7 @@ INSIDE = {"color": "#0b5cad", "linestyle": "-", "marker": "o", "linewidth": 3.0}
 OUTSIDE = {"color": "#0a7a6e", "linestyle": ":", "marker": "s", "linewidth": 2.4}
 STYLES = {"none": PLAIN, "inside": INSIDE, "outside": OUTSIDE}
 NAMES = {"none": "plain", "inside": "residual, inside g", "outside": "residual, outside g"}
+NAMES = {skip: translate(name) for skip, name in NAMES.items()}
 QUIET = "#5b6470"
 DPI = 110  # dots per inch
 TICKS = (0, 0.5, 1, 3, 10, 30, 100)  # of errors, in %

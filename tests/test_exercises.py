@@ -1,7 +1,7 @@
 """Every exercise has what it needs, and its check is right about solutions and mistakes."""
 
+import functools
 import importlib
-import importlib.util
 import re
 from pathlib import Path
 
@@ -9,10 +9,11 @@ import nbformat
 import pytest
 
 from helpers.exercises import checks
+from helpers.press import teacher
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
 PATHS = {path.stem[:2]: path for path in sorted(NOTEBOOKS.glob("*.ipynb"))}
-NUMBERS = sorted(path.stem[1:] for path in (NOTEBOOKS / "solutions").glob("n*.py"))
+NUMBERS = sorted(path.stem for path in (NOTEBOOKS / "solutions").glob("*.md"))
 SUBMITTED = {number: importlib.import_module(f"exercises.n{number}") for number in NUMBERS}
 TASKS = {number: importlib.import_module(f"helpers.exercises.n{number}") for number in NUMBERS}
 
@@ -35,12 +36,20 @@ RIGHT = [
 
 
 def solutions(number):
-    """The names of a file of solutions, as its notebook would have them."""
-    path = NOTEBOOKS / "solutions" / f"n{number}.py"
-    spec = importlib.util.spec_from_file_location(f"solutions_{number}", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return vars(module)
+    """The code and the texts of a file of solutions, each {exercise: source}."""
+    path = NOTEBOOKS / "solutions" / f"{number}.md"
+    return teacher.split_parts(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def solved(number):
+    """What a notebook knows after its imports and all solutions, by name."""
+    scope = {}
+    for cell in cells(number):
+        if cell.id == "imports":
+            exec(cell.source, scope)
+    exec("\n".join(solutions(number)[0].values()), scope)
+    return scope
 
 
 def cells(number, *tags):
@@ -104,17 +113,13 @@ def test_an_exercise_has_task_hints_stub_check_and_solution(number, name):
     assert check in cells(number, tag, "check")
     assert re.fullmatch(rf"tasks\.{name}\.check\(\w+\)", check.source)
     assert "not done yet" in check.outputs[0].data["text/plain"]
-    assert re.search(
-        rf"^# %% {name}$",
-        (NOTEBOOKS / "solutions" / f"n{number}.py").read_text("utf-8"),
-        re.MULTILINE,
-    )
+    assert name in solutions(number)[0]
 
 
 @pytest.mark.parametrize(("number", "name"), EVERY)
 def test_a_stub_is_not_done_and_its_solution_is_right(number, name):
     (stub,), (check,) = (cells(number, f"exercise:{name}", kind) for kind in ("stub", "check"))
-    scope = solutions(number) | {"tasks": TASKS[number]}
+    scope = solved(number) | {"tasks": TASKS[number]}
     assert eval(check.source, dict(scope)), eval(check.source, dict(scope))
     exec(stub.source, scope)
     assert eval(check.source, scope).status == "not done"
@@ -124,8 +129,7 @@ def test_a_stub_is_not_done_and_its_solution_is_right(number, name):
 def test_a_notebook_has_an_open_question_and_ends_with_the_progress(number):
     (question,) = cells(number, "open-question")
     assert "<details><summary>Hint" in question.source
-    text = (NOTEBOOKS / "solutions" / f"n{number}.py").read_text("utf-8")
-    assert "# %% [markdown] open_question\n" in text
+    assert "open_question" in solutions(number)[1]
     (progress,) = cells(number, "progress")
     assert progress.source == "checks.progress(tasks)"
     total = len(exercises(number))
@@ -137,16 +141,9 @@ def test_the_notebook_of_a_student_holds_no_answers(number):
     """The notebook has no line that only the solution has."""
     text = "\n".join(cell.source for cell in nbformat.read(PATHS[number], as_version=4).cells)
     notebook = {line.strip() for line in text.splitlines()}
-    for tag, body in re.findall(
-        r"^# %% (\w+)\n(.*?)(?=^# %%|\Z)", solution_text(number), re.MULTILINE | re.DOTALL
-    ):
+    for tag, body in solutions(number)[0].items():
         stubs = cells(number, f"exercise:{tag}", "stub")
         given = {line.strip() for stub in stubs for line in stub.source.splitlines()}
         own = {line.strip() for line in body.splitlines() if len(line.strip()) > 12} - given
-        if tag != "imports":
-            assert own - notebook, tag
-            assert not {line for line in own & notebook if line.startswith("return")}, tag
-
-
-def solution_text(number):
-    return (NOTEBOOKS / "solutions" / f"n{number}.py").read_text(encoding="utf-8")
+        assert own - notebook, tag
+        assert not {line for line in own & notebook if line.startswith("return")}, tag

@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 FILES = [path for path in sorted((ROOT / "helpers").rglob("*.py")) if path.name != "__init__.py"]
 NAMES = [".".join(path.relative_to(ROOT / "helpers").with_suffix("").parts) for path in FILES]
 # The floors of the house; helpers/__init__.py is its map. Whoever stands on the lowest imports
-# nothing of the helpers but what the machine is.
+# nothing of the helpers but what the machine is, and what language it speaks.
+LOWEST = ("helpers.setup.machine", "helpers.setup.language")
 ENGINE_ROOMS = {"panels", "lockstep", "inputs", "files", "setup"}
 FRONT = {"block", "nets", "training", "datasets", "plots", "diagrams", "explore", "probes"}
 WINGS = {"exercises", "quizzes", "studies", "press"}
@@ -103,7 +104,7 @@ def test_the_map_names_every_room():
     assert set(re.findall(r"^(\w+) {2,}", map_of_the_house, re.MULTILINE)) == FRONT
     assert all(re.search(rf"\b{name}\s+\(", map_of_the_house) for name in WINGS | ENGINE_ROOMS)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    folders = {f"helpers.{name}" for name in WINGS | ENGINE_ROOMS | {"data"}}
+    folders = {f"helpers.{name}" for name in WINGS | ENGINE_ROOMS | {"data", "notebooks"}}
     assert set(project["tool"]["setuptools"]["packages"]) == {"helpers"} | folders
 
 
@@ -115,7 +116,7 @@ def test_imports_lead_down(path):
         if room(module) == room(here) or (room(here), room(module)) == ("press", "quizzes"):
             continue
         if floor(here) == 0:
-            assert module.startswith("helpers.setup.machine"), f"{here} imports {module}"
+            assert module.startswith(LOWEST), f"{here} imports {module}"
         elif floor(here) == 2:
             assert floor(module) < 2, f"{here} imports {module}"
         assert floor(module) <= floor(here), f"{here} imports {module}"

@@ -1,6 +1,5 @@
 """Questions: their form, what a saved notebook keeps of them, and where the course asks them."""
 
-import importlib
 import itertools
 import re
 from html import unescape
@@ -9,6 +8,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from helpers import quizzes
+from helpers.quizzes import texts
 from helpers.quizzes.quiz import INVITATION, Question
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parent.parent / "notebooks").glob("*.ipynb"))
@@ -20,8 +21,7 @@ CHOICES = [("3", "One is lost."), ("4", "It is the sum."), ("<22>", "That joins 
 
 
 def questions(number):
-    module = importlib.import_module(f"helpers.quizzes.n{number}")
-    return {name: thing for name, thing in vars(module).items() if isinstance(thing, Question)}
+    return vars(getattr(quizzes, f"n{number}"))
 
 
 EVERY = [(number, name) for number in COURSE for name in questions(number)]
@@ -132,3 +132,74 @@ def test_the_right_answer_stands_at_every_place_and_is_not_always_the_longest():
         for question in every
     ]
     assert sum(longest) <= len(every) / 2
+
+
+FILE = """# What the file is for.
+
+## sum
+
+What is
+2 + 2?
+
+- [ ] 3
+
+  One
+  is lost.
+
+- [x] 4 = 2 + 2
+
+  It is the sum.
+- [ ] 22
+
+  That joins them.
+"""
+
+
+def read(tmp_path, text):
+    path = tmp_path / "01.md"
+    path.write_text(text, encoding="utf-8")
+    return texts.read(path)
+
+
+def test_a_question_is_read_from_a_file(tmp_path):
+    ((name, question),) = read(tmp_path, FILE).items()
+    assert (name, question.ask, question.right) == ("sum", "What is 2 + 2?", 1)
+    assert question.choices == [
+        ("3", "One is lost."), ("4 = 2 + 2", "It is the sum."), ("22", "That joins them.")
+    ]  # fmt: skip
+    assert read(tmp_path, "# Nothing yet\n\n- [ ] no question\n") == {}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("## sum", "## the sum", "line 3: 'the sum' is no name"),
+        ("What is\n2 + 2?", "", "line 3: all texts of '' must be there"),
+        ("- [x]", "- [ ]", "line 3: one choice of sum has an x, and here 0 have one"),
+        ("- [ ] 3", "- [x] 3", "line 3: one choice of sum has an x, and here 2 have one"),
+        ("- [x]", "- [y]", r"line 13: '- \[y\] 4 = 2 \+ 2' is out of place: a choice begins with"),
+        ("- [x]", "* [x]", r"line 13: '\* \[x\] 4 = 2 \+ 2' is out of place"),
+        ("4 = 2 + 2\n\n", "4 = 2 + 2\n", "line 13: no comment: it follows after an empty line"),
+        ("  That joins", "That joins", "line 18: 'That joins them.' is out of place"),
+        ("- [ ] 22\n\n  That joins them.\n", "", "line 3: three or four choices, but"),
+        ("That joins them.", "It is the sum.", "line 3: all texts of .* must be there, and differ"),
+        ("- [ ] 22", "### 22", "line 16: '### 22' is out of place"),
+    ],
+)
+def test_what_is_wrong_in_a_file_of_questions_is_said_with_its_line(
+    tmp_path, before, after, message
+):
+    assert before in FILE
+    with pytest.raises(ValueError, match=rf"01\.md, {message}"):
+        read(tmp_path, FILE.replace(before, after, 1))
+
+
+def test_a_name_is_given_once(tmp_path):
+    with pytest.raises(ValueError, match=r"01\.md, line 20: there is a question sum already"):
+        read(tmp_path, FILE + FILE[FILE.index("\n## sum") :])
+
+
+def test_there_are_no_questions_for_a_notebook_that_is_not_there():
+    assert not hasattr(quizzes, "n1")
+    with pytest.raises(FileNotFoundError):
+        _ = quizzes.n99

@@ -109,7 +109,7 @@ def test_a_change_of_the_module_or_of_a_helper_is_a_new_version(tmp_path, monkey
     from experiment import double
 
     edits = [None, None, "experiment.py", None, "helpers/nets.py", "helpers/lockstep/stack.py"]
-    edits += ["helpers/exercises/n01.py", "helpers/quizzes/n01.py"]  # which compute no results
+    edits += ["helpers/exercises/n01.py", "helpers/quizzes/quiz.py"]  # which compute no results
     edits += ["helpers/quizzes/quiz.js"]
     for count, edited in zip([1, 1, 2, 2, 3, 4, 4, 4, 4], edits, strict=True):
         if edited:

@@ -6,37 +6,35 @@ import stat
 import subprocess
 import symtable
 import sys
-from types import SimpleNamespace
 
 import nbformat
 import pytest
 
 from helpers.press import teacher
 from helpers.quizzes.quiz import Question
+from helpers.quizzes.texts import read
 
 FIRST = teacher.NOTEBOOKS / "01_the_residual_block.ipynb"
-SOLUTIONS = sorted((teacher.NOTEBOOKS / "solutions").glob("n*.py"))
+SOLUTIONS = sorted((teacher.NOTEBOOKS / "solutions").glob("*.md"))
 
-TEXT = '''"""Solutions."""
+TEXT = """# Solutions
 
-# %% imports
-import math
+## double
 
-
-# %% double
+```python
 def double(x):
     # twice
     return 2 * x
+```
 
+Twice.
 
-# %% [markdown] double
-# Twice.
-#
-# Not *half*.
+Not *half*.
 
-# %% [markdown] open_question
-# Who knows.
-'''
+## open_question
+
+Who knows.
+"""
 
 
 def cell(kind, source, *tags):
@@ -62,7 +60,7 @@ def course(tmp_path):
     """The path of the one notebook of a course, in a folder that cannot be written to."""
     folder = tmp_path / "notebooks"
     (folder / "solutions").mkdir(parents=True)
-    (folder / "solutions" / "n01.py").write_text(TEXT, encoding="utf-8")
+    (folder / "solutions" / "01.md").write_text(TEXT, encoding="utf-8")
     cells = [
         cell("markdown", "# 1 · Twice"),
         cell("markdown", "Double.", "exercise:double"),
@@ -97,17 +95,13 @@ def test_solutions_and_answers_are_woven_in(course):
     assert "return ..." in sources(course)[2]  # the student's is as it was
 
 
-def test_the_answers_to_questions_follow_them(course, monkeypatch):
+def test_the_answers_to_questions_follow_them(course):
     question = Question(
         "2 + 2?", [("a[l] * 2", "As b."), ("4", "The sum."), ("22", "Joined.")], right=1
     )
-    monkeypatch.setitem(sys.modules, "helpers.quizzes.n99", SimpleNamespace(sums=question))
     notebook = nbformat.read(course, as_version=4)
-    notebook.cells += [
-        cell("code", "from helpers.quizzes import n99 as quiz"),
-        cell("code", "quiz.sums", "quiz"),
-    ]
-    *_, last = teacher.weave(notebook, TEXT).cells
+    notebook.cells.append(cell("code", "quiz.sums", "quiz"))
+    *_, last = teacher.weave(notebook, TEXT, {"sums": question}).cells
     expected = ["Wrong: a\\[l\\] \\* 2 *As b.*", "**Right**: 4 *The sum.*", "Wrong: 22 *Joined.*"]
     assert last.source == "\n- ".join(["**Expected answer.** ", *expected])
 
@@ -115,9 +109,9 @@ def test_the_answers_to_questions_follow_them(course, monkeypatch):
 def test_what_does_not_fit_together_is_said(course):
     notebook = nbformat.read(course, as_version=4)
     with pytest.raises(ValueError, match="exercise double has no solution"):
-        teacher.weave(notebook, TEXT.replace("# %% double", "# %% treble"))
+        teacher.weave(notebook, TEXT.replace("## double", "## treble"))
     with pytest.raises(ValueError, match="no exercise for the solutions treble"):
-        teacher.weave(notebook, TEXT + "\n\n# %% treble\nx = 3\n")
+        teacher.weave(notebook, TEXT + "\n## treble\n\n```python\nx = 3\n```\n")
 
 
 def test_edits_by_hand_are_kept(course, tmp_path, monkeypatch):
@@ -144,7 +138,7 @@ def test_edits_by_hand_are_kept(course, tmp_path, monkeypatch):
 
 def test_a_solution_that_does_not_pass_is_not_written(course, tmp_path):
     (course.parent / "solutions").chmod(0o755)
-    (course.parent / "solutions" / "n01.py").write_text(
+    (course.parent / "solutions" / "01.md").write_text(
         TEXT.replace("2 * x", "3 * x"), encoding="utf-8"
     )
     with pytest.raises(ValueError, match="does not pass: ✗"):
@@ -180,11 +174,21 @@ def test_the_first_notebook_runs_with_every_check_passed(tmp_path):
     assert tags.count("answer") == len(said) + 1 + tags.count("quiz")
 
 
+def student_of(solutions):
+    (path,) = teacher.NOTEBOOKS.glob(f"{solutions.stem}_*.ipynb")
+    return nbformat.read(path, as_version=4)
+
+
+def woven_with(solutions):
+    questions = read(teacher.NOTEBOOKS / "questions" / solutions.name)
+    text = solutions.read_text(encoding="utf-8")
+    return teacher.weave(student_of(solutions), text, questions)
+
+
 @pytest.mark.parametrize("solutions", SOLUTIONS, ids=lambda path: path.stem)
 def test_solutions_need_only_what_their_notebook_imports(solutions):
     """They run in the order of the notebook, after the cells with its imports alone."""
-    (path,) = teacher.NOTEBOOKS.glob(f"{solutions.stem[1:]}_*.ipynb")
-    woven = teacher.weave(nbformat.read(path, as_version=4), solutions.read_text(encoding="utf-8"))
+    woven = woven_with(solutions)
     scope, passed = {}, 0
     for cell in woven.cells:
         tags = cell.metadata.get("tags", [])
@@ -210,12 +214,10 @@ def bound(source):
 @pytest.mark.parametrize("solutions", SOLUTIONS, ids=lambda path: path.stem)
 def test_a_solution_binds_no_other_names_than_its_stub(solutions):
     """So the cells after it do the same as in the student's notebook, which CI runs."""
-    (path,) = teacher.NOTEBOOKS.glob(f"{solutions.stem[1:]}_*.ipynb")
-    student = nbformat.read(path, as_version=4)
+    student, woven = student_of(solutions), woven_with(solutions)
     stubs = {
         cell.id: cell.source for cell in student.cells if "stub" in cell.metadata.get("tags", [])
     }
-    woven = teacher.weave(student, solutions.read_text(encoding="utf-8"))
     others = {
         name for cell in student.cells if cell.cell_type == "code" for name in bound(cell.source)
     }

@@ -163,7 +163,7 @@ def notebook(folder):
     cells = [nbformat.v4.new_markdown_cell("# One")]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "01_one.ipynb")
     (folder / "solutions").mkdir()
-    (folder / "solutions" / "n01.py").write_text("", encoding="utf-8")
+    (folder / "solutions" / "01.md").write_text("", encoding="utf-8")
     return folder / "01_one.ipynb"
 
 

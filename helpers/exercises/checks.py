@@ -21,11 +21,12 @@ from helpers.exercises import marks
 from helpers.exercises.saying import error_in_words, type_in_words, verdict
 from helpers.exercises.timing import in_time
 from helpers.exercises.watching import Mistake, Sink, as_numbers, outcome, torch_as_it_was
+from helpers.setup.language import translate
 
 STATUS = {  # its mark, a colour that the colour-blind can tell from the others, words for the list
-    "right": ("✓", "#0072b2", "done"),
-    "wrong": ("✗", "#d55e00", "not right yet"),
-    "not done": ("…", "#999999", "not done yet"),
+    "right": ("✓", "#0072b2", translate("done")),
+    "wrong": ("✗", "#d55e00", translate("not right yet")),
+    "not done": ("…", "#999999", translate("not done yet")),
 }
 answers = {}  # the last Answer to each exercise, by its name
 keeping = SimpleNamespace(path=None)  # the file of ``keep``; without it, the kernel alone remembers
@@ -101,10 +102,12 @@ class Exercise:
         except TimeoutError as error:
             status, sentence = "wrong", str(error)
         except Exception as error:  # a solution can break NumPy itself, and gets a sentence even so
-            status, sentence = "wrong", f"it cannot be checked, because of {error_in_words(error)}"
-        printed = " (What it prints is not shown here: call it in a cell of its own.)"
+            cause = error_in_words(error)
+            sentence = translate("it cannot be checked, because of {error}", error=cause)
+            status = "wrong"
+        printed = translate(" (What it prints is not shown here: call it in a cell of its own.)")
         sentence += "." + printed * bool(sink.characters)
-        return remember(self.name, Answer(self.title, status, sentence))
+        return remember(self.name, Answer(translate(self.title), status, sentence))
 
     def outcomes(self, solution):
         """Return one Outcome for each case; only the first if that one holds no arrays."""
@@ -162,7 +165,8 @@ def remember(name, answer):
         if answer.status != "not done":
             marks.append(keeping.path, (name, answer.title, answer.status, answer.sentence))
     except (OSError, ValueError) as error:
-        return replace(answer, sentence=f"{answer.sentence} (This is not kept: {error}.)")
+        lost = translate(" (This is not kept: {error}.)", error=error)
+        return replace(answer, sentence=answer.sentence + lost)
     return answer
 
 
@@ -179,7 +183,9 @@ def keep(path="my_marks.csv"):
     for name, *fields in marks.read(path):
         answers[name] = Answer(*fields)
     keeping.path = path
-    return f"Answers are kept in {path}; {sum(map(bool, answers.values()))} are right so far."
+    right = sum(map(bool, answers.values()))
+    said = "Answers are kept in {path}; {right} are right so far."
+    return translate(said, path=path, right=right)
 
 
 def report(path="results.csv"):
@@ -194,7 +200,8 @@ def report(path="results.csv"):
         lines[name] = (name, answer.title, answer.status, answer.sentence)
     marks.write(path, lines.values())
     right = sum(line[2] == "right" for line in lines.values())
-    return f"{path}: {right} of {len(lines)} exercises that were checked are right."
+    said = "{path}: {right} of {total} exercises that were checked are right."
+    return translate(said, path=path, right=right, total=len(lines))
 
 
 class NotRight(AssertionError):
@@ -219,13 +226,16 @@ class Progress(NamedTuple):
     done: int
 
     def __repr__(self):
-        return "\n".join([f"{self.done} of {len(self.lines)} exercises done", *self.lines])
+        said = "{done} of {total} exercises done"
+        return "\n".join([translate(said, done=self.done, total=len(self.lines)), *self.lines])
 
 
 def progress(tasks):
     """Return the Progress: which exercises of a module were found right."""
     exercises = [task for task in vars(tasks).values() if isinstance(task, Exercise)]
-    known = [answers.get(task.name, Answer(task.title, "not done", "")) for task in exercises]
+    known = [
+        answers.get(task.name, Answer(translate(task.title), "not done", "")) for task in exercises
+    ]
     lines = (f"{STATUS[a.status][0]} {a.title}: {STATUS[a.status][2]}" for a in known)
     return Progress(tuple(lines), sum(map(bool, known)))
 
@@ -236,12 +246,13 @@ def picked(given, names):
     Raises Mistake for anything but a dictionary, and for a missing name.
     """
     if not isinstance(given, Mapping):
-        wanted = f"it should be a dictionary of {len(names)} entries"
-        raise Mistake(f"{wanted}, and yours is {type_in_words(given)}")
+        said = "it should be a dictionary of {count} entries, and yours is {kind}"
+        raise Mistake(translate(said, count=len(names), kind=type_in_words(given)))
     for name in names:
         if name not in given:
-            wanted = f"the {len(names)} entries are: {', '.join(names)}"
-            raise Mistake(f"there is no entry {name!r}; {wanted}")
+            wanted = {"count": len(names), "names": ", ".join(names)}
+            said = "there is no entry {name!r}; the {count} entries are: {names}"
+            raise Mistake(translate(said, name=name, **wanted))
     return {name: given[name] for name in names}
 
 
@@ -256,10 +267,11 @@ def entries(given, names):
         return None
     for name, place, one in numbers:
         if isinstance(one, str) and not place:
-            wanted = f"{name} should be given in numbers, without quotes"
-            raise Mistake(f"{wanted}, and yours is {one!r:.40}")
+            said = "{name} should be given in numbers, without quotes, and yours is {given}"
+            raise Mistake(translate(said, name=name, given=f"{one!r:.40}"))
         if isinstance(one, str):
-            raise Mistake(f"entry {list(place)} of {name} is {one!r:.40}, and should be a number")
+            said = "entry {place} of {name} is {given}, and should be a number"
+            raise Mistake(translate(said, place=list(place), name=name, given=f"{one!r:.40}"))
     return {name: as_numbers(given[name], name) for name in names}
 
 

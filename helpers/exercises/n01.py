@@ -6,6 +6,7 @@ import numpy as np
 
 from helpers.block import block, block_gradients, random_block, relu
 from helpers.exercises.checks import Exercise, Mistake
+from helpers.setup.language import translate
 
 
 def blocks(units, hidden, examples, seed, shift=0.0):
@@ -102,12 +103,13 @@ def predictions(given):
     """A reader's {(name, form): True or False}, with the keys joined to names."""
     wanted = which_are_identities(ACTIVATIONS)
     if not isinstance(given, Mapping) or not set(wanted) <= set(given):
-        keys = 'with its 6 keys such as ("sine", "inside")'
-        raise Mistake(f"it should be the dict of the cell above, {keys}")
+        said = 'it should be the dict of the cell above, with its 6 keys such as ("sine", "inside")'
+        raise Mistake(translate(said))
     for key in wanted:
         if isinstance(given[key], str):
-            said = f"write True or False without quotes, and yours is {given[key]!r:.20}"
-            raise Mistake(f"{', '.join(key)}: {said}")
+            said = "{key}: write True or False without quotes, and yours is {given}"
+            found = f"{given[key]!r:.20}"
+            raise Mistake(translate(said, key=", ".join(key), given=found))
     return {", ".join(key): given[key] for key in wanted}
 
 

@@ -8,6 +8,7 @@ from helpers.block import block
 from helpers.exercises.checks import Exercise
 from helpers.exercises.saying import detached
 from helpers.exercises.watching import call, in_parts
+from helpers.setup.language import translate
 
 
 def step_cases():
@@ -127,7 +128,7 @@ def output_of_the_block(solution, c, units, a):
     numbers = solution(c, units)
     if numbers is None or numbers is ...:
         return numbers
-    numbers = in_parts(numbers, ("W1", "b1", "W2", "b2"), "arrays").values()
+    numbers = in_parts(numbers, ("W1", "b1", "W2", "b2"), translate("arrays")).values()
     if any(one is ... for one in numbers):
         return None
     return call("with these numbers the block", block, a, *map(detached, numbers))

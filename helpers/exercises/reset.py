@@ -29,7 +29,7 @@ def reset(path, *exercises):
     then it is as it was.
     """
     path = Path(path)
-    content, notebook = _opened(path)
+    content, notebook = opened(path)
     cells, stubs = notebook["cells"], load()
     there = {
         name: stub["number"] for name, stub in stubs.items() if _check(cells, name) is not None
@@ -56,7 +56,7 @@ def pack():
     stubs = {}
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         numbers = {}
-        for cell in _opened(path)[1]["cells"]:
+        for cell in opened(path)[1]["cells"]:
             for name in _exercises(cell):
                 source = "".join(cell["source"])
                 if number := re.match(r"### Exercise (\d\.\d) ", source):
@@ -71,8 +71,8 @@ def dumped(notebook):
     return (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode("utf-8")
 
 
-def _opened(path):
-    """The bytes of a notebook, and the notebook."""
+def opened(path):
+    """Return the bytes of a notebook, and the notebook; raise ValueError for anything else."""
     with said_of(path, "read"):
         content = path.read_bytes()
     try:

@@ -7,7 +7,11 @@ from types import CodeType, FunctionType
 
 import numpy as np
 
-NOT_DONE = "not done yet; write your code in place of the three dots, run that cell, then this one"
+from helpers.setup.language import translate
+
+NOT_DONE = translate(
+    "not done yet; write your code in place of the three dots, run that cell, then this one"
+)
 
 
 def verdict(exercise, solution, outcomes):
@@ -17,15 +21,16 @@ def verdict(exercise, solution, outcomes):
     read = _globals_read(code_of(solution))
     if said := _flaw(exercise, outcomes):
         arrays = [name for name in sorted(read) if is_array(solution.__globals__.get(name))]
-        borrowed = (
-            f"; it also takes {', '.join(arrays)} from the notebook, and not from its arguments"
-        )
-        return "wrong", said + borrowed * bool(arrays)
+        also = "; it also takes {names} from the notebook, and not from its arguments"
+        return "wrong", said + translate(also, names=", ".join(arrays)) * bool(arrays)
     for one in outcomes:
         if one.borrowed:
-            calls = f"the numbers are right, but it calls {one.borrowed}"
-            return "wrong", f"{calls}, which is ready-made; write the steps yourself, without it"
-    return "right", exercise.praise
+            return "wrong", translate(
+                "the numbers are right, but it calls {function}, which is ready-made; write the "
+                "steps yourself, without it",
+                function=one.borrowed,
+            )
+    return "right", translate(exercise.praise)
 
 
 def code_of(solution):
@@ -46,19 +51,25 @@ def _flaw(exercise, outcomes):
     """Say what is wrong in the first case that is; "" if none is."""
     for one in outcomes:
         if one.changed:
-            which = f"it changes its input in place, which the caller still needs: {one.changed}"
-            return f"{which}; work on a new array"
+            return translate(
+                "it changes its input in place, which the caller still needs: {change}; work on a "
+                "new array",
+                change=one.changed,
+            )
     pairs = zip(outcomes, exercise.expected, strict=False)
     agreed = [_agree(one.arrays, e, exercise.tolerance) for one, e in pairs]
     if all(agreed):
         return ""
     at = agreed.index(False)
-    labels = [label for label, _ in exercise.known_cases]
-    case = f"for {labels[at]}, " if labels[at] else ""
-    said = case + (outcomes[at].fault or _evidence(exercise, outcomes[at].arrays, at))
+    labels = [translate(label) for label, _ in exercise.known_cases]
+    said = outcomes[at].fault or _evidence(exercise, outcomes[at].arrays, at)
+    if labels[at]:
+        said = translate("for {case}, {said}", case=labels[at], said=said)
     if named := _named_mistake(exercise, outcomes):
-        return f"{named}: {said}"
-    return f"right for {', '.join(labels[:at])}, but {said}" if at else said
+        return f"{translate(named)}: {said}"
+    if not at:
+        return said
+    return translate("right for {cases}, but {said}", cases=", ".join(labels[:at]), said=said)
 
 
 def _agree(arrays, expected, tolerance):
@@ -90,19 +101,21 @@ def _evidence(exercise, arrays, at):
     """Say which array is the first that is wrong in case ``at``, with the numbers that show it."""
     expected, tolerance = exercise.expected[at], exercise.tolerance
     if arrays is None:
-        return "it is not done"
+        return translate("it is not done")
     name = next(n for n, e in expected.items() if not _agree(arrays, {n: e}, tolerance))
     if name not in arrays:
-        return f"there is no {name!r}"
-    got, wanted = arrays[name], expected[name]
+        return translate("there is no {name!r}", name=name)
+    got, wanted, what = arrays[name], expected[name], name or translate("the result")
     if got.shape != wanted.shape:
-        should = f"have {wanted.shape}" if wanted.shape else "be one number"
-        return f"{name or 'the result'} has shape {got.shape} and should {should}"
+        should = "{what} has shape {got} and should have {wanted}"
+        number = "{what} has shape {got} and should be one number"
+        shapes = {"got": got.shape, "wanted": wanted.shape}
+        return translate(should if wanted.shape else number, what=what, **shapes)
     if not np.isfinite(got).all():  # point to a number that is not finite
         got = np.where(np.isfinite(got), wanted, got)
     entry, should, found = first_difference(wanted, got, tolerance)
     sentence = exercise.says.get(name, "{where} should be {expected}, and yours is {got}")
-    return sentence.format(where=f"{entry}{name or 'the result'}", expected=should, got=found)
+    return translate(sentence, where=f"{entry}{what}", expected=should, got=found)
 
 
 def first_difference(wanted, got, tolerance=0.0):
@@ -112,8 +125,9 @@ def first_difference(wanted, got, tolerance=0.0):
     numbers = [float(array[place]) + 0.0 for array in (wanted, got)]  # + 0.0: no -0
     should, found = map(_shown, numbers)
     if should == found:
-        found += f", which differs by {abs(numbers[1] - numbers[0]):.1g}"
-    return f"entry {list(place)} of " if place else "", should, found
+        off = abs(numbers[1] - numbers[0])
+        found += translate(", which differs by {difference:.1g}", difference=off)
+    return translate("entry {place} of ", place=list(place)) if place else "", should, found
 
 
 def _shown(number):
@@ -135,10 +149,16 @@ def type_in_words(value):
     """The type of an object in words, without calling the object's own methods."""
     name = type(value).__name__
     if is_array(value):
-        return "a tensor" if name == "Tensor" else "an array of NumPy"
+        return translate("a tensor") if name == "Tensor" else translate("an array of NumPy")
     if isinstance(value, tuple | list):
-        return f"a {name} of {len(value)}"
-    return f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name[:40]}"
+        return translate("a {kind} of {count}", kind=name, count=len(value))
+    article = "an {kind}" if name[:1].lower() in "aeiou" else "a {kind}"
+    return translate(article, kind=name[:40])
+
+
+def line_in_words(code, line):
+    """A line of a file, counted from the first of a function: " in line 2"."""
+    return translate(" in line {line}", line=line - code.co_firstlineno + 1)
 
 
 def error_in_words(error, solution=None):
@@ -146,7 +166,7 @@ def error_in_words(error, solution=None):
     code, place = code_of(solution), ""
     for frame, line in traceback.walk_tb(error.__traceback__):
         if frame.f_code is code:
-            place = f" in line {line - code.co_firstlineno + 1}"
+            place = line_in_words(code, line)
     try:
         text = " ".join(re.sub(r"\b0x[0-9a-fA-F]+", "0x...", str(error)).split())[:160].rstrip(".")
     except BaseException:

@@ -6,6 +6,8 @@ import threading
 import time
 import traceback
 
+from helpers.setup.language import translate
+
 # A job that waits, or that a busy machine lets wait, may take this many times its limit.
 PATIENCE = 12
 
@@ -64,13 +66,18 @@ class Stopwatch:
         """Seconds until the job has to be stopped; 0 or less says so in ``verdict``."""
         computed, passed = time.thread_time() - self.started[0], time.monotonic() - self.started[1]
         if computed >= self.seconds:
-            stopped = f"not finished after {self.seconds:g} seconds of computing"
-            self.verdict = f"{stopped}, so it was stopped; look for a loop that never ends"
+            self.verdict = translate(
+                "not finished after {seconds:g} seconds of computing, so it was stopped; look for "
+                "a loop that never ends",
+                seconds=self.seconds,
+            )
         elif passed >= PATIENCE * self.seconds:
-            stopped = f"not finished after {passed:.2g} seconds, so it was stopped"
-            self.verdict = (
-                f"{stopped}; for only {computed:.2g} of them it was computing: either it waits "
-                "(sleep, input), or the machine is busy, and you can run this cell again later"
+            self.verdict = translate(
+                "not finished after {passed:.2g} seconds, so it was stopped; for only "
+                "{computed:.2g} of them it was computing: either it waits (sleep, input), or the "
+                "machine is busy, and you can run this cell again later",
+                passed=passed,
+                computed=computed,
             )
         return min(self.seconds - computed, PATIENCE * self.seconds - passed)
 

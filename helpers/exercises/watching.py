@@ -22,9 +22,11 @@ from helpers.exercises.saying import (
     error_in_words,
     first_difference,
     is_array,
+    line_in_words,
     type_in_words,
 )
 from helpers.exercises.timing import Stopped
+from helpers.setup.language import translate
 
 # The instructions of a function that consists of a docstring and three dots.
 IDLE = {"RESUME", "NOP", "LOAD_CONST", "RETURN_CONST", "RETURN_VALUE"}
@@ -90,7 +92,8 @@ def outcome(exercise, solution, arguments):
     except Stopped:
         raise
     except BaseException as error:  # an object that refuses even to be looked at
-        return Outcome(fault=f"it cannot be read: that raises {error_in_words(error)}")
+        raises = error_in_words(error)
+        return Outcome(fault=translate("it cannot be read: that raises {error}", error=raises))
 
 
 def _watched(exercise, solution, arguments, borrowed):
@@ -101,8 +104,12 @@ def _watched(exercise, solution, arguments, borrowed):
     if solution is None or solution is ... or not exercise.cases:
         return solution
     if not callable(solution):
-        taken = "its name may have been given to a result: run the cell with def again"
-        raise Mistake(f"it should be a function, and is {type_in_words(solution)}; {taken}")
+        said = translate(
+            "it should be a function, and is {kind}; its name may have been given to a result: run "
+            "the cell with def again",
+            kind=type_in_words(solution),
+        )
+        raise Mistake(said)
 
     def watched(*given):
         try:
@@ -114,7 +121,8 @@ def _watched(exercise, solution, arguments, borrowed):
             if isinstance(error, NotImplementedError) and _is_raised_by(solution, error):
                 raise NotDone from None
             shapes = _shapes(error, exercise.names, arguments)
-            raise Mistake(f"it raises {error_in_words(error, solution)}{shapes}") from None
+            raises = error_in_words(error, solution)
+            raise Mistake(translate("it raises {error}", error=raises) + shapes) from None
 
     watched.__wrapped__ = solution
     return watched
@@ -129,7 +137,7 @@ def _result(exercise, solution, given):
     else:
         value = solution(*given) if exercise.cases else solution
     if value is None and not _is_stub(inspect.unwrap(solution)):
-        raise Mistake("it returns None, as a function does that ends without return")
+        raise Mistake(translate("it returns None, as a function does that ends without return"))
     return value
 
 
@@ -141,7 +149,8 @@ def call(words, function, *arguments):
     try:
         return function(*arguments)
     except Exception as error:
-        raise Mistake(f"{words} raises {error_in_words(error)}") from error
+        said = translate("{what} raises {error}", what=words, error=error_in_words(error))
+        raise Mistake(said) from error
 
 
 @contextlib.contextmanager
@@ -181,7 +190,7 @@ def _line_of(solution, frame):
     code = code_of(solution)
     while frame and frame.f_code is not code:
         frame = frame.f_back
-    return f" in line {frame.f_lineno - code.co_firstlineno + 1}" if frame else ""
+    return line_in_words(code, frame.f_lineno) if frame else ""
 
 
 def _is_raised_by(solution, error):
@@ -210,7 +219,7 @@ def _arrays(value, parts):
     return {name: as_numbers(entry) for name, entry in named.items()}
 
 
-def in_parts(value, parts, kind="values"):
+def in_parts(value, parts, kind=""):
     """Return {part: one of the values that a solution returned}, by order or by name.
 
     Raises Mistake for another number of them.
@@ -221,8 +230,13 @@ def in_parts(value, parts, kind="values"):
     if is_array(value) and value.shape[:1] == (len(parts),):
         values = list(value)
     if not isinstance(values, tuple | list) or len(values) != len(parts):
-        wanted = f"it should return {len(parts)} {kind} ({', '.join(parts)})"
-        raise Mistake(f"{wanted}, and returns {type_in_words(value)}")
+        wanted = {
+            "count": len(parts),
+            "values": kind or translate("values"),
+            "names": ", ".join(parts),
+        }
+        said = "it should return {count} {values} ({names}), and returns {given}"
+        raise Mistake(translate(said, **wanted, given=type_in_words(value)))
     return dict(zip(parts, values, strict=True))
 
 
@@ -235,10 +249,11 @@ def as_numbers(value, name=""):
     except Exception:
         array = np.empty(0, dtype=object)
     if array.dtype.kind not in "biuf":
-        wanted = (
-            f"{name} should be numbers, and is" if name else "it should give numbers, and gives"
-        )
-        raise Mistake(f"{wanted} {type_in_words(value)}")
+        given = type_in_words(value)
+        if name:
+            said = "{name} should be numbers, and is {kind}"
+            raise Mistake(translate(said, name=name, kind=given))
+        raise Mistake(translate("it should give numbers, and gives {kind}", kind=given))
     return np.array(array, dtype=float)
 
 
@@ -265,10 +280,12 @@ def _change(names, arguments, given):
             continue
         before, after = (np.asarray(detached(array)) for array in pair)
         if before.shape != after.shape:
-            return f"the shape of {name} was {before.shape} and is now {after.shape}"
+            said = "the shape of {name} was {before} and is now {after}"
+            return translate(said, name=name, before=before.shape, after=after.shape)
         if not np.array_equal(before, after, equal_nan=before.dtype.kind == "f"):
             entry, was, now = first_difference(before, after)
-            return f"{entry}{name} was {was} and is now {now}"
+            what = f"{entry}{name}"
+            return translate("{what} was {was} and is now {now}", what=what, was=was, now=now)
     return ""
 
 
@@ -277,4 +294,5 @@ def _shapes(error, names, arguments):
     pairs = zip(names, arguments, strict=True)
     shapes = [f"{name} {one.shape}" for name, one in pairs if isinstance(one, np.ndarray)]
     about = type(error) is ValueError and re.search("shapes|dimension", error_in_words(error))
-    return f"; it was given {', '.join(shapes)}" if about and shapes else ""
+    given = translate("; it was given {arguments}", arguments=", ".join(shapes))
+    return given if about and shapes else ""

@@ -6,12 +6,22 @@ import ipywidgets as widgets
 
 from helpers.panels.panel import Panel
 from helpers.panels.reel import Reel
+from helpers.setup.language import translate
 
-ICONS = {"start": "play", "pause": "pause", "step": "step-forward", "reset": "refresh"}
-RUNNING = "Running in this cell. Jupyter's stop button ends it early and keeps what was computed."
+BUTTONS = {  # what they are called, and their icons
+    "start": (translate("start"), "play"),
+    "pause": (translate("pause"), "pause"),
+    "step": (translate("step"), "step-forward"),
+    "reset": (translate("reset"), "refresh"),
+}
+RUNNING = translate(
+    "Running in this cell. Jupyter's stop button ends it early and keeps what was computed."
+)
 ALIVE = "alive"  # says a page that shows a film, each second and when it pauses
-STOPPED = "Stopped early; what was computed until then is kept."
-UNWATCHED = "Paused: the page was closed, or the kernel had other work. Press start to go on."
+STOPPED = translate("Stopped early; what was computed until then is kept.")
+UNWATCHED = translate(
+    "Paused: the page was closed, or the kernel had other work. Press start to go on."
+)
 
 
 class Film(Panel):
@@ -26,7 +36,8 @@ class Film(Panel):
     """
 
     recording = False  # set on the class, before films run: they keep stills of themselves
-    _title, _stored = "Live panel", "A live training, and the last picture of it."
+    _title = translate("Live panel")
+    _stored = translate("A live training, and the last picture of it.")
 
     def __init__(self, figure, update, controls, _ahead=False):
         self._reel = Reel(
@@ -38,10 +49,11 @@ class Film(Panel):
             report=self._report,
         )
         self._buttons = {
-            name: widgets.Button(description=name, icon=icon, layout={"width": "6.5em"})
-            for name, icon in ICONS.items()
+            name: widgets.Button(description=text, icon=icon, layout={"width": "6.5em"})
+            for name, (text, icon) in BUTTONS.items()
         }
-        self._bar = widgets.FloatProgress(max=1.0, description="done", layout={"width": "100%"})
+        done = {"description": translate("done"), "layout": {"width": "100%"}}
+        self._bar = widgets.FloatProgress(max=1.0, **done)
         self._note = widgets.HTML()
         super().__init__(figure, update, controls, ahead=False)
         for name, button in self._buttons.items():

@@ -7,16 +7,21 @@ from pathlib import Path
 import ipywidgets as widgets
 from IPython.display import display
 
+from helpers.setup.language import translate
+
 # Of all that a cell shows, this needs least of the server. It goes where a panel or a question is
 # drawn, and appears where none is after some seconds.
-LACKING = """<style>
+STYLE = """<style>
 .course-lacking { height: 0; margin: 0; overflow: hidden; }
 .course-lacking { animation: course-lacking 0s 8s forwards; }
 @keyframes course-lacking { to { height: auto; } }
 .widget-vbox:has(.explore, .quiz) > .course-lacking { display: none; }
-</style><p><b>This cannot move here:</b> the server of this page lacks the package anywidget, or has
-one older than 0.9. Whoever runs the server installs it (<code>pip install -U anywidget</code>) and
-starts the server again; then reload the page, and run the cell again.</p>"""
+</style>"""
+LACKING = translate(
+    "<b>This cannot move here:</b> the server of this page lacks the package anywidget, or has one "
+    "older than 0.9. Whoever runs the server installs it (<code>pip install -U anywidget</code>) "
+    "and starts the server again; then reload the page, and run the cell again."
+)
 VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -38,7 +43,10 @@ def store(png, alt, text, more=()):
 
     more: what else belongs to the picture, by MIME type.
     """
-    picture = {"image/png": base64.b64encode(png).decode("ascii"), "text/plain": text or "figure"}
+    picture = {
+        "image/png": base64.b64encode(png).decode("ascii"),
+        "text/plain": text or translate("figure"),
+    }
     picture |= dict(more)
     display(picture, metadata={"image/png": {"alt": alt}}, raw=True)
     if text:
@@ -47,6 +55,6 @@ def store(png, alt, text, more=()):
 
 def lacking():
     """Return a widget that says what a server lacks whose pages cannot draw ours."""
-    notice = widgets.HTML(LACKING)
+    notice = widgets.HTML(f"{STYLE}<p>{LACKING}</p>")
     notice.add_class("course-lacking")
     return notice

@@ -2,15 +2,13 @@
 
 const SPOKEN = 500; // milliseconds without a new sentence, before screen readers hear the last one
 const MOVED = "explore:moved"; // tells all panels of the page that one of them moved
-const SILENT = "The kernel does not answer. If it is busy, or the network is gone, wait. " +
-  "If the kernel is gone, run this cell again.";
 
 function element(tag, properties) {
   return Object.assign(document.createElement(tag), properties);
 }
 
 // ipywidgets gives the parts of a slider no names. Return whether all parts were there to name.
-function nameSliders(panel) {
+function nameSliders(panel, exact) {
   const sliders = [...panel.querySelectorAll(".widget-slider")];
   return sliders.every((slider) => {
     const label = slider.querySelector(".widget-label").textContent;
@@ -18,7 +16,7 @@ function nameSliders(panel) {
     const readout = slider.querySelector(".widget-readout");
     handle?.setAttribute("aria-label", label);
     readout?.setAttribute("role", "textbox");
-    readout?.setAttribute("aria-label", `${label}, exact value`);
+    readout?.setAttribute("aria-label", label + exact);
     return handle && readout;
   });
 }
@@ -58,13 +56,13 @@ function adopt(model, controls, el, silent, gone) {
   hideStandIn(model, panel, gone);
   askWhenUsed(model, controls, panel, silent, gone);
   tellWhatIsTouched(model, panel.firstElementChild, gone);
-  const size = model.get("size");
+  const size = model.get("size"), { exact } = model.get("words");
   panel.style.setProperty("--jp-widgets-font-size", `${13 * size}px`);
   panel.style.setProperty("--jp-widgets-inline-height", `${28 * size}px`);
-  const watch = new MutationObserver(() => nameSliders(panel) && watch.disconnect());
+  const watch = new MutationObserver(() => nameSliders(panel, exact) && watch.disconnect());
   watch.observe(panel.firstElementChild, { childList: true, subtree: true });
   gone.addEventListener("abort", () => watch.disconnect());
-  nameSliders(panel);
+  nameSliders(panel, exact);
 }
 
 // As text: a blob takes a detour through another process, 5 to 8 ms in Chromium.
@@ -220,7 +218,7 @@ function render({ model, el }) {
   const said = element("p", { role: "status" });
   const failed = element("div", {});
   const silent = element("p", { className: "explore-silent", ariaLive: "polite", hidden: true });
-  silent.textContent = SILENT;
+  silent.textContent = model.get("words").silent;
   el.classList.add("explore");
   el.append(picture, said, failed, silent);
   el.style.fontSize = `${14 * model.get("size")}px`;

@@ -14,9 +14,19 @@ from IPython.display import display
 from helpers.panels import page
 from helpers.panels.ahead import Ahead, find_place, forget_all, value_at
 from helpers.panels.drawing import Drawing, encode
+from helpers.setup.language import translate
 
 HERE = Path(__file__).parent
-ALT = "The picture of this panel; the sentence with it says what it shows."
+ALT = translate("The picture of this panel; the sentence with it says what it shows.")
+WORDS = {  # of the page
+    "exact": translate(", exact value"),
+    "silent": translate(
+        "The kernel does not answer. If it is busy, or the network is gone, wait. If the kernel is "
+        "gone, run this cell again."
+    ),
+}
+GO_ON = translate("Move a control to go on.")
+INVITATION = translate("To move the controls, run this cell.")
 ASKED = "are you there?"  # by a page that waits for a picture
 RESULT = ["png", "sentence", "error", "places", "running"]
 MAX_RATIO = 3.0  # device pixels per CSS pixel; more are not drawn
@@ -32,6 +42,7 @@ class Screen(anywidget.AnyWidget):
     pixel_ratio: device pixels per CSS pixel, which the page reports; 0 until then.
     controls: of the panel. places: where they are in the picture, see ``Ahead.here``.
     stand_in: the text below the picture that a saved notebook keeps; both are hidden on the page.
+    words: what the page itself says.
     """
 
     _esm = page.code(*(HERE / f"{part}.js" for part in ("numbers", "answers", "panel")))
@@ -48,6 +59,7 @@ class Screen(anywidget.AnyWidget):
     controls = traitlets.List().tag(sync=True, **widgets.widget_serialization)
     places = traitlets.Unicode().tag(sync=True)
     stand_in = traitlets.Unicode().tag(sync=True)
+    words = traitlets.Dict(WORDS).tag(sync=True)
 
 
 class Panel(widgets.VBox):
@@ -63,7 +75,7 @@ class Panel(widgets.VBox):
     is shown in the panel, and the next move of a control goes on. Any thread may move a control.
     """
 
-    _title = "Interactive panel"
+    _title = translate("Interactive panel")
     _stored = ""  # the text under the picture in a saved notebook; the sentence if there is none
 
     def __init__(self, figure, update, controls, ahead=True):
@@ -164,7 +176,7 @@ class Panel(widgets.VBox):
                 self._ahead.forget()
                 with self._screen.hold_sync():
                     self._screen.places = self._ahead.here()
-                    self._screen.error = f"{type(error).__name__}: {error} Move a control to go on."
+                    self._screen.error = f"{type(error).__name__}: {error} {GO_ON}"
                 return None
             self._screen.error, self._failure = "", None
             return result
@@ -213,7 +225,7 @@ class Panel(widgets.VBox):
         text = self._stored or self.sentence
         if self._failure and not self._stored:
             text = f"{type(self._failure).__name__}: {self._failure}"
-        note = f"{text} To move the controls, run this cell.".strip()
+        note = f"{text} {INVITATION}".strip()
         self._screen.stand_in = note
         page.store(self._screen.png, self.sentence or ALT, note)
 

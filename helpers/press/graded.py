@@ -38,7 +38,7 @@ def build(target, sources=None):
         if path.exists() and is_edited(path):
             yield f"kept {path}: it was edited by hand; move it away to have a new one"
             continue
-        solutions = source.parent / "solutions" / f"n{source.stem[:2]}.py"
+        solutions = source.parent / "solutions" / f"{source.stem[:2]}.md"
         text = solutions.read_text(encoding="utf-8")
         notebook = graded(read_notebook(source), text)
         notebook.metadata["made"] = digest(notebook)

@@ -23,7 +23,7 @@ CELL = Path(__file__).with_name("pages") / "first_cell.py.j2"
 # What an earlier call wrote: into the first code cell, the first cell, and the README.
 OPENING = re.compile(
     r"(^import os\n\nCOURSE = (?:.*\n)*?)?"
-    r"^try:\n    import why_resnets_work\n(?:.*\n)*?why_resnets_work\.check\(\)\n+",
+    r"^try:\n    import why_resnets_work\n(?:.*\n)*?why_resnets_work\.check\(.*\)\n+",
     re.MULTILINE,
 )
 LAUNCH = re.compile(r" ·\nOpen in \[(Colab|Binder)\]\(.*\Z")
@@ -37,7 +37,8 @@ def build(root=ROOT):
     Raises ValueError if a notebook has no Markdown cell or no code cell: then nothing is written.
     """
     address = find_address(root / "pyproject.toml")
-    texts = {path: edit(path, address) for path in sorted((root / "notebooks").glob("*.ipynb"))}
+    paths = [path for each in ("*.ipynb", "*/*.ipynb") for path in (root / "notebooks").glob(each)]
+    texts = {path: edit(path, address) for path in sorted(paths)}
     readme = root / "README.md"
     links = list_links(address, min(texts, default=readme).name)
     row = f"| only a browser | {links}; each notebook has links of its own |\n" if links else ""
@@ -56,37 +57,47 @@ def find_address(project):
 
 
 def edit(path, address):
-    """Return the text of a notebook with its opening and its links for ``address``."""
-    notebook = parse(path)
+    """Return the text of a notebook with its opening and its links for ``address``.
+
+    In a folder of ``notebooks``, the opening chooses the language that this is called like.
+    """
+    notebook, folder = parse(path), path.parent.name
+    place = path.name if folder == "notebooks" else f"{folder}/{path.name}"
     for kind, change in {"markdown": add_launch, "code": add_opening}.items():
         cell = next((cell for cell in notebook["cells"] if cell["cell_type"] == kind), None)
         if cell is None:
             raise ValueError(f"{path} has no {kind} cell: it is no notebook of the course")
-        cell["source"] = change("".join(cell["source"]), address, path.name).splitlines(True)
+        cell["source"] = change("".join(cell["source"]), address, place).splitlines(True)
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
-def add_opening(source, address, name=None):
-    """Return the source of a first code cell that begins with the opening."""
+def add_opening(source, address, place=""):
+    """Return the source of a first code cell that begins with the opening.
+
+    place: of the notebook, in the folder ``notebooks``.
+    """
     opening = Template(CELL.read_text(encoding="utf-8"), keep_trailing_newline=True)
-    return opening.render(address=address) + OPENING.sub("", source, count=1)
+    language = place.rpartition("/")[0]
+    return opening.render(address=address, language=language) + OPENING.sub("", source, count=1)
 
 
-def add_launch(source, address, name):
+def add_launch(source, address, place):
     """Return the text of a first cell that ends in links to places that run the notebook."""
-    links = list_links(address, name)
+    links = list_links(address, place)
     return LAUNCH.sub("", source) + (f" ·\nOpen in {links}" if links else "")
 
 
-def list_links(address, name):
-    """Return Markdown links to places that run the notebook ``name`` in a browser, "" if none can.
+def list_links(address, place):
+    """Return Markdown links to places that run a notebook in a browser, "" if none can.
+
+    place: of the notebook, in the folder ``notebooks``.
 
     Colab reads only GitHub; Binder reads any repository on the web.
     """
     parts = urlsplit(address)
     if parts.scheme != "https":
         return ""
-    path, repository = f"notebooks/{name}", parts.path.strip("/")
+    path, repository = f"notebooks/{place}", parts.path.strip("/")
     github = parts.netloc == "github.com"
     source = f"gh/{repository}" if github else f"git/{quote(address, safe='')}"
     colab = f"https://colab.research.google.com/github/{repository}/blob/main/{path}"

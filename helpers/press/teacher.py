@@ -2,10 +2,10 @@
 
     python -m helpers.press.teacher [--force] [build/teacher [NOTEBOOK...]]
 
-``notebooks/solutions/nNN.py`` has the solutions to notebook NN in parts: ``# %% NAME`` starts the
-code that replaces the stub of the exercise NAME, ``# %% [markdown] NAME`` the text that follows its
-check, ``# %% imports`` what the notebook has already. A notebook that was edited by hand since it
-was made is kept, unless ``--force`` is given.
+``notebooks/solutions/NN.md`` has the solutions to notebook NN: under the heading of an exercise the
+code, between ```python and ```, which replaces its stub, and the text that follows its check. The
+answers to questions are in ``notebooks/questions/NN.md``. A notebook that was edited by hand since
+it was made is kept, unless ``--force`` is given.
 """
 
 import copy
@@ -13,7 +13,6 @@ import hashlib
 import json
 import re
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import nbformat
@@ -21,10 +20,12 @@ from nbclient import NotebookClient
 
 from helpers.files.writing import check, write
 from helpers.press.reading import read_notebook
+from helpers.quizzes.texts import read
 from helpers.setup.machine import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
-PART = r"^# %% (\[markdown\] )?(\w+)\n(.*?)(?=^# %% |\Z)"
+PART = r"^## (\w+)[ \t]*\n(.*?)(?=^## \w+[ \t]*\n|\Z)"
+CODE = r"^```python\n(.*?)\n```\n"
 NOTE = """
 
 *For teachers: with solutions, made by `make teacher`. Students open the one in `notebooks/`.*"""
@@ -38,7 +39,10 @@ def build(target, sources=None, force=False):
     for the folder of the sources, and OSError if a notebook cannot be written.
     """
     for source in map(Path, sources or sorted(NOTEBOOKS.glob("*.ipynb"))):
-        solutions = source.parent / "solutions" / f"n{source.stem[:2]}.py"
+        solutions, questions = (
+            source.parent / folder / f"{source.stem[:2]}.md"
+            for folder in ("solutions", "questions")
+        )
         if sources is None and not solutions.exists():
             continue
         path = Path(target, source.name)
@@ -48,7 +52,8 @@ def build(target, sources=None, force=False):
             yield f"kept {path}: it was edited by hand; --force replaces it"
             continue
         check(path, Path.is_file)
-        notebook = weave(read_notebook(source), solutions.read_text(encoding="utf-8"))
+        answers = read(questions) if questions.exists() else {}
+        notebook = weave(read_notebook(source), solutions.read_text(encoding="utf-8"), answers)
         run_notebook(notebook, source.parent)
         notebook.metadata["made"] = digest(notebook)
         write(path, nbformat.writes(notebook) + "\n", Path.is_file)
@@ -58,19 +63,20 @@ def build(target, sources=None, force=False):
 def split_parts(text):
     """Return the code and the texts of a file of solutions, each {name of the exercise: source}."""
     code, texts = {}, {}
-    for is_text, name, body in re.findall(PART, text, re.DOTALL | re.MULTILINE):
-        if is_text:
-            texts[name] = re.sub(r"^# ?", "", body, flags=re.MULTILINE).strip()
-        else:
-            code[name] = body.strip()
-    code.pop("imports", None)
+    for name, body in re.findall(PART, text, re.DOTALL | re.MULTILINE):
+        if found := re.search(CODE, body, re.DOTALL | re.MULTILINE):
+            code[name] = found[1].strip()
+        if prose := re.sub(CODE, "", body, count=1, flags=re.DOTALL | re.MULTILINE).strip():
+            texts[name] = prose
     return code, texts
 
 
-def weave(notebook, text):
-    """Return a copy of a notebook with the solutions of ``text`` for its stubs, and all answers."""
-    notebook, (code, texts) = copy.deepcopy(notebook), split_parts(text)
-    questions, cells = import_questions(notebook), []
+def weave(notebook, text, questions=None):
+    """Return a copy of a notebook with the solutions of ``text`` for its stubs, and all answers.
+
+    questions: {name: Question} that its cells ask.
+    """
+    notebook, (code, texts), cells = copy.deepcopy(notebook), split_parts(text), []
     for cell in notebook.cells:
         cells.append(cell)
         tags = cell.metadata.get("tags", [])
@@ -90,15 +96,6 @@ def weave(notebook, text):
     notebook.cells = cells
     cells[0].source += NOTE
     return notebook
-
-
-def import_questions(notebook):
-    """Return the questions that a notebook imports as ``quiz``, by name."""
-    sources = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
-    questions = {}
-    for name in re.findall(r"^from helpers.quizzes import (\w+) as quiz$", sources, re.MULTILINE):
-        questions |= vars(import_module(f"helpers.quizzes.{name}"))
-    return questions
 
 
 def explain(question):

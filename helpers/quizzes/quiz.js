@@ -5,12 +5,16 @@ function element(tag, properties) {
 }
 
 // A form keeps its radio buttons apart from those of other questions, and gives them the arrow keys.
-export function pose(box, { ask, choices, right }) {
+export function pose(box, { ask, choices, right, verdicts }) {
   const form = element("form", { className: "quiz" }), field = element("fieldset", {});
   const said = element("p", { role: "status" });
   field.append(element("legend", { textContent: ask }), ...choices.map(([text], place) => choice(text, place)), said);
   form.append(field);
-  form.addEventListener("change", ({ target }) => answer(said, choices[target.value][1], Number(target.value) === right));
+  form.addEventListener("change", ({ target: { value } }) => {
+    const isRight = Number(value) === right;
+    said.className = isRight ? "right" : "wrong";
+    said.replaceChildren(element("b", { textContent: `${verdicts[Number(isRight)]} ` }), choices[value][1]);
+  });
   form.addEventListener("submit", (event) => event.preventDefault());
   box.replaceChildren(form);
 }
@@ -19,11 +23,6 @@ function choice(text, place) {
   const label = element("label", {});
   label.append(element("input", { type: "radio", name: "choice", value: place, autocomplete: "off" }), text);
   return label;
-}
-
-function answer(said, why, isRight) {
-  said.className = isRight ? "right" : "wrong";
-  said.replaceChildren(element("b", { textContent: isRight ? "✓ Right. " : "✗ No. " }), why);
 }
 
 function render({ model, el }) {

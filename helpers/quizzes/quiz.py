@@ -15,8 +15,10 @@ from IPython.display import display
 from ipywidgets import VBox
 
 from helpers.panels import page
+from helpers.setup.language import translate
 
-INVITATION = "To answer, run this cell."
+INVITATION = translate("To answer, run this cell.")
+VERDICTS = [translate("✗ No."), translate("✓ Right.")]
 
 
 @dataclass(eq=False)
@@ -55,9 +57,11 @@ class Question:
     def _ipython_display_(self):
         """Show the widget, and after it what a saved notebook keeps for where no kernel runs."""
         question = {"ask": self.ask, "choices": self.choices, "right": self.right}
+        question["verdicts"] = VERDICTS
         texts = [self.ask, *(text for text, _ in self.choices), INVITATION]
         quiz = Quiz(question=question, stand_in="".join(texts))
-        display(page.view(VBox([quiz, page.lacking()]), f"Question: {self.ask}"), raw=True)
+        said = translate("Question: {question}", question=self.ask)
+        display(page.view(VBox([quiz, page.lacking()]), said), raw=True)
         choices = "".join(f"<li>{escape(text)}</li>" for text, _ in self.choices)
         stored = f"<p><b>{escape(self.ask)}</b></p><ul>{choices}</ul><p>{INVITATION}</p>"
         display({"text/html": stored, "text/plain": repr(self)}, raw=True)

@@ -5,8 +5,14 @@ from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]  # the course folder that the helpers were imported from
-# In a checkout, and where pip has copied the course to.
-DATA = next(filter(Path.is_dir, (ROOT / "helpers" / "data", ROOT / "data")), ROOT / "data")
+
+
+def _find(name):
+    """A folder of the course: where pip has copied it to, or in a checkout."""
+    return next(filter(Path.is_dir, (ROOT / "helpers" / name, ROOT / name)), ROOT / name)
+
+
+DATA, TEXTS = _find("data"), _find("notebooks")
 QUOTAS = (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us"))  # cgroup v2, v1: microseconds
 
 

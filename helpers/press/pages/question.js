@@ -5,5 +5,6 @@ for (const box of document.querySelectorAll(".question")) {
     ask: box.querySelector("p").textContent,
     choices: choices.map((choice) => ["summary", "span"].map((part) => choice.querySelector(part).textContent)),
     right: choices.findIndex((choice) => "right" in choice.dataset),
+    verdicts: [box.dataset.wrong, box.dataset.right],
   });
 }

@@ -1,0 +1,67 @@
+"""The course for students: notebooks without outputs, three dots in every stub, no solutions.
+
+    python -m helpers.exercises.student [build/student]
+
+Writes a folder that can be a git repository of its own: it holds what students run, and no tests,
+no solutions and no guide. Called again, only files that changed are written, so that a mended
+notebook reaches students as a few changed lines. Notebooks without outputs merge: what a student
+wrote and ran does not meet what the teacher mended. The guide says how students pull.
+"""
+
+import sys
+from pathlib import Path
+
+from helpers.exercises.reset import dumped, load, opened
+from helpers.files.writing import write
+from helpers.setup.machine import ROOT
+
+WANTED = (
+    *("README.md", "LICENSE*", "Makefile", "*.yml", "*.toml", "constraints.txt", ".gitignore"),
+    *("why_resnets_work.py", "helpers/**/*", "data/*.*", "data/results/*"),
+    *("notebooks/[0-9][0-9]_*.ipynb", "notebooks/pictures/*", "notebooks/questions/*.md"),
+    *("notebooks/*/[0-9][0-9]_*.ipynb", "notebooks/*/questions/*.md", "notebooks/*/messages.json"),
+)
+
+
+def build(target, root=ROOT):
+    """Write the course of ``root`` for students into ``target``; yield the paths that changed.
+
+    Raises FileExistsError for a folder that holds anything else, the course itself among them, and
+    OSError for a file that cannot be written.
+    """
+    target, root = Path(target), Path(root)
+    there = {path.name for path in target.iterdir()} if target.exists() else set()
+    if there - {".git"} and ("tests" in there or "why_resnets_work.py" not in there):
+        raise FileExistsError(f"{target} holds something else, and stays as it is; choose another")
+    stubs = {name: stub["source"] for name, stub in load().items()}
+    for source in sorted({path for pattern in WANTED for path in root.glob(pattern)}):
+        path = target / source.relative_to(root)
+        if source.is_dir() or "__pycache__" in source.parts:
+            continue
+        content = strip(source, stubs) if source.suffix == ".ipynb" else source.read_bytes()
+        if not path.exists() or path.read_bytes() != content:
+            write(path, content, Path.is_file)
+            yield path
+
+
+def strip(path, stubs):
+    """Return the bytes of a notebook without outputs, with ``stubs``, {name: source}, put back."""
+    notebook = opened(path)[1]
+    notebook["metadata"].pop("widgets", None)
+    for cell in notebook["cells"]:
+        tags = cell["metadata"].get("tags", [])
+        if "stub" in tags:
+            (name,) = [tag[9:] for tag in tags if tag.startswith("exercise:")]
+            cell["source"] = stubs[name].splitlines(keepends=True)
+        if cell["cell_type"] == "code":
+            cell["outputs"], cell["execution_count"] = [], None
+    return dumped(notebook)
+
+
+if __name__ == "__main__":
+    target = Path(*sys.argv[1:] or ["build/student"])
+    try:
+        changed = sum(1 for _ in build(target))
+    except OSError as error:
+        sys.exit(str(error))
+    print(f"{target}: {changed} files are new or changed.")
