@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from helpers.press import slides
-from helpers.press.albums import find_albums, keep_albums, narrow
+from helpers.press.albums import find_albums, keep_albums, narrow, thin
 from helpers.press.cells import VIEW
 from helpers.press.pictures import encode
 from helpers.press.reading import read_notebook
@@ -136,33 +136,47 @@ def album():
     ]
     places = [f"{i},{j},{k}" for i in range(2) for j in range(3) for k in range(2)]
     frames = {place: [number, place] for number, place in enumerate(places)}
-    frames["1,1,0"][0] = frames["1,0,0"][0]  # the same picture
+    frames["1,1,0"][0] = frames["1,0,0"][0]  # the same picture, number 6
     pictures = {"width": 4, "height": 2, "base": PNG, "covers": [f"cover {n}" for n in range(12)]}
-    more = {"fixed": [], "one_at_a_time": True, "positions": ["three"], "sentence": "1,2,0"}
+    more = {"fixed": [], "one_at_a_time": False, "positions": ["three"], "sentence": "1,2,0"}
     return {"controls": controls, "frames": frames} | pictures | more
 
 
-def test_of_an_album_only_the_first_slider_moves():
-    small = narrow(album())
-    assert [control["label"] for control in small["controls"]] == ["x"]
-    assert small["fixed"] == [["thick", "on"], ["y", "7"]]
-    assert small["frames"] == {"0": [0, "1,0,0"], "1": [0, "1,1,0"], "2": [1, "1,2,0"]}
-    assert small["covers"] == ["cover 6", "cover 10"]
-    assert (small["one_at_a_time"], small["positions"]) == (False, [])
-    of_choices = album() | {"controls": album()["controls"][:1], "frames": {"0": [0, "off"]}}
-    of_choices["frames"]["1"] = [3, "on"]
-    assert narrow(of_choices)["covers"] == ["cover 0", "cover 3"]
+def test_a_book_keeps_the_places_at_which_one_control_has_moved():
+    kept = thin(album())
+    assert sorted(kept["frames"]) == ["0,2,0", "1,0,0", "1,1,0", "1,2,0", "1,2,1"]
+    shown = {place: kept["covers"][number] for place, (number, _) in kept["frames"].items()}
+    assert shown["1,0,0"] == shown["1,1,0"] == "cover 6"
+    assert sorted(kept["covers"]) == ["cover 10", "cover 11", "cover 4", "cover 6"]
+    assert kept["positions"] == []
+
+
+def test_in_a_deck_one_control_moves():
+    first, named = narrow(thin(album())), narrow(thin(album()), "x")
+    assert [control["label"] for control in first["controls"]] == ["thick"]
+    assert first["fixed"] == [["x", "3"], ["y", "7"]]
+    assert {at: sentence for at, (_, sentence) in first["frames"].items()} == {
+        "0": "0,2,0",
+        "1": "1,2,0",
+    }
+    assert named["fixed"] == [["thick", "on"], ["y", "7"]]
+    assert named["frames"] == {"0": [0, "1,0,0"], "1": [0, "1,1,0"], "2": [1, "1,2,0"]}
+    assert named["covers"] == ["cover 6", "cover 10"]
+    with pytest.raises(KeyError, match="z"):
+        narrow(album(), "z")
 
 
 def test_panels_move_if_a_book_of_the_same_code_is_next_to_the_decks(tmp_path):
     cells = code("x", *panel("x is 1."), name="moved"), code("1", name="other")
-    page, text = tmp_path / "build" / "book" / "one.json", TITLE + "\n`picture: moved`\n"
+    page, text = tmp_path / "build" / "book" / "one.json", TITLE + "\n`picture: moved; x`\n"
     keep_albums(page, cells, {"x": album()})
     html, still = deck(tmp_path, text, *cells)
     assert still == 0
     kept = re.search(r'<script type="application/json">(.*?)</script>', html)[1]
-    assert json.loads(kept)["frames"] == narrow(album())["frames"]
+    assert json.loads(kept)["frames"] == narrow(album(), "x")["frames"]
     assert shown(html)[0][0].startswith("Title A claim. x 3 Recorded with thick = on, y = 7;")
+    with pytest.raises(ValueError, match="names 'z', which"):
+        deck(tmp_path, text.replace("; x", "; z"), *cells)
     cells[1].source = "2"
     assert find_albums(page, cells) == {}
     assert deck(tmp_path, text, *cells)[1] == 1
@@ -235,6 +249,14 @@ def test_code_on_a_slide_is_code_of_the_course(path):
 def squeeze(text):
     """Code without its comments, its spaces, and the commas that a formatter adds."""
     return re.sub(r"#.*|\s|,(?=\s*\))", "", text)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_control_that_a_text_names_is_there(path):
+    notebook, read = lecture(path)
+    moves = {name: label for slide in read for name, label in slide["moves"].items() if label}
+    for name, label in moves.items():
+        assert f"{label} = " in evidence(notebook, [name])
 
 
 GUIDE = (ROOT / "notebooks" / "teachers_guide.md").read_text(encoding="utf-8")

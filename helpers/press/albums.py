@@ -1,27 +1,27 @@
-"""What decks take from a book: the first control of each panel, in a file next to each page."""
+"""What decks take from a book: the pictures of one control of each panel."""
 
 import hashlib
 import json
 
 from helpers.files.writing import has_keys, write
 from helpers.press.cells import find_view
-from helpers.press.stills import find_first
 
 
 def keep_albums(path, cells, albums):
-    """Write the albums of a page for decks.
+    """Write the albums of a page for decks, as far as one control at a time moves.
 
     cells, albums: what the book's run_cells returns.
     """
     views = {cell.id: map(find_view, cell.get("outputs", [])) for cell in cells}
     kept = {
-        name: narrow(albums[view])
+        name: thin(albums[view])
         for name, of_cell in views.items()
         for view in of_cell
         if "frames" in albums.get(view, {})
     }
     if kept:
-        write(path, json.dumps({"code": digest(cells), "albums": kept}), has_keys("code", "albums"))
+        content = json.dumps({"code": digest(cells), "albums": kept})
+        write(path, content, has_keys("code", "albums"))
 
 
 def find_albums(path, cells):
@@ -38,20 +38,44 @@ def digest(cells):
     return hashlib.sha256(json.dumps(code).encode()).hexdigest()
 
 
-def narrow(album):
-    """Return an album in which only the first slider moves; the other controls keep their places.
+def thin(album):
+    """Return an album without the places at which two controls have moved."""
+    controls = album["controls"]
+    return select(
+        album, [place for n in range(len(controls)) for place in list_places(controls, n)]
+    )
 
-    Without a slider, the first control with several positions moves. Pictures for paper go.
+
+def narrow(album, label=None):
+    """Return an album in which one control moves, the first or that with this label.
+
+    Raises KeyError if there is no such control.
     """
     controls = album["controls"]
-    first = find_first(controls) or 0
-    fixed = [[c["label"], c["texts"][c["initial"]]] for c in controls if c is not controls[first]]
-    place = [control["initial"] for control in controls]
+    labels = [control["label"] for control in controls if len(control["texts"]) > 1]
+    label = label or labels[0]
+    if label not in labels:
+        raise KeyError(label)
+    (one,) = (n for n, control in enumerate(controls) if control["label"] == label)
+    fixed = [[c["label"], c["texts"][c["initial"]]] for c in controls if c["label"] != label]
+    small = select(album, list_places(controls, one))
+    frames = {str(at): frame for at, frame in enumerate(small["frames"].values())}
+    moving = {"controls": [controls[one]], "fixed": album["fixed"] + fixed, "frames": frames}
+    return small | moving | {"one_at_a_time": False}
+
+
+def list_places(controls, moving):
+    """Return the places at which no control has moved but perhaps that with this number."""
+    place, places = [control["initial"] for control in controls], []
+    for place[moving] in range(len(controls[moving]["texts"])):
+        places.append(",".join(map(str, place)))
+    return places
+
+
+def select(album, places):
+    """Return an album with these places only, and without the pictures for paper."""
     covers, frames = {}, {}
-    for at in range(len(controls[first]["texts"])):
-        place[first] = at
-        number, sentence = album["frames"][",".join(map(str, place))]
-        frames[str(at)] = [covers.setdefault(album["covers"][number], len(covers)), sentence]
-    moving = {"controls": [controls[first]], "fixed": album["fixed"] + fixed}
-    moving |= {"one_at_a_time": False, "positions": []}
-    return album | moving | {"covers": list(covers), "frames": frames}
+    for place in places:
+        number, sentence = album["frames"][place]
+        frames[place] = [covers.setdefault(album["covers"][number], len(covers)), sentence]
+    return album | {"covers": list(covers), "frames": frames, "positions": []}

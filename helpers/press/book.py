@@ -4,8 +4,8 @@
 
 Every notebook is run, and right after each cell its panels are asked for their pictures
 (helpers/press/stills.py). The pages need no server and no network; how they look and how a panel
-moves is in helpers/press/pages. For decks, a file next to each page keeps the first slider of each
-panel (helpers/press/albums.py).
+moves is in helpers/press/pages. A file next to each page keeps what decks need of it
+(helpers/press/albums.py).
 """
 
 import itertools

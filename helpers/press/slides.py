@@ -7,11 +7,12 @@ the notebook. Each heading begins a slide: it is the claim of the slide. Quoted 
 speaker. A line of one of these kinds names cells of the notebook by their ids:
 
     `picture: shrink-W`                  a picture; a panel, if the book has recorded it
+    `picture: early-panel; block`        the same, and of its controls this one moves, not the first
     `question: quiz-round-two`           a question for a vote; the next key shows the answer
     `numbers: copy-claims, closed-form`  where the numbers of the slide come from; for the speaker
 
-Nothing is run. Pictures are those stored in the notebook; the first slider of a panel moves if a
-book is next to the decks, as build/book is next to build/slides.
+Nothing is run. Pictures are those stored in the notebook; a panel moves if a book is next to the
+decks, as build/book is next to build/slides.
 """
 
 import re
@@ -19,13 +20,13 @@ import sys
 from pathlib import Path
 
 from helpers.files.writing import write
-from helpers.press.albums import find_albums
+from helpers.press.albums import find_albums, narrow
 from helpers.press.cells import Prose, convert_output, find_view, is_page, list_outputs, render
 from helpers.press.reading import read_notebook
 from helpers.press.teacher import import_questions
 from helpers.setup.machine import ROOT
 
-NAMES = r"^`(picture|question|numbers): ([\w, -]+)`$"  # a line that names cells
+NAMES = r"^`(picture|question|numbers): ([\w, -]+)(?:; (.+))?`$"  # a line that names cells
 DECK_BYTES = 6_000_000
 
 
@@ -58,20 +59,22 @@ def build_deck(target, source):
 
 
 def read_slides(path):
-    """Return the slides of a text: [{"title", "parts", "notes"}].
+    """Return the slides of a text: [{"title", "parts", "moves", "notes"}].
 
     parts: in their order, ("text", Markdown) and, by kind, ("picture", ids of cells).
+    moves: {id: the label of the control that moves, or None}.
     """
     slides = []
     for whole in re.split(r"^(?=## )", path.read_text(encoding="utf-8"), flags=re.MULTILINE):
         notes = "\n".join(re.findall(r"^> ?(.*)$", whole, re.MULTILINE))
         text = re.sub(r"^>.*\n?", "", whole, flags=re.MULTILINE)
         first, *rest = re.split(NAMES, text, flags=re.MULTILINE)
-        parts = [("text", first)]
-        for kind, names, after in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
+        parts, moves = [("text", first)], {}
+        for kind, names, label, after in zip(*(rest[n::4] for n in range(4)), strict=True):
             parts += [(kind, names.split(", ")), ("text", after)]
+            moves |= dict.fromkeys(names.split(", "), label)
         title = whole.split("\n")[0].lstrip("# ")
-        slides.append({"title": title, "parts": parts, "notes": notes})
+        slides.append({"title": title, "parts": parts, "moves": moves, "notes": notes})
     return slides
 
 
@@ -90,7 +93,8 @@ def fill(slide, notebook, albums):
         for name in what:
             cell = cells[name]
             if kind == "picture":
-                parts.append(albums.get(name) or find_picture(cell))
+                moving = name in albums and narrow(albums[name], slide["moves"][name])
+                parts.append(moving or find_picture(cell))
             elif kind == "question":
                 parts.append({"question": questions[cell.source.removeprefix("quiz.")]})
     return {"parts": parts, "notes": prose.convert(slide["notes"]), "cells": named}

@@ -177,7 +177,8 @@ def list_positions(controls):
     They are both ends and the middle; the other controls are at their initial positions. Without a
     slider, it is the first control that has several positions.
     """
-    first = find_first(controls)
+    movable = [number for number, control in enumerate(controls) if len(control["texts"]) > 1]
+    first = next((n for n in movable if controls[n]["type"] == "slider"), next(iter(movable), None))
     if first is None:
         return {}
     texts, label = controls[first]["texts"], controls[first]["label"]
@@ -186,13 +187,6 @@ def list_positions(controls):
         f"{label} = {texts[at]}": (*initial[:first], at, *initial[first + 1 :])
         for at in sorted({0, len(texts) // 2, len(texts) - 1})
     }
-
-
-def find_first(controls):
-    """Return the place of the first slider that moves, or else of the first control that does."""
-    movable = [number for number, control in enumerate(controls) if len(control["texts"]) > 1]
-    sliders = [number for number in movable if controls[number]["type"] == "slider"]
-    return next(iter(sliders + movable), None)
 
 
 def _compress(stills, initial, positions):

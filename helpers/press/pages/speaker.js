@@ -44,7 +44,7 @@ function tellSpeaker() {
   draw(".next", slides[at + 1]);
 }
 
-// Not only a picture of the slide: its slider stands where it stands on the wall, when the slide is shown.
+// A copy of the slide as it is now: its picture is where the slider has moved it.
 function draw(part, slide) {
   const copies = slide ? [speaker.document.importNode(slide.querySelector(".slide"), true)] : [];
   speaker.document.querySelector(part).replaceChildren(...copies);
