@@ -1,6 +1,7 @@
 """What decks take from a book: the pictures of one control of each panel."""
 
 import hashlib
+import itertools
 import json
 
 from helpers.files.writing import has_keys, write
@@ -17,7 +18,7 @@ def keep_albums(path, cells, albums):
         name: thin(albums[view])
         for name, of_cell in views.items()
         for view in of_cell
-        if "frames" in albums.get(view, {})
+        if len(albums.get(view, {}).get("frames", [])) > 1
     }
     if kept:
         content = json.dumps({"code": digest(cells), "albums": kept})
@@ -41,9 +42,8 @@ def digest(cells):
 def thin(album):
     """Return an album without the places at which two controls have moved."""
     controls = album["controls"]
-    return select(
-        album, [place for n in range(len(controls)) for place in list_places(controls, n)]
-    )
+    places = (list_places(controls, number) for number in range(len(controls)))
+    return select(album, itertools.chain.from_iterable(places))
 
 
 def narrow(album, label=None):
@@ -66,10 +66,10 @@ def narrow(album, label=None):
 
 def list_places(controls, moving):
     """Return the places at which no control has moved but perhaps that with this number."""
-    place, places = [control["initial"] for control in controls], []
-    for place[moving] in range(len(controls[moving]["texts"])):
-        places.append(",".join(map(str, place)))
-    return places
+    initial = [control["initial"] for control in controls]
+    before, after = initial[:moving], initial[moving + 1 :]
+    places = ((*before, at, *after) for at in range(len(controls[moving]["texts"])))
+    return [",".join(map(str, place)) for place in places]
 
 
 def select(album, places):
