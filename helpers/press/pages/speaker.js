@@ -17,7 +17,8 @@ function openSpeaker() {
   tellSpeaker();
 }
 
-function begin() {
+function begin(event) {
+  event?.target.blur(); // the next space is for the slides
   begun = Date.now();
   tick();
 }
