@@ -1,5 +1,6 @@
 """The decks in a browser without a network: all can be seen, moved, voted on, printed."""
 
+import json
 import re
 
 import nbformat
@@ -246,3 +247,15 @@ def test_on_paper_slides_are_whole_and_notes_can_be_with_them(opened, deck, note
     paper = page.pdf(prefer_css_page_size=True)
     # A slide without notes has no page of them.
     assert len(re.findall(rb"/Type\s*/Page\b", paper)) == pages
+
+
+def test_a_book_keeps_its_panels_for_decks(pages):
+    """A slider, a grid of three controls, one control at a time of four, a film."""
+    kept = json.loads((pages / "first.json").read_text(encoding="utf-8"))["albums"]
+    moving = [[control["label"] for control in album["controls"]] for album in kept.values()]
+    grid = ["left", "thick", "kind"]
+    assert moving[0] == ["height, m"]
+    assert moving[3] == ["progress"]
+    assert sorted(moving[1]) == sorted(grid)
+    assert [len(album["frames"]) for album in kept.values()][:2] == [21, 6 + 1 + 1]
+    assert not (pages / "second.json").exists()
