@@ -51,7 +51,7 @@ help:
 	@echo "make links      write the address in pyproject.toml into the README and the notebooks"
 	@echo "make book       export the course to HTML pages whose sliders move, in build/book"
 	@echo "make handout    the book as one PDF for paper, build/handout.pdf; Chromium prints it"
-	@echo "make slides     a deck of slides for each notebook, in build/slides; nothing is run"
+	@echo "make slides     a lecture for each notebook, in build/slides; after make book its sliders move"
 	@echo "make teacher    the notebooks with solutions and expected answers, in build/teacher (FORCE=--force: over edits)"
 	@echo "make student    the course for students, in build/student: no outputs, no solutions, stubs at their places"
 	@echo "make class      30 students run a notebook at once on a hub of this machine (STUDENTS=30 NOTEBOOK=02)"
@@ -107,7 +107,7 @@ handout: book
 
 slides: ready
 	$(PY) -B -m helpers.press.slides build/slides
-	@echo "Open a deck in build/slides in a browser; space and the arrow keys lead through it."
+	@echo "Open a deck in build/slides in a browser; arrow keys lead through it, S opens the speaker's window."
 
 # What a teacher wrote into these is kept; make teacher FORCE=--force makes them anew.
 teacher: ready

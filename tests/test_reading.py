@@ -97,8 +97,11 @@ def test_what_other_programs_save_is_read(tmp_path, save, bytes_):
     assert read_title(read.cells, path) == "A title"
     assert len({cell.id for cell in read.cells}) == len(read.cells)
     assert "A title" in HTMLExporter().from_notebook_node(read)[0]
-    (deck,) = slides.build(tmp_path / "slides", [path])
-    assert "A title" in deck.read_text(encoding="utf-8")
+    (tmp_path / "slides").mkdir()
+    text = "# A lecture\n\n`numbers: " + read.cells[1].id + "`\n"
+    (tmp_path / "slides" / "saved.md").write_text(text, encoding="utf-8")
+    (deck,) = slides.build(tmp_path / "build", [path])
+    assert "A lecture" in deck.read_text(encoding="utf-8")
 
 
 def test_the_ids_of_the_course_come_back_from_colab(tmp_path):
@@ -155,6 +158,7 @@ def test_what_is_no_notebook_is_named_in_one_sentence(tmp_path, harmed, said):
 def test_a_notebook_without_a_title_is_named(tmp_path):
     notebook = copy.deepcopy(NOTEBOOK)
     del notebook["cells"][0]
-    (tmp_path / "bare.ipynb").write_text(json.dumps(notebook))
+    path = tmp_path / "bare.ipynb"
+    path.write_text(json.dumps(notebook))
     with pytest.raises(ValueError, match=r"bare\.ipynb has no title: its first cell needs"):
-        slides.build(tmp_path, [tmp_path / "bare.ipynb"])
+        read_title(read_notebook(path).cells, path)

@@ -164,6 +164,8 @@ def notebook(folder):
     nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "01_one.ipynb")
     (folder / "solutions").mkdir()
     (folder / "solutions" / "01.md").write_text("", encoding="utf-8")
+    (folder / "slides").mkdir()
+    (folder / "slides" / "01_one.md").write_text("# One\n", encoding="utf-8")
     return folder / "01_one.ipynb"
 
 

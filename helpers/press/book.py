@@ -4,7 +4,8 @@
 
 Every notebook is run, and right after each cell its panels are asked for their pictures
 (helpers/press/stills.py). The pages need no server and no network; how they look and how a panel
-moves is in helpers/press/pages.
+moves is in helpers/press/pages. A file next to each page keeps what decks need of it
+(helpers/press/albums.py).
 """
 
 import itertools
@@ -18,6 +19,7 @@ from nbclient import NotebookClient
 
 from helpers.files.writing import check, write
 from helpers.press import stills
+from helpers.press.albums import keep_albums
 from helpers.press.cells import (
     Prose,
     convert_code,
@@ -62,7 +64,9 @@ def build(target, sources=None, readme=ROOT / "README.md"):
     front = [nbformat.v4.new_markdown_cell(compose_front(readme))]
     written = [write_page(target, pages[0], front, {}, links)]
     for page, source in zip(pages[1:], sources, strict=True):
-        written.append(write_page(target, page, *run_cells(source), links))
+        cells, albums = run_cells(source)
+        written.append(write_page(target, page, cells, albums, links))
+        keep_albums(written[-1].with_suffix(".json"), cells, albums)
     return written
 
 

@@ -1,0 +1,81 @@
+"""What decks take from a book: the pictures of one control of each panel."""
+
+import hashlib
+import itertools
+import json
+
+from helpers.files.writing import has_keys, write
+from helpers.press.cells import find_view
+
+
+def keep_albums(path, cells, albums):
+    """Write the albums of a page for decks, as far as one control at a time moves.
+
+    cells, albums: what the book's run_cells returns.
+    """
+    views = {cell.id: map(find_view, cell.get("outputs", [])) for cell in cells}
+    kept = {
+        name: thin(albums[view])
+        for name, of_cell in views.items()
+        for view in of_cell
+        if len(albums.get(view, {}).get("frames", [])) > 1
+    }
+    if kept:
+        content = json.dumps({"code": digest(cells), "albums": kept})
+        write(path, content, has_keys("code", "albums"))
+
+
+def find_albums(path, cells):
+    """Return {id of a cell: album}; {} if the book is missing, or was made of other code."""
+    if not path.is_file():
+        return {}
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    return kept["albums"] if kept["code"] == digest(cells) else {}
+
+
+def digest(cells):
+    """Return a number for the code of a notebook, as text."""
+    code = [cell.source for cell in cells if cell.cell_type == "code"]
+    return hashlib.sha256(json.dumps(code).encode()).hexdigest()
+
+
+def thin(album):
+    """Return an album without the places at which two controls have moved."""
+    controls = album["controls"]
+    places = (list_places(controls, number) for number in range(len(controls)))
+    return select(album, itertools.chain.from_iterable(places))
+
+
+def narrow(album, label=None):
+    """Return an album in which one control moves, the first or that with this label.
+
+    Raises KeyError if there is no such control.
+    """
+    controls = album["controls"]
+    labels = [control["label"] for control in controls if len(control["texts"]) > 1]
+    label = label or labels[0]
+    if label not in labels:
+        raise KeyError(label)
+    (one,) = (n for n, control in enumerate(controls) if control["label"] == label)
+    fixed = [[c["label"], c["texts"][c["initial"]]] for c in controls if c["label"] != label]
+    small = select(album, list_places(controls, one))
+    frames = {str(at): frame for at, frame in enumerate(small["frames"].values())}
+    moving = {"controls": [controls[one]], "fixed": album["fixed"] + fixed, "frames": frames}
+    return small | moving | {"one_at_a_time": False}
+
+
+def list_places(controls, moving):
+    """Return the places at which no control has moved but perhaps that with this number."""
+    initial = [control["initial"] for control in controls]
+    before, after = initial[:moving], initial[moving + 1 :]
+    places = ((*before, at, *after) for at in range(len(controls[moving]["texts"])))
+    return [",".join(map(str, place)) for place in places]
+
+
+def select(album, places):
+    """Return an album with these places only, and without the pictures for paper."""
+    covers, frames = {}, {}
+    for place in places:
+        number, sentence = album["frames"][place]
+        frames[place] = [covers.setdefault(album["covers"][number], len(covers)), sentence]
+    return album | {"covers": list(covers), "frames": frames, "positions": []}
