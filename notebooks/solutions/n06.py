@@ -61,6 +61,25 @@ def deepen(net):
 # The place of a block within its stage makes no difference to the scores. But it has to be in the
 # right stage, since only there its number of channels fits.
 
+
+# %% to_ours
+def to_ours(theirs):
+    """Return torchvision's tensors of one block, {name: tensor}, under the names of our block."""
+    places = {"conv1": "first.0", "bn1": "first.1", "conv2": "second.0", "bn2": "second.1"}
+    places |= {"downsample.0": "Ws.0", "downsample.1": "Ws.1"}
+    ours = {}
+    for name, tensor in theirs.items():
+        layer, which = name.rsplit(".", 1)
+        ours[f"{places[layer]}.{which}"] = tensor
+    return ours
+
+
+# %% [markdown] to_ours
+# Six layers, six names; what comes after the last point stays. Names have to decide, not the order
+# and not the shapes: within a stage both convolutions have one shape. If they are exchanged,
+# `load_state_dict` raises no error, and the net looks whole, but it knows nothing any more. So the
+# course compares *scores* with those of torchvision's own net, and not shapes.
+
 # %% [markdown] open_question
 # For the friend: in the plain net of 56 layers the gradient at the first convolution is hundreds of
 # times that at the last one. One learning rate cannot suit both.
