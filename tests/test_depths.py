@@ -271,3 +271,24 @@ def test_the_stored_table_is_complete_and_of_the_usual_setting():
     }
     assert table["setting"] == depths.SETTING
     assert re.fullmatch(r"[0-9a-f]{40}", table["made"]["commit"])
+
+
+def test_the_stored_table_of_photographs_compares_both_arms_alike():
+    """The same depths, rates and seeds for both; it says of what it is, and how it was made."""
+    table = depths.stored(depths.RESULTS.with_name("cifar10.json"))
+    depths.errors(table)
+    of_arm = {
+        skip: [
+            (row["layers"], row["learning_rate"], row["seed"])
+            for row in table["rows"]
+            if row["skip"] == skip
+        ]
+        for skip in depths.ARMS
+    }
+    assert of_arm["none"] == of_arm["inside"]
+    rates = {row["learning_rate"] for row in table["rows"]}
+    assert len(rates) >= 2
+    assert table["setting"]["data"] == "CIFAR-10 (JPEG copy)"
+    assert {"width", "epochs", "batch", "images"} <= table["setting"].keys()
+    for made in (table["made"], *table.get("earlier", ())):
+        assert re.fullmatch(r"[0-9a-f]{40}", made["commit"])
