@@ -37,6 +37,8 @@ DOUBT ?= --seeds 3
 
 # What `make cifar` trains: make cifar RECIPE="--layers 110 --skip none --seed 3 --data cifar-10-binary.tar.gz"
 RECIPE ?= --layers 20
+# And `make study`: make study DATA=my/photographs STUDY="--layers 20 56 --epochs 5 --images 10000"
+STUDY ?=
 
 .PHONY: help ready lab test test-all doubt lint notebooks links book handout slides teacher student portable pictures \
 	class bench bench-panels bench-training cifar study clean
@@ -61,7 +63,7 @@ help:
 	@echo "make bench-training  many nets against loops over single nets, and the cost by depth and number of nets"
 	@echo "make bench-panels  measure sliders, from key to pixels, in a browser"
 	@echo "make cifar      train a net of the paper on CIFAR-10, by its recipe (RECIPE=...)"
-	@echo "make study      does the error rise with depth? 20 to 110 layers, five seeds, on digits"
+	@echo "make study      does the error rise with depth? 20 to 110 layers, five seeds, on digits (DATA=FOLDER: on photographs; STUDY=...)"
 	@echo "make clean      remove .venv"
 
 # There is nothing to do for an environment that was made of these two files as they are now.
@@ -148,8 +150,9 @@ bench-panels: ready
 cifar: ready
 	$(PY) -m helpers.studies.recipe $(RECIPE)
 
+# Without DATA on the command line, digits; one that happens to be in the environment is not meant.
 study: ready
-	$(PY) -m helpers.studies.depths
+	$(PY) -m helpers.studies.depths $(if $(filter command,$(origin DATA)),--data "$$DATA") $(STUDY)
 
 clean:
 	! test -e "$$VENV/pyvenv.cfg" || rm -rf "$$VENV"

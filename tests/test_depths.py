@@ -6,8 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from test_photographs import paint
 
-from helpers.studies import depths
+from helpers import nets, training
+from helpers.inputs.data import tensors
+from helpers.studies import depths, photographs, sweeps
 
 SMALL = depths.grid(layers=(8, 14), seeds=(0, 1), rates=(0.01, 0.05), width=2, epochs=1, batch=480)
 
@@ -66,7 +70,7 @@ def test_the_benchmarks_note_the_same_facts_of_the_machine(monkeypatch):
 
 def test_what_is_finished_is_not_run_again(small, monkeypatch):
     home, table = small
-    monkeypatch.setattr("helpers.training.train_many", None)  # any training would fail
+    monkeypatch.setattr(depths, "Stack", None)  # any training would fail
     again = depths.run(
         SMALL, target=home / "again.json", store=home / "build" / "study.jsonl", workers=0
     )
@@ -107,6 +111,100 @@ def test_the_same_net_alone_gives_the_same_numbers(small):
     ]
     alone = depths.train_arm(8, "inside", 0.05, seeds=[1], width=2, epochs=1, batch=480)[0]
     assert alone["training loss"] == pytest.approx(rows[1]["training loss"], rel=1e-3)
+
+
+def test_a_net_is_trained_as_training_does_it():
+    """``training.fair`` is the oracle: the same initial numbers, batches and steps."""
+    sizes = {"width": 2, "channels": 1, "classes": 10}
+    rules = {"epochs": 2, "batch": 480, "optimizer": depths.SGD}
+    (expected,) = training.fair(
+        lambda seed: nets.convolutional(8, "none", seed=seed, **sizes), photographs.read(),
+        rates=[0.05], seeds=[3], **rules,
+    )[0.05]  # fmt: skip
+    (found,) = depths.train_arm(8, "none", 0.05, seeds=[3], width=2, epochs=2, batch=480)
+    assert found["training loss"] == pytest.approx(expected.final_loss, rel=1e-4)
+    assert found["test error"] == pytest.approx(expected.final_test_error, abs=0.01)
+    assert found["diverged"] is False
+
+
+def test_a_net_that_diverges_has_no_numbers():
+    (found,) = depths.train_arm(8, "none", 1e30, seeds=[0], width=2, epochs=1, batch=480)
+    assert found == {"seed": 0, "diverged": True} | dict.fromkeys(depths.FINAL)
+
+
+@pytest.fixture
+def photos(tmp_path):
+    return paint(tmp_path / "my photographs")
+
+
+def test_augmented_images_are_crops_of_their_own_images(photos, monkeypatch):
+    """The paper's crops and flips, drawn anew in each step, and for each net and image."""
+    data = tensors(photographs.read(photos), "cpu", torch.float32)
+    many = [nets.convolutional(8, channels=3, width=2, classes=2, seed=seed) for seed in (0, 1)]
+    stack = depths._Augmented(many, data, [0.1] * 2, [0, 1], depths.SGD)
+    chosen = torch.tensor([[0, 9], [9, 0]])
+    first, second = stack.images(chosen), stack.images(chosen)
+    assert first.shape == (2, 2, 3, 32, 32)
+    assert not torch.equal(first, second)
+    blue = (first[:, :, 2] > first[:, :, 0]).flatten(2).any(dim=2)
+    assert blue.tolist() == [[True, False], [False, True]]
+    borders = (first == 0).all(dim=2).float().mean(dim=(2, 3))
+    assert len(borders.unique()) > 1
+    stack.learn(4)
+    assert stack.steps == 2 + 4
+
+
+def test_options_reach_the_training(photos):
+    plain = {"seeds": [0], "width": 2, "epochs": 1, "batch": 4, "data": str(photos)}
+    rows = [
+        depths.train_arm(8, "inside", 0.05, **plain | more)[0]
+        for more in ({}, {"augment": True}, {"bfloat16": True}, {"images": 8}, {"device": "cpu"})
+    ]
+    losses = [row["training loss"] for row in rows]
+    assert losses[0] == losses[-1]
+    assert len(set(losses)) == 4
+    assert losses[2] == pytest.approx(losses[0], rel=0.2)
+
+
+def test_the_command_asks_the_question_of_any_folder(photos, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(depths, "ROOT", tmp_path)
+    words = "--layers 8 --rates 0.01 0.1 --seeds 0 --width 2 --epochs 1 --batch 8 --workers 0"
+    words = [*words.split(), "--data", str(photos)]
+
+    def ask(*more):
+        depths.main([*words, *more])
+        return depths.stored(tmp_path / "build" / "study.json"), capsys.readouterr().out
+
+    table, said = ask("--workers", "0")
+    assert re.findall(r"(\d) of 4 runs are done, about \d+ minutes left", said) == list("1234")
+    assert f"written to {tmp_path / 'build' / 'study.json'}" in said
+    assert table["setting"] == {"width": 2, "epochs": 1, "batch": 8, "data": "my photographs"}
+    assert len(table["rows"]) == 4
+    assert "earlier" not in table
+    assert str(tmp_path) not in json.dumps(table)
+    # Another seed extends the table; another setting replaces it.
+    table, _ = ask("--seeds", "1")
+    assert [row["seed"] for row in table["rows"]] == [0, 1] * 4
+    assert len(table["earlier"]) == 1
+    table, _ = ask("--images", "8", "--name", "Colours")
+    assert table["setting"]["data"] == "Colours"
+    assert table["setting"]["images"] == 8
+    assert len(table["rows"]) == 4
+
+
+def test_the_command_says_in_one_sentence_what_it_cannot_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(depths, "ROOT", tmp_path)
+    words = ["--data", "nowhere", "--rates", "0.1", "1", "--layers", "8", "--workers", "0"]
+    with pytest.raises(SystemExit, match=r"4 of 4 runs failed.*there is no folder .*nowhere"):
+        depths.main(words)
+
+
+def test_the_time_that_is_left_counts_layers():
+    runs = depths.grid(layers=(20, 56), seeds=(0,), rates=(0.1,))
+    rows = [sweeps.Row(run, [], None, 60 * run["layers"]) for run in runs]
+    assert depths._progress(runs, rows[:1], 1).endswith("about 96 minutes left")
+    assert depths._progress(runs, rows[:2], 2).endswith("about 20 minutes left")
+    assert depths._progress(runs, rows, 2) == "4 of 4 runs are done, about 0 minutes left"
 
 
 def row(layers, skip, rate, seed, loss, error, diverged=False):
@@ -173,3 +271,24 @@ def test_the_stored_table_is_complete_and_of_the_usual_setting():
     }
     assert table["setting"] == depths.SETTING
     assert re.fullmatch(r"[0-9a-f]{40}", table["made"]["commit"])
+
+
+def test_the_stored_table_of_photographs_compares_both_arms_alike():
+    """The same depths, rates and seeds for both; it says of what it is, and how it was made."""
+    table = depths.stored(depths.RESULTS.with_name("cifar10.json"))
+    depths.errors(table)
+    of_arm = {
+        skip: [
+            (row["layers"], row["learning_rate"], row["seed"])
+            for row in table["rows"]
+            if row["skip"] == skip
+        ]
+        for skip in depths.ARMS
+    }
+    assert of_arm["none"] == of_arm["inside"]
+    rates = {row["learning_rate"] for row in table["rows"]}
+    assert len(rates) >= 2
+    assert table["setting"]["data"] == "CIFAR-10 (JPEG copy)"
+    assert {"width", "epochs", "batch", "images"} <= table["setting"].keys()
+    for made in (table["made"], *table.get("earlier", ())):
+        assert re.fullmatch(r"[0-9a-f]{40}", made["commit"])

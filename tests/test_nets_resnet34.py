@@ -1,44 +1,13 @@
 """The net of 34 layers against that of torchvision, and its plain twin."""
 
-import importlib.metadata
-from pathlib import Path
-
+import oracle
 import pytest
 import torch
 from blocks import blocks_of, count, has_W, is_block, random_images
 
 from helpers import nets, probes
 
-
-@pytest.fixture(scope="module")
-def torchvision():
-    """PyTorch's own library of vision models: the oracle for the net of 34 layers."""
-    package = Path(importlib.metadata.distribution("torchvision").locate_file("torchvision"))
-    try:
-        torch.ops.load_library(next(package.glob("_C.*")))
-    except OSError:
-        # A CPU build of torch cannot load the compiled operators of a CUDA build of torchvision,
-        # and two of them are then missed by `import torchvision`. No ResNet calls them: to declare
-        # their names until then is enough.
-        library = torch.library.Library("torchvision", "DEF")
-        for name in ("nms", "qnms"):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    import torchvision
-
-    return torchvision
-
-
-@pytest.fixture(scope="module")
-def theirs(torchvision):
-    """torchvision's ResNet-34, with no gamma, beta or running statistics at its start."""
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        net = torchvision.models.resnet34()
-        with torch.no_grad():
-            for name, value in net.state_dict().items():
-                if value.ndim == 1 and value.dtype == torch.float32:
-                    value.uniform_(*((1, 3) if name.endswith("running_var") else (0.2, 0.8)))
-    return net.eval()
+theirs = oracle.theirs
 
 
 def test_resnet34_is_that_of_torchvision(theirs):

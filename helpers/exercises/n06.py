@@ -1,4 +1,6 @@
-"""Exercises of notebook 6: the head of a net, a net of 56 layers, a trained net made deeper."""
+"""Exercises of notebook 6: the head of a net, a net of 56 layers, a trained net made deeper, and
+names for trained weights.
+"""
 
 import itertools
 from functools import partial
@@ -9,8 +11,9 @@ from torch import nn
 
 from helpers import nets, probes
 from helpers.exercises import surgery
-from helpers.exercises.checks import Exercise, Mistake, entries, type_in_words
+from helpers.exercises.checks import Exercise, Mistake, entries, picked, type_in_words
 from helpers.exercises.watching import as_numbers
+from helpers.files.torchvision import LAYERS
 
 
 def head_cases():
@@ -349,4 +352,60 @@ deepen = Exercise(
         "unmoved": SAYS_OF_UNMOVED,
     },
     tolerance=0.0,
+)
+
+
+def named(theirs, layers=LAYERS):
+    """torchvision's tensors of one block, {name: tensor}, under our names."""
+    parts = {name: name.rsplit(".", 1) for name in theirs}
+    return {f"{layers[layer]}.{which}": theirs[name] for name, (layer, which) in parts.items()}
+
+
+def block_cases():
+    """What torchvision keeps of two blocks: no two tensors are alike, and the order is anyhow."""
+    theirs = {ours: name for name, ours in LAYERS.items()}
+    cases = []
+    for label, stride in (("a block that begins a stage", 2), ("a block within a stage", 1)):
+        block = nets.convolutional_block(2 + stride % 2, 3, stride, shortcut="B")
+        draw, given = torch.Generator().manual_seed(stride), {}
+        for count, (name, tensor) in enumerate(reversed(block.state_dict().items())):
+            layer, which = name.rsplit(".", 1)
+            numbers = torch.rand(tensor.shape, generator=draw)
+            counted = tensor.dtype == torch.long  # the batches that a normalisation has seen
+            given[f"{theirs[layer]}.{which}"] = torch.tensor(100 + count) if counted else numbers
+        cases.append((label, (given,)))
+    return cases
+
+
+def placing(solution, theirs):
+    """Say which of torchvision's tensors is in a wrong place; else return how many there are."""
+    before = {name: tensor.clone() for name, tensor in theirs.items()}
+    wanted = named({name: name for name in theirs})
+    given = solution(theirs)
+    if given is None or given is ...:
+        return given
+    given = picked(given, sorted(wanted)) | dict(given)
+    for name, tensor in given.items():
+        if name not in wanted:
+            raise Mistake(f"our block has no {name!r}, and what it has are {len(wanted)} tensors")
+        if not isinstance(tensor, torch.Tensor):
+            raise Mistake(f"{name} should be a tensor, and yours is {type_in_words(tensor)}")
+        found = [source for source, other in before.items() if _same(tensor, other)]
+        if wanted[name] not in found:
+            source = found[0] if found else "something that is none of torchvision's tensors"
+            raise Mistake(f"in {name} is {source}, and {wanted[name]} should be there")
+    return np.array(len(given))
+
+
+def _same(tensor, other):
+    return tensor.shape == other.shape and torch.equal(tensor, other)
+
+
+to_ours = Exercise(
+    name="to_ours",
+    title="Other names for the same block",
+    right=named,
+    praise="right: all tensors of both blocks, 18 and 12, are in their places",
+    cases=block_cases,
+    observe=placing,
 )

@@ -75,9 +75,13 @@ class Stack:
             for number in self.diverged.nonzero().ravel().tolist():
                 self.rows[number].grad = None
 
+    def images(self, chosen):
+        """The training images ``chosen`` (nets, batch), as the nets are given them."""
+        return self.data[0][chosen]
+
     def differentiate(self, chosen):
         """Set the gradients of the losses over the images ``chosen`` (nets, batch); return them."""
-        x, y = self.data[0][chosen], self.data[1][chosen]
+        x, y = self.images(chosen), self.data[1][chosen]
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bfloat16):
             losses = vmap(cross_entropy)(self.scores(x), y)
         # A weight that has no way to the loss (Ws of a net that was made plain) has the gradient 0.

@@ -1,30 +1,38 @@
-"""Does the error rise with depth? The question of He et al. 2015 (section 4.2), on digits.
+"""Does the error rise with depth? The question of He et al. 2015 (section 4.2), on any images.
 
     python -m helpers.studies.depths
 
-trains plain and residual nets of 20, 32, 44, 56 and 110 layers, five seeds at five learning rates
-each, on all cores (about 20 minutes on two). Finished runs are kept in build/study.jsonl: stop the
-command, run it again, and it continues from there. The table goes to data/results/depths.json, with
-the machine, the date, the versions and the commit of the code.
+trains plain and residual nets of 20, 32, 44, 56 and 110 layers on the digits, five seeds at five
+learning rates each, on all cores (about 20 minutes on two). Finished runs are kept in
+build/study.jsonl: stop the command, run it again, and it continues from there. The table goes to
+data/results/depths.json, with the machine, the date, the versions and the commit of the code.
+
+    python -m helpers.studies.depths --data FOLDER --layers 20 56 --epochs 5 --images 10000
+
+asks it of photographs, and ``--help`` lists what else can be chosen. The paper's widths on a GPU:
+
+    python -m helpers.studies.depths --data FOLDER --layers 20 56 --width 16 --batch 128 \\
+        --epochs 8 --rates 0.03 0.1 --seeds 0 1 2 3 4 --device cuda --bfloat16 --augment
 """
 
+import argparse
 import itertools
 import json
-import platform
-import subprocess
+import math
 import sys
-from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from helpers import datasets, nets, training
+from helpers import nets, training
 from helpers.files.writing import check, has_keys, write
+from helpers.inputs.data import tensors
+from helpers.lockstep.stack import Stack
 from helpers.setup.machine import DATA, ROOT, cores
-from helpers.studies import sweeps
+from helpers.studies import paper, photographs, sweeps
+from helpers.studies.circumstances import circumstances
 
 RESULTS = DATA / "results" / "depths.json"
 LAYERS, ARMS, SEEDS = (20, 32, 44, 56, 110), ("none", "inside"), (0, 1, 2, 3, 4)
@@ -42,35 +50,56 @@ FINAL = {  # column of the table: property of a History
     "training error": "final_training_error",
     "test error": "final_test_error",
 }
+ARM = ("layers", "skip", "learning_rate")  # what tells the nets of a table apart, with the seed
 SGD = partial(torch.optim.SGD, momentum=0.9, weight_decay=1e-4)
 
 
-def train_arm(layers, skip, learning_rate, seeds=SEEDS, width=4, epochs=20, batch=32):
+class _Augmented(Stack):
+    """A Stack whose nets see their images cropped and flipped at random, on their own device."""
+
+    steps = 0
+
+    def images(self, chosen):
+        x = super().images(chosen)
+        self.steps += 1
+        return paper.augmented(x.flatten(0, 1), 0, self.steps).unflatten(0, x.shape[:2])
+
+
+def train_arm(
+    layers, skip, learning_rate, seeds=SEEDS, width=4, epochs=20, batch=32, data=None, images=None,
+    device="cpu", augment=False, bfloat16=False,
+):  # fmt: skip
     """Train the nets of one arm at one depth and one rate together; return one dict for each seed.
 
     layers: 6n + 2 of them, as in the paper's section 4.2, with He's start and option A shortcuts.
     skip: "none" or "inside".
     learning_rate: one rate to the end, for SGD with momentum 0.9 and weight decay 0.0001.
-    seeds: each sets the initial numbers and the order of the images; nothing is augmented.
+    seeds: each sets the initial numbers and the order of the images.
     width: channels of the first stage.
-    epochs, batch: as for ``training.train``.
+    epochs, batch: how often each image is seen, and images in a step.
+    data, images: the path of images, and how many of them, as for ``photographs.read``.
+    device: "cpu" or "cuda".
+    augment: whether images are cropped and flipped as in the paper.
+    bfloat16: whether products are taken in that type while training, as GPUs like it.
 
-    Errors are fractions of images, the loss is in nats, both after the last epoch; None in a net
-    that diverged.
+    Errors are fractions of images as they are, the loss is in nats, both after the last epoch; None
+    in a net that diverged.
     """
-    data = datasets.standardise(datasets.digits())
-    # One channel: (images, 1, 8, 8).
-    data = data._replace(x_train=data.x_train[:, None], x_test=data.x_test[:, None])
-    make = partial(nets.convolutional, layers, skip, start="he", shortcut="A", width=width)
-    found = training.fair(
-        lambda seed: make(seed=seed), data, rates=[learning_rate], seeds=seeds, epochs=epochs,
-        batch=batch, optimizer=SGD, measure_every=epochs,
-    )  # fmt: skip
-    return [
-        {"seed": seed, "diverged": history.diverged}
-        | {of: None if history.diverged else getattr(history, name) for of, name in FINAL.items()}
-        for seed, history in zip(seeds, found[learning_rate], strict=True)
-    ]
+    found = tensors(photographs.read(data, images), device, torch.float32)
+    sizes = {"channels": found[0].shape[1], "classes": int(found[1].max()) + 1, "width": width}
+    many = [nets.convolutional(layers, skip, seed=seed, **sizes).to(device) for seed in seeds]
+    kind = _Augmented if augment else Stack
+    stack = kind(many, found, [learning_rate] * len(many), seeds, SGD, bfloat16)
+    for _ in range(epochs):
+        stack.learn(batch)
+    return [_as_row(*pair) for pair in zip(seeds, stack.measure(), strict=True)]
+
+
+def _as_row(seed, measured):
+    """What the table says of one net: (loss, training error, test error), if it has a loss."""
+    diverged = not math.isfinite(measured[0])
+    numbers = (None, None, None) if diverged else measured
+    return {"seed": seed, "diverged": diverged} | dict(zip(FINAL, numbers, strict=True))
 
 
 def grid(layers=LAYERS, seeds=SEEDS, rates=RATES, **setting):
@@ -82,12 +111,15 @@ def grid(layers=LAYERS, seeds=SEEDS, rates=RATES, **setting):
     ]
 
 
-def run(runs=None, *, target=RESULTS, store=None, workers=None):
+def run(runs=None, *, target=RESULTS, store=None, workers=None, name=None):
     """Run the study, write its table to ``target``, and return the table.
 
     runs: a ``grid``, by default the whole one.
+    target: nets of a table that is there and has the same setting are kept, unless they are run
+        again.
     store: the file of finished runs.
     workers: how many processes, by default one for each core; 0 for none.
+    name: what to call the images of a ``data``, in place of their path.
 
     Raises OSError, before the first run, if the table cannot be written or something else is in its
     place; RuntimeError if a run failed; and KeyboardInterrupt if it is interrupted: the runs that
@@ -95,69 +127,64 @@ def run(runs=None, *, target=RESULTS, store=None, workers=None):
     """
     check(target, is_table)
     runs = runs or grid()
-    finished = _finish(runs, store, workers)
-    names = ("layers", "skip", "learning_rate")
     rows = [
-        {name: row.arguments[name] for name in names} | net
-        for row in finished
+        {one: row.arguments[one] for one in ARM} | net
+        for row in _finish(runs, store, workers)
         for net in row.result
     ]
-    rows.sort(key=lambda row: [row[name] for name in (*names, "seed")])
-    setting = {name: runs[0][name] for name in SETTING}
+    setting = {key: value for key, value in runs[0].items() if key not in (*ARM, "seeds")}
+    setting |= {"data": name or Path(setting["data"]).name} if "data" in setting else {}
     table = {"made": circumstances(), "setting": setting, "rows": rows}
+    _extend(table, target)
+    table["rows"].sort(key=_key)
     write(target, _text(table), is_table)
     return table
+
+
+def _key(row):
+    return [row[name] for name in (*ARM, "seed")]
+
+
+def _extend(table, target):
+    """Add the nets that the table at ``target`` has of the same setting, and how they were made."""
+    before = stored(target) if Path(target).exists() else {"setting": None}
+    if before["setting"] == table["setting"]:
+        known = list(map(_key, table["rows"]))
+        kept = [row for row in before["rows"] if _key(row) not in known]
+        table["rows"] += kept
+        if kept:
+            table["earlier"] = [before["made"], *before.get("earlier", ())]
 
 
 def _finish(runs, store, workers):
     if store:
         Path(store).parent.mkdir(parents=True, exist_ok=True)
     executor = None if workers == 0 else sweeps.Processes(workers)
+    finished = []
     # ``sweeps.run`` would hide an interrupt.
-    finished = list(sweeps.iterate(train_arm, runs, executor, store))
+    for row in sweeps.iterate(train_arm, runs, executor, store, progress=False):
+        finished.append(row)
+        print(_progress(runs, finished, cores() if workers is None else max(workers, 1)))
     if failed := [f"{row.arguments}: {row.error}" for row in finished if row.error]:
         raise RuntimeError(f"{len(failed)} of {len(runs)} runs failed; the first: {failed[0]}")
     return finished
 
 
+def _progress(runs, finished, workers):
+    """Say how many runs are done, and how long the others take: as long for each layer."""
+    whole, done = (
+        sum(run["layers"] * len(run["seeds"]) for run in some)
+        for some in (runs, [row.arguments for row in finished])
+    )
+    left = sum(row.seconds or 0 for row in finished) * (whole - done) / done / workers / 60
+    return f"{len(finished)} of {len(runs)} runs are done, about {left:.0f} minutes left"
+
+
 def _text(table):
     """Return the table as JSON, a row a line, so that changes can be read."""
-    head = json.dumps({key: table[key] for key in ("made", "setting")}, indent=1)
+    head = json.dumps({key: table[key] for key in table if key != "rows"}, indent=1)
     rows = ",\n  ".join(json.dumps(row) for row in table["rows"])
     return f'{head[:-2]},\n "rows": [\n  {rows}\n ]\n}}\n'
-
-
-def circumstances():
-    """Return where, when and by which code a result was made.
-
-    The commit ends in "and changes" if files of helpers differ from it; it is None outside of a
-    repository.
-    """
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    models = [line.split(":")[1].strip() for line in lines if "model name" in line]
-    try:
-        commit = _git("rev-parse", "HEAD")
-        commit += " and changes" * bool(_git("status", "--porcelain", "--", "helpers"))
-    except (OSError, subprocess.CalledProcessError):
-        commit = None
-    return {
-        "date": datetime.now(UTC).date().isoformat(),
-        "processor": models[0] if models else platform.processor(),
-        "cores": cores(),
-        "system": platform.system(),
-        "python": platform.python_version(),
-        "torch": version("torch"),
-        "numpy": version("numpy"),
-        "commit": commit,
-    }
-
-
-def _git(*words):
-    command = ["git", *words]
-    return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.strip()
 
 
 def stored(path=RESULTS):
@@ -201,11 +228,46 @@ def _compared(table):
     }
 
 
-if __name__ == "__main__":
+def _parser():
+    parser = argparse.ArgumentParser(
+        "python -m helpers.studies.depths", description=__doc__.splitlines()[0]
+    )
+    number, several = {"type": int}, {"nargs": "+"}
+    for name, settings, text in (
+        ("data", {}, "CIFAR-10, or a folder of pictures; default: the digits"),
+        ("name", {}, "what the table calls them; default: the last part of that path"),
+        ("images", number, "how many training images to use; default: all"),
+        ("layers", number | several | {"default": LAYERS}, "depths, 6n + 2 each"),
+        ("rates", {"type": float, "default": RATES} | several, "learning rates"),
+        ("seeds", number | several | {"default": SEEDS}, "initial numbers and order of images"),
+        ("width", number, "channels of the first stage; default: 4"),
+        ("epochs", number, "how often each image is seen; default: 20"),
+        ("batch", number, "images in a step; default: 32"),
+        ("device", {}, "cpu or cuda; default: cpu"),
+        ("augment", {"action": "store_const", "const": True}, "random crops and flips"),
+        ("bfloat16", {"action": "store_const", "const": True}, "products in it: meant for cuda"),
+        ("workers", number, "processes; default: one for each core, on cuda none"),
+        ("target", {}, "the table; default: build/study.json, of digits data/results/depths.json"),
+    ):
+        parser.add_argument(f"--{name}", help=text, **settings)
+    return parser
+
+
+def main(words=None):
+    """Read the command line, run the study, and say where its table is."""
+    given = vars(_parser().parse_args(words)).items()
+    given = {key: value for key, value in given if value is not None}
+    own = ROOT / "build" / "study.json" if "data" in given else RESULTS
+    where = {"target": given.pop("target", own), "name": given.pop("name", None)}
+    where["workers"] = given.pop("workers", 0 if given.get("device") == "cuda" else None)
     try:
-        run(store=ROOT / "build" / "study.jsonl")
+        run(grid(**given), store=ROOT / "build" / "study.jsonl", **where)
     except KeyboardInterrupt:
         sys.exit("Stopped. Run the same command again to continue.")
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         sys.exit(str(error))
-    print(f"written to {RESULTS.relative_to(ROOT)}")
+    print(f"written to {where['target']}")
+
+
+if __name__ == "__main__":
+    main()

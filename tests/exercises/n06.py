@@ -1,12 +1,14 @@
 """What people hand in for notebook 6: {exercise: {name: (solution, words of its own answer)}}."""
 
 import copy
+from collections import OrderedDict
 
 import numpy as np
 import torch
 from torch import nn
 
 from helpers import nets
+from helpers.exercises import n06
 
 
 def unchanged(maps, W, b):
@@ -378,6 +380,67 @@ def image_by_image(maps, W, b):
     return [(W @ image.mean(dim=(1, 2)) + b).softmax(dim=0) for image in maps]
 
 
+def by_replace(theirs):
+    renamed = {}
+    for name, tensor in theirs.items():
+        ours = name.replace("downsample.", "Ws.")
+        for number, layer in ((1, "first"), (2, "second")):
+            ours = ours.replace(f"conv{number}", f"{layer}.0").replace(f"bn{number}", f"{layer}.1")
+        renamed[ours] = tensor
+    return renamed
+
+
+def by_cases(theirs):
+    def place(layer):
+        match layer:
+            case "conv1" | "conv2":
+                return "first.0" if layer[-1] == "1" else "second.0"
+            case "bn1" | "bn2":
+                return "first.1" if layer[-1] == "1" else "second.1"
+        return layer.replace("downsample", "Ws")
+
+    pairs = ((name.rpartition("."), tensor) for name, tensor in theirs.items())
+    return OrderedDict((f"{place(layer)}.{which}", tensor) for (layer, _, which), tensor in pairs)
+
+
+def copied(theirs):
+    return {name: tensor.clone() for name, tensor in n06.named(theirs).items()}
+
+
+def by_order(theirs):
+    """Right only if torchvision's dictionary comes in its own order."""
+    shortcut = "B" if "downsample.0.weight" in theirs else "A"
+    block = nets.convolutional_block(3, 3, 1, shortcut="C" if shortcut == "B" else "A")
+    return dict(zip(block.state_dict(), theirs.values(), strict=True))
+
+
+def swapped(*pairs):
+    """The right places, but for layers that are exchanged."""
+    layers = dict(n06.LAYERS)
+    for one, other in pairs:
+        layers[one], layers[other] = layers[other], layers[one]
+    return lambda theirs: n06.named(theirs, layers)
+
+
+def changed(change):
+    """A solution that does something more to the right dictionary."""
+
+    def solution(theirs):
+        ours = n06.named(theirs)
+        change(ours)
+        return ours
+
+    return solution
+
+
+def gamma_and_beta(ours):
+    ours["first.1.weight"], ours["first.1.bias"] = ours["first.1.bias"], ours["first.1.weight"]
+
+
+def without_shortcut(theirs):
+    return n06.named({name: tensor for name, tensor in theirs.items() if "down" not in name})
+
+
 WRONG = {
     "head": {
         "unchanged": (
@@ -510,6 +573,48 @@ WRONG = {
         "nn.Identity": (without_layers, "nn.Identity has no layers"),
         "a list": (a_list, "returns a list"),
     },
+    "to_ours": {
+        "convolutions exchanged": (
+            swapped(("conv1", "conv2")),
+            "in first.0.weight is conv2.weight, and conv1.weight should be there",
+        ),
+        "normalisations exchanged": (
+            swapped(("bn1", "bn2")),
+            "in first.1.bias is bn2.bias, and bn1.bias should be there",
+        ),
+        "first and second exchanged": (
+            swapped(("conv1", "conv2"), ("bn1", "bn2")),
+            "in first.0.weight is conv2.weight, and conv1",
+        ),
+        "shortcut exchanged": (
+            swapped(("downsample.1", "bn2")),
+            "in Ws.1.bias is bn2.bias, and downsample.1.bias",
+        ),
+        "gamma and beta": (
+            changed(gamma_and_beta),
+            "in first.1.bias is bn1.weight, and bn1.bias should be there",
+        ),
+        "by order": (by_order, "for a block that begins a stage, in Ws.0.weight is "),
+        "shortcut forgotten": (without_shortcut, "there is no entry 'Ws."),
+        "old names": (dict, "there is no entry 'Ws.0.weight'; the 18 entries are"),
+        "one too many": (
+            changed(lambda ours: ours.update({"conv1.weight": ours["first.0.weight"]})),
+            "our block has no 'conv1.weight', and what it has are 18 tensors",
+        ),
+        "rounded": (
+            changed(lambda ours: ours.update({"first.1.bias": ours["first.1.bias"].round()})),
+            "in first.1.bias is something that is none of torchvision's tensors, and bn1.bias",
+        ),
+        "lists": (
+            changed(lambda ours: ours.update({"first.1.bias": ours["first.1.bias"].tolist()})),
+            "first.1.bias should be a tensor, and yours is a list",
+        ),
+        "values alone": (lambda theirs: list(theirs.values()), "of 18 entries, and yours is a"),
+        "no shortcut in sight": (
+            lambda theirs: n06.named({n: theirs[n] for n in [*theirs, "downsample.0.weight"]}),
+            "right for a block that begins a stage, but for a block within a stage, it raises Key",
+        ),
+    },
 }
 RIGHT = {
     "head": [image_by_image, by_functional, by_logarithms, by_loops],
@@ -525,4 +630,5 @@ RIGHT = {
         without_normalisation,
         W_at_zero,
     ],
+    "to_ours": [by_replace, by_cases, copied],
 }

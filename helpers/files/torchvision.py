@@ -1,0 +1,133 @@
+"""torchvision's names for what a ResNet has learned, and the course's names for the same.
+
+torchvision's library is not needed. A file of weights is read as numbers: no code in it is run.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+# The layers of a block: torchvision's name, and ours in nets.convolutional_block.
+LAYERS = {
+    "conv1": "first.0",
+    "bn1": "first.1",
+    "conv2": "second.0",
+    "bn2": "second.1",
+    "downsample.0": "Ws.0",
+    "downsample.1": "Ws.1",
+}
+COUNTER = "num_batches_tracked"  # of a normalisation; files from before 2018 lack it
+FOUND = "torchvision's weights of a ResNet-34"
+
+
+def renamed(weights, like):
+    """Return torchvision's weights under our names, as the ``like`` of the net to be filled has.
+
+    weights: a path, torchvision's state dict, or a checkpoint with one under "state_dict"; names
+        may begin with "module.", as nn.DataParallel writes them.
+    like: the state dict of our net, such as nets.resnet34(shortcut="B").state_dict().
+
+    Returns {name: tensor} for ``load_state_dict``. Raises OSError for a file that cannot be opened,
+    and ValueError for one that holds no weights, for those of another net, and for shapes that do
+    not fit.
+    """
+    given = _given(weights)
+    ours = {_their_name(name, _blocks(like)): name for name in like}
+    _check_blocks(given, ours)
+    optional = {name for name in ours if name.endswith(COUNTER)}
+    if lacking := [name for name in ours.keys() - optional if name not in given]:
+        raise ValueError(f"the weights lack {_some(lacking)}; {FOUND} have {len(ours)} tensors")
+    if unknown := given.keys() - ours.keys():
+        raise ValueError(f"the weights have {_some(unknown)}, which the net has no place for")
+    for theirs, name in ours.items():
+        _check_shape(theirs, given.get(theirs, like[name]), like[name])
+    return {name: given.get(theirs, like[name]) for theirs, name in ours.items()}
+
+
+def _given(weights):
+    """The state dict in a path, a checkpoint or a state dict; without "module."."""
+    if isinstance(weights, str | Path):
+        weights = _read(Path(weights).expanduser())
+    if isinstance(weights, Mapping) and isinstance(weights.get("state_dict"), Mapping):
+        weights = weights["state_dict"]
+    tensors = isinstance(weights, Mapping) and all(map(torch.is_tensor, weights.values()))
+    if not tensors or not weights:
+        kind = type(weights).__name__
+        raise ValueError(f"these are no weights but a {kind}: give torchvision's state dict")
+    return {str(name).removeprefix("module."): tensor for name, tensor in weights.items()}
+
+
+def _read(path):
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:  # a file of something else may raise anything
+        raise ValueError(
+            f"{path} holds no weights, or is damaged ({type(error).__name__}): fetch it again"
+        ) from error
+
+
+def _blocks(like):
+    """The places of our blocks in their nn.Sequential: {number: "layer1.0"}, as torchvision counts.
+
+    A new stage begins where the number of channels changes.
+    """
+    stages = []
+    for name, tensor in like.items():
+        if match := re.fullmatch(r"(\d+)\.first\.0\.weight", name):
+            if not stages or stages[-1][0] != len(tensor):
+                stages.append((len(tensor), []))
+            stages[-1][1].append(match[1])
+    return {
+        number: f"layer{stage}.{place}"
+        for stage, (_, numbers) in enumerate(stages, start=1)
+        for place, number in enumerate(numbers)
+    }
+
+
+def _their_name(name, blocks):
+    """torchvision's name for one of ours."""
+    entry, rest = name.split(".", 1)
+    if entry in blocks:
+        layer, which = rest.rsplit(".", 1)
+        theirs = {ours: theirs for theirs, ours in LAYERS.items()}[layer]
+        return f"{blocks[entry]}.{theirs}.{which}"
+    first = {"0.0": "conv1", "0.1": "bn1"}
+    *layer, which = name.split(".")
+    return f"{first.get('.'.join(layer), 'fc')}.{which}"
+
+
+def _check_blocks(given, ours):
+    """Raise ValueError for weights of a net with other blocks."""
+    if any(".conv3." in name for name in given):
+        raise ValueError(
+            "the weights are of a net whose blocks have three layers, such as ResNet-50; this net "
+            "takes blocks of two, those of ResNet-34"
+        )
+    found, wanted = (
+        {match[0] for name in names if (match := re.match(r"layer\d+\.\d+\b", name))}
+        for names in (given, ours)
+    )
+    if found != wanted:
+        raise ValueError(
+            f"the weights have {len(found)} blocks named as torchvision does (layer1.0, ...), and "
+            f"the net has {len(wanted)}: ResNet-18 has 8, and ResNet-34 has 16"
+        )
+
+
+def _check_shape(name, tensor, like):
+    if tensor.shape != like.shape:
+        mend = ": build the net with classes = " + str(len(tensor)) if name[:3] == "fc." else ""
+        raise ValueError(
+            f"{name} has the shape {tuple(tensor.shape)}, and the net takes {tuple(like.shape)}"
+            f"{mend}"
+        )
+
+
+def _some(names):
+    names = sorted(names)
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more

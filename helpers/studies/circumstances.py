@@ -1,0 +1,42 @@
+"""Where, when and by which code a result was made."""
+
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from helpers.setup.machine import ROOT, cores
+
+
+def circumstances():
+    """Return where, when and by which code a result was made.
+
+    The commit ends in "and changes" if files of helpers differ from it; it is None outside of a
+    repository.
+    """
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    models = [line.split(":")[1].strip() for line in lines if "model name" in line]
+    try:
+        commit = _git("rev-parse", "HEAD")
+        commit += " and changes" * bool(_git("status", "--porcelain", "--", "helpers"))
+    except (OSError, subprocess.CalledProcessError):
+        commit = None
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "processor": models[0] if models else platform.processor(),
+        "cores": cores(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "torch": version("torch"),
+        "numpy": version("numpy"),
+        "commit": commit,
+    }
+
+
+def _git(*words):
+    command = ["git", *words]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()

@@ -1,0 +1,69 @@
+"""The images of a study: read from any form, spread over the classes, standardised."""
+
+import numpy as np
+import pytest
+import small_cifar10
+from PIL import Image
+
+from helpers import datasets
+from helpers.studies import photographs
+
+official = small_cifar10.official
+read = photographs.read.__wrapped__  # without its memory
+
+
+def paint(folder, classes=("blue", "red"), each=10):
+    """Pictures of one colour a class, number ``n`` of them a little darker than the one before."""
+    for name in classes:
+        (folder / name).mkdir(parents=True)
+        channel = ["red", "green", "blue"].index(name)
+        for number in range(each):
+            pixels = np.zeros((4, 4, 3), np.uint8)
+            pixels[..., channel] = 250 - 5 * number
+            Image.fromarray(pixels).save(folder / name / f"{number:02d}.png")
+    return folder
+
+
+def test_digits_get_a_channel():
+    found, digits = read(), datasets.standardise(datasets.digits())
+    assert found.x_train.shape == (1437, 1, 8, 8)
+    np.testing.assert_array_equal(found.x_test[:, 0], digits.x_test)
+
+
+def test_a_folder_is_read_and_spread_over_its_classes(tmp_path):
+    whole = datasets.standardise(datasets.folder(paint(tmp_path), size=(32, 32)).images)
+    for one, other in zip(read(tmp_path), whole, strict=True):
+        np.testing.assert_array_equal(one, other)
+    some = read(tmp_path, 4)
+    assert some.y_train.tolist() == [0, 0, 1, 1]
+    assert len(some.x_test) == 1
+    assert some.x_train.mean() == pytest.approx(0, abs=1e-5)
+    assert some.x_train.std() == pytest.approx(1, abs=1e-5)
+    assert len(np.unique(some.x_train.mean(axis=(2, 3)), axis=0)) == 4
+    with pytest.raises(ValueError, match="there are 16 images, fewer than the 17 that were asked"):
+        read(tmp_path, 17)
+
+
+def test_a_folder_that_is_split_already_keeps_its_halves(tmp_path):
+    paint(tmp_path / "train", each=10)
+    paint(tmp_path / "test", each=5)
+    found = read(tmp_path)
+    assert np.bincount(found.y_train).tolist() == [10, 10]
+    assert np.bincount(found.y_test).tolist() == [5, 5]
+    blue = found.x_train[:, 2].mean(axis=(1, 2)) > found.x_train[:, 0].mean(axis=(1, 2))
+    np.testing.assert_array_equal(blue, found.y_train == 0)
+    (tmp_path / "test" / "red").rename(tmp_path / "test" / "green")
+    with pytest.raises(ValueError, match="train has the classes blue, red, and test has blue, gre"):
+        read(tmp_path)
+
+
+def test_the_archive_of_cifar10_is_read(official):
+    found = read(official(), 50)
+    assert found.x_train.shape == (50, 3, 32, 32)
+    assert found.x_test.shape == (10, 3, 32, 32)
+    assert found.y_train[:3].tolist() == [0, 2, 4]
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere"):
+        read(tmp_path / "nowhere")
