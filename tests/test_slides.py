@@ -5,6 +5,7 @@ tests/browser/test_decks.py tries how decks look and move.
 
 import json
 import re
+import shutil
 from html import unescape
 
 import nbformat
@@ -16,7 +17,8 @@ from helpers.press.albums import find_albums, keep_albums, narrow, thin
 from helpers.press.cells import VIEW
 from helpers.press.pictures import encode
 from helpers.press.reading import read_notebook
-from helpers.press.teacher import explain, import_questions
+from helpers.press.teacher import explain
+from helpers.quizzes.texts import read_beside
 from helpers.setup.machine import ROOT
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -43,9 +45,10 @@ def panel(alt):
 def deck(folder, text, *cells):
     """The HTML of a deck, and how many of its panels stand still."""
     (folder / "slides").mkdir(parents=True, exist_ok=True)
-    nbformat.write(nbformat.v4.new_notebook(cells=list(cells)), folder / "one.ipynb")
-    (folder / "slides" / "one.md").write_text(text, encoding="utf-8")
-    ((path, still),) = slides.build(folder / "build" / "slides", [folder / "one.ipynb"]).items()
+    nbformat.write(nbformat.v4.new_notebook(cells=list(cells)), folder / "02_one.ipynb")
+    (folder / "slides" / "02_one.md").write_text(text, encoding="utf-8")
+    shutil.copytree(ROOT / "notebooks" / "questions", folder / "questions", dirs_exist_ok=True)
+    ((path, still),) = slides.build(folder / "build" / "slides", [folder / "02_one.ipynb"]).items()
     return path.read_text(encoding="utf-8"), still
 
 
@@ -90,9 +93,8 @@ def test_a_panel_without_a_book_is_its_picture_and_its_sentence(tmp_path):
 
 
 def test_a_question_waits_with_its_answer(tmp_path):
-    imports = code("from helpers.quizzes import n02 as quiz", name="imports")
     asked = code("quiz.bias_that_stays", name="ask")
-    html, _ = deck(tmp_path, TITLE + "\n## Vote\n\n`question: ask`\n", imports, asked)
+    html, _ = deck(tmp_path, TITLE + "\n## Vote\n\n`question: ask`\n", asked)
     wall, notes = shown(html)[1]
     assert wall.startswith("Vote Only W decays, and b stays as it was.")
     assert '<li class="right">Near the identity, a little off</li>' in html
@@ -103,16 +105,18 @@ def test_a_question_waits_with_its_answer(tmp_path):
 
 @pytest.mark.parametrize("line", ["picture: none", "numbers: none", "question: none"])
 def test_a_text_that_names_what_is_not_there_is_refused(tmp_path, line):
-    with pytest.raises(ValueError, match=r"one\.md names 'none', which one\.ipynb does not have"):
+    with pytest.raises(
+        ValueError, match=r"one\.md names 'none', which 02_one\.ipynb does not have"
+    ):
         deck(tmp_path, TITLE + f"\n`{line}`\n", code("x", name="other"))
     with pytest.raises(ValueError, match="names 'a picture of none'"):
         deck(tmp_path, TITLE + "\n`picture: none`\n", code("x", name="none"))
 
 
 def test_a_notebook_without_a_text_has_no_deck(tmp_path):
-    nbformat.write(nbformat.v4.new_notebook(), tmp_path / "one.ipynb")
+    nbformat.write(nbformat.v4.new_notebook(), tmp_path / "02_one.ipynb")
     with pytest.raises(OSError, match=r"one\.md"):
-        slides.build(tmp_path / "build", [tmp_path / "one.ipynb"])
+        slides.build(tmp_path / "build", [tmp_path / "02_one.ipynb"])
 
 
 def test_a_deck_carries_everything_with_it_and_is_small(tmp_path, monkeypatch):
@@ -168,7 +172,7 @@ def test_in_a_deck_one_control_moves():
 
 def test_panels_move_if_a_book_of_the_same_code_is_next_to_the_decks(tmp_path):
     cells = code("x", *panel("x is 1."), name="moved"), code("1", name="other")
-    page, text = tmp_path / "build" / "book" / "one.json", TITLE + "\n`picture: moved; x`\n"
+    page, text = tmp_path / "build" / "book" / "02_one.json", TITLE + "\n`picture: moved; x`\n"
     keep_albums(page, cells, {"x": album()})
     html, still = deck(tmp_path, text, *cells)
     assert still == 0
@@ -183,7 +187,7 @@ def test_panels_move_if_a_book_of_the_same_code_is_next_to_the_decks(tmp_path):
 
 
 def test_questions_and_cells_without_panels_leave_no_file(tmp_path):
-    keep_albums(tmp_path / "one.json", [code("x", *panel(""), name="a")], {"x": {"quiz": {}}})
+    keep_albums(tmp_path / "02_one.json", [code("x", *panel(""), name="a")], {"x": {"quiz": {}}})
     assert [*tmp_path.iterdir()] == []
 
 
@@ -201,9 +205,9 @@ def lecture(path):
     return read_notebook(path), read
 
 
-def evidence(notebook, names):
+def evidence(path, notebook, names):
     """What these cells contain and show, and why the choices of their questions are right."""
-    questions, told = import_questions(notebook), []
+    questions, told = read_beside(path), []
     for cell in (cell for cell in notebook.cells if cell.id in names):
         told.append(cell.source)
         if question := questions.get(cell.source.removeprefix("quiz.")):
@@ -230,7 +234,7 @@ def numbers(text):
 def test_each_number_stands_in_a_cell_that_its_slide_names(path):
     notebook, read = lecture(path)
     for slide in read:
-        told = evidence(notebook, slide["cells"])
+        told = evidence(path, notebook, slide["cells"])
         there = {number.rstrip(",") for number in re.findall(NUMBER, told)} if told else {"0", "1"}
         assert numbers(slide["text"]) <= there, slide["title"]
 
@@ -240,7 +244,7 @@ def test_code_on_a_slide_is_code_of_the_course(path):
     """It may be broken into lines in another way."""
     notebook, read = lecture(path)
     for slide in read:
-        told = evidence(notebook, slide["cells"])
+        told = evidence(path, notebook, slide["cells"])
         front = (ROOT / "helpers" / "block.py").read_text(encoding="utf-8")
         for block in re.findall(r"^```\w*\n(.*?)^```", slide["text"], re.MULTILINE | re.DOTALL):
             assert squeeze(block) in squeeze(told) + squeeze(front), slide["title"]
@@ -256,7 +260,7 @@ def test_a_control_that_a_text_names_is_there(path):
     notebook, read = lecture(path)
     moves = {name: label for slide in read for name, label in slide["moves"].items() if label}
     for name, label in moves.items():
-        assert f"{label} = " in evidence(notebook, [name])
+        assert f"{label} = " in evidence(path, notebook, [name])
 
 
 GUIDE = (ROOT / "notebooks" / "teachers_guide.md").read_text(encoding="utf-8")

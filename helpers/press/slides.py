@@ -23,7 +23,7 @@ from helpers.files.writing import write
 from helpers.press.albums import find_albums, narrow
 from helpers.press.cells import Prose, convert_output, find_view, is_page, list_outputs, render
 from helpers.press.reading import read_notebook
-from helpers.press.teacher import import_questions
+from helpers.quizzes.texts import read_beside
 from helpers.setup.machine import ROOT
 
 NAMES = r"^`(picture|question|numbers): ([\w, -]+)(?:; (.+))?`$"  # a line that names cells
@@ -45,9 +45,9 @@ def build_deck(target, source):
     """Write the deck of one notebook; return its path, and how many panels stand still."""
     notebook, text = read_notebook(source), source.parent / "slides" / f"{source.stem}.md"
     albums = find_albums(target.parent / "book" / f"{source.stem}.json", notebook.cells)
-    slides = read_slides(text)
+    slides, questions = read_slides(text), read_beside(source)
     try:
-        shown = [fill(slide, notebook, albums) for slide in slides]
+        shown = [fill(slide, notebook, questions, albums) for slide in slides]
     except KeyError as error:
         raise ValueError(f"{text} names {error}, which {source.name} does not have") from None
     path = target / f"{source.stem}.html"
@@ -78,13 +78,12 @@ def read_slides(path):
     return slides
 
 
-def fill(slide, notebook, albums):
+def fill(slide, notebook, questions, albums):
     """Return what the template shows of a slide: {"parts", "notes"}.
 
-    Raises KeyError for a cell or a picture that is not there.
+    Raises KeyError for a cell, a picture or a question that is not there.
     """
-    prose, questions = Prose({}), import_questions(notebook)
-    cells, parts, named = {cell.id: cell for cell in notebook.cells}, [], []
+    prose, cells, parts, named = Prose({}), {cell.id: cell for cell in notebook.cells}, [], []
     for kind, what in slide["parts"]:
         if kind == "text":
             parts += [{"prose": prose.convert(what)}] if what.strip() else []

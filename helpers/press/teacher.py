@@ -20,7 +20,7 @@ from nbclient import NotebookClient
 
 from helpers.files.writing import check, write
 from helpers.press.reading import read_notebook
-from helpers.quizzes.texts import read
+from helpers.quizzes.texts import read_beside
 from helpers.setup.machine import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -39,10 +39,7 @@ def build(target, sources=None, force=False):
     for the folder of the sources, and OSError if a notebook cannot be written.
     """
     for source in map(Path, sources or sorted(NOTEBOOKS.glob("*.ipynb"))):
-        solutions, questions = (
-            source.parent / folder / f"{source.stem[:2]}.md"
-            for folder in ("solutions", "questions")
-        )
+        solutions = source.parent / "solutions" / f"{source.stem[:2]}.md"
         if sources is None and not solutions.exists():
             continue
         path = Path(target, source.name)
@@ -52,8 +49,8 @@ def build(target, sources=None, force=False):
             yield f"kept {path}: it was edited by hand; --force replaces it"
             continue
         check(path, Path.is_file)
-        answers = read(questions) if questions.exists() else {}
-        notebook = weave(read_notebook(source), solutions.read_text(encoding="utf-8"), answers)
+        text, questions = solutions.read_text(encoding="utf-8"), read_beside(source)
+        notebook = weave(read_notebook(source), text, questions)
         run_notebook(notebook, source.parent)
         notebook.metadata["made"] = digest(notebook)
         write(path, nbformat.writes(notebook) + "\n", Path.is_file)

@@ -45,6 +45,12 @@ def read(path):
     return questions
 
 
+def read_beside(notebook):
+    """Return the questions of a notebook by its path; none if no file next to it has some."""
+    path = Path(notebook).parent / "questions" / f"{Path(notebook).stem[:2]}.md"
+    return read(path) if path.exists() else {}
+
+
 def _list_paragraphs(text):
     """Return [(number of its first line, paragraph)]; headings and choices begin one, too."""
     found, ends = [], True

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import nbformat
 import pytest
@@ -113,8 +114,7 @@ def record(**controls):
 @pytest.fixture(scope="module")
 def deck(tmp_path_factory):
     home = tmp_path_factory.mktemp("deck")
-    code, of = nbformat.v4.new_code_cell, {}
-    cells = [code("from helpers.quizzes import n02 as quiz")]
+    code, cells, of = nbformat.v4.new_code_cell, [], {}
     for name, controls in {
         "slider": {"height": (0, 9)},
         "choice": {"kind": ["line", "dots"]},
@@ -123,11 +123,12 @@ def deck(tmp_path_factory):
         cells.append(code(name, outputs=[output]) | {"id": name})
         of[name] = record(**controls)
     cells.append(code("quiz.bias_that_stays") | {"id": "ask"})
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), home / "one.ipynb")
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), home / "02_one.ipynb")
     (home / "slides").mkdir()
-    (home / "slides" / "one.md").write_text(TEXT, encoding="utf-8")
-    albums.keep_albums(home / "build" / "book" / "one.json", cells, of)
-    (path,) = slides.build(home / "build" / "slides", [home / "one.ipynb"])
+    shutil.copytree(ROOT / "notebooks" / "questions", home / "questions")
+    (home / "slides" / "02_one.md").write_text(TEXT, encoding="utf-8")
+    albums.keep_albums(home / "build" / "book" / "02_one.json", cells, of)
+    (path,) = slides.build(home / "build" / "slides", [home / "02_one.ipynb"])
     return path
 
 
