@@ -1,13 +1,19 @@
 """A class on a hub of its own: what it says, and, where jupyterhub is installed, a class of one."""
 
+import json
+import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
 
 from helpers.studies import classroom
+
+ROOT = Path(__file__).resolve().parent.parent
+ROW = r"^\| (\d) \| (.+) GB(?:\*\*)? \| (\d+) s \| (.+) (s|min)(?:\*\*)? \|$"
 
 
 def test_without_a_hub_or_its_proxy_one_sentence_says_what_to_install(monkeypatch):
@@ -34,6 +40,23 @@ def test_the_report_counts_who_finished_and_names_who_did_not():
         "student03: cell plain: NameError: name 'z2' is not defined",
     ]
     assert classroom.report({"student01": error}, [0, 0])[0] == "finished: 0 of 1"
+
+
+def test_the_table_of_the_guide_is_computed_from_what_is_measured():
+    """Memory: a kernel and 0.1 GB. Time: 30 kernels on two cores; notebook 6 takes both."""
+    text = (ROOT / "notebooks" / "teachers_guide.md").read_text(encoding="utf-8")
+    results = ROOT / "tests" / "benchmarks" / "results" / "memory.json"
+    kernels = json.loads(results.read_text(encoding="utf-8"))["notebooks"]
+    kernels = {int(name[:2]): known["MB"] / 1000 for name, known in kernels.items()}
+    rows = re.findall(ROW, text, re.MULTILINE)
+    assert [int(number) for number, *_ in rows] == sorted(kernels)
+    for number, memory, alone, wait, unit in rows:
+        if "*" not in memory:
+            assert float(memory) == pytest.approx(kernels[int(number)] + 0.1, abs=0.03)
+        if "*" not in wait:
+            times = 30 if number == "6" else 15
+            seconds = float(wait) * {"s": 1, "min": 60}[unit]
+            assert seconds == pytest.approx(float(alone) * times, abs=31)
 
 
 @pytest.mark.slow
