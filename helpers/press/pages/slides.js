@@ -1,10 +1,11 @@
 // A deck: arrow keys up and down move the first control of a slide, all others the slides.
-const size = { width: 1280, height: 720, margin: 0, center: false };
+const size = { width: 1280, height: 720, margin: 0, center: false, pdfSeparateFragments: false };
 Reveal.initialize({ ...size, hash: true, transition: "none", slideNumber: "c/t", controls: false });
 Reveal.addKeyBinding({ keyCode: 38, key: "↑ ↓", description: "Move the slider" }, () => nudge(1));
 Reveal.addKeyBinding({ keyCode: 40 }, () => nudge(-1));
 Reveal.addKeyBinding({ keyCode: 83, key: "S", description: "Window of the speaker" }, openSpeaker);
 for (const event of ["ready", "slidechanged", "fragmentshown", "fragmenthidden"]) Reveal.on(event, tellSpeaker);
+new MutationObserver(tellSpeaker).observe(document.querySelector(".slides"), { subtree: true, childList: true });
 
 function nudge(step) {
   const input = Reveal.getCurrentSlide().querySelector(".control input, .control select");
@@ -22,7 +23,7 @@ for (const input of document.querySelectorAll(".control input, .control select")
   // What leads through the slides always does; what is left to a control is not for the deck.
   input.addEventListener("keydown", event => {
     const lead = { PageDown: Reveal.next, PageUp: Reveal.prev }[event.key];
-    if (lead) event.preventDefault(), lead();
+    if (lead) event.preventDefault(), input.blur(), lead();
     event.stopPropagation();
   });
 }
