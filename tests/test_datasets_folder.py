@@ -257,9 +257,9 @@ def test_a_size_that_no_memory_holds_is_refused_before_anything_is_read(tmp_path
         datasets.folder(two_classes(tmp_path), size=size)
 
 
-def test_the_example_of_the_readme_ends_in_a_trained_net(tmp_path, monkeypatch):
-    readme = (datasets.DATA.parent / "README.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+def test_the_example_of_the_guide_ends_in_a_trained_net(tmp_path, monkeypatch):
+    guide = (datasets.DATA.parent / "notebooks" / "teachers_guide.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?our_pictures.*?)```", guide, re.DOTALL)
     monkeypatch.chdir(tmp_path)
     for number in range(10):
         for name, level in (("cat", 20), ("dog", 220)):
