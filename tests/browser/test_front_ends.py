@@ -24,6 +24,7 @@ async ([code, outputs, late]) => {
   const { default: screen } = await import(`data:text/javascript;base64,${btoa(code)}`);
   const values = { png: new DataView(new ArrayBuffer(0)), width: 8, height: 8, size: 1 };
   Object.assign(values, { sentence: "a", stand_in: "a is  1. Run this cell.", pixel_ratio: 1 });
+  values.words = {};
   const model = { get: name => values[name], set() {}, save_changes() {}, on() {}, off() {} };
   const cells = [0, 1].map(() => document.createElement("section"));
   const first = document.createElement("div"), el = document.createElement("div");

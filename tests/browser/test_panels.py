@@ -22,6 +22,7 @@ async ([code, attached]) => {
   const png = new DataView(new ArrayBuffer(0));
   const controls = ["IPY_MODEL_control"];
   const values = { png, width: 8, height: 8, size: 1, sentence: "", stand_in: "a", controls };
+  values.words = {};
   const listening = new Set(), sent = [];
   const model = {
     get: name => values[name], set() {}, save_changes() {}, send: message => sent.push(message),
