@@ -14,11 +14,10 @@ OLD = ("ipywidgets==7.7.1", "ipython_genutils==0.2.0")
 CODE = """
 import json, ipywidgets
 from figures import film_of, panel_of
-from helpers.panels import page
-from helpers.panels import panel as module
+from helpers.panels import page, panel as module
 from helpers.quizzes import quiz as questions
 shown = []
-page.display = module.display = questions.display = lambda bundle, **_: shown.append(bundle)
+module.display = page.display = questions.display = lambda bundle, **_: shown.append(bundle)
 panel, _ = panel_of()
 panel.controls["slope"].value = 0.5
 panel._screen.pixel_ratio = 2.0
