@@ -164,7 +164,8 @@ def _finish(runs, store, workers):
     # ``sweeps.run`` would hide an interrupt.
     for row in sweeps.iterate(train_arm, runs, executor, store, progress=False):
         finished.append(row)
-        print(_progress(runs, finished, cores() if workers is None else max(workers, 1)))
+        at_once = cores() if workers is None else max(workers, 1)
+        print(_progress(runs, finished, at_once), flush=True)
     if failed := [f"{row.arguments}: {row.error}" for row in finished if row.error]:
         raise RuntimeError(f"{len(failed)} of {len(runs)} runs failed; the first: {failed[0]}")
     return finished
