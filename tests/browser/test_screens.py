@@ -265,6 +265,7 @@ def show_at(page, ratio):
     """Let the screen of a page have other pixels."""
     size = {"width": 1400, "height": 1000, "deviceScaleFactor": ratio, "mobile": False}
     page.context.new_cdp_session(page).send("Emulation.setDeviceMetricsOverride", size)
+    page.wait_for_function("ratio => devicePixelRatio === ratio", arg=ratio)
 
 
 def expect_width(panel, width):
