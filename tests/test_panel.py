@@ -165,6 +165,10 @@ def test_a_sharp_screen_gets_more_pixels():
     panel.controls["slope"].value = 0.4
     assert_shows(panel, picture)
     assert panel._screen.width == 400
+    panel.controls["slope"].value = -1.0
+    assert "below <zero>" in panel._screen.error
+    panel._screen.pixel_ratio = 1.0
+    assert pixels(panel._screen.png).shape[:2] == (300, 400)
 
 
 def test_a_picture_is_the_same_on_every_screen_and_at_every_size():

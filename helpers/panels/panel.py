@@ -162,7 +162,7 @@ class Panel(widgets.VBox):
             self._drawing.set_dpi(100 * self._screen.size * min(max(change.new, 1.0), MAX_RATIO))
             if self._ahead.on:  # names of curves follow the layout, which the first drawing settled
                 self._moved()
-            else:
+            if self._failure or not self._ahead.on:
                 self._screen.png = self._drawing.draw()
 
     def _guarded(self, action):
