@@ -235,6 +235,8 @@ def test_errors_are_those_at_the_rate_with_the_lowest_median_loss():
         skip: pytest.approx(np.array([[0.2] * 3])) for skip in depths.ARMS
     }
     assert depths.best_rates({"rows": rows}) == {skip: [0.03] for skip in depths.ARMS}
+    tested = depths.errors({"rows": [one | {"test error": 0.7} for one in rows]}, "test error")
+    assert tested["inside"].tolist() == [[0.7] * 3]
 
 
 def test_a_net_that_diverged_counts_as_infinitely_bad_and_is_not_drawn():
