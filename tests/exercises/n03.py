@@ -43,9 +43,9 @@ def one_too_far(net, position):
     return nn.Sequential(*old[: position - 1], identity(net), *old[position - 1 :])
 
 
-def width_8_only(net, position):
+def width_16_only(net, position):
     old = copy.deepcopy(net)
-    return nn.Sequential(*old[:position], identity(net, width=8), *old[position:])
+    return nn.Sequential(*old[:position], identity(net, width=16), *old[position:])
 
 
 def outside(net, position):
@@ -353,9 +353,9 @@ WRONG = {
             "the first new entry of the list is number 5 and should be number 3",
         ),
         "one place too early": (one_too_far, "is number 2 and should be number 3"),
-        "width 8 only": (
-            width_8_only,
-            "right for a block of width 8 early, a block of width 8 at the end, but",
+        "width 16 only": (
+            width_16_only,
+            "right for a block of width 16 early, a block of width 16 at the end, but",
         ),
         "outside": (outside, "gets no gradient and sleeps"),
         "plain": (plain, "the plain block at W = 0 is silent"),
