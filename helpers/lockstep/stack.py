@@ -83,7 +83,7 @@ class Stack:
         """Set the gradients of the losses over the images ``chosen`` (nets, batch); return them."""
         x, y = self.images(chosen), self.data[1][chosen]
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bfloat16):
-            losses = vmap(cross_entropy)(self.scores(x), y)
+            losses = cross_entropy(self.scores(x).mT, y, reduction="none").mean(dim=1)
         # A weight that has no way to the loss (Ws of a net that was made plain) has the gradient 0.
         found = torch.autograd.grad(
             losses.sum(), list(self.learned.values()), materialize_grads=True
@@ -117,8 +117,8 @@ class Stack:
         x_train, y_train, x_test, y_test = self.data
         self.template.eval()
         scores, test_scores = self._same_for_all(x_train), self._same_for_all(x_test)
-        losses = torch.stack([cross_entropy(own, y_train) for own in scores])
-        losses = losses.masked_fill(self.diverged, torch.nan).tolist()
+        losses = cross_entropy(scores.mT, y_train.expand(len(scores), -1), reduction="none")
+        losses = losses.mean(dim=1).masked_fill(self.diverged, torch.nan).tolist()
         return list(zip(losses, wrong(scores, y_train), wrong(test_scores, y_test), strict=True))
 
     def _same_for_all(self, x):
