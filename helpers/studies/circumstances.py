@@ -6,14 +6,16 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import torch
+
 from helpers.setup.machine import ROOT, cores
 
 
-def circumstances():
-    """Return where, when and by which code a result was made.
+def circumstances(device=None):
+    """Return where, when and by which code a result was made, and on which GPU if on one.
 
-    The commit ends in "and changes" if files of helpers differ from it; it is None outside of a
-    repository.
+    device: "cuda", or anything else for none. The commit ends in "and changes" if files of helpers
+    differ from it; it is None outside of a repository.
     """
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
@@ -23,6 +25,7 @@ def circumstances():
         commit += " and changes" * bool(_git("status", "--porcelain", "--", "helpers"))
     except (OSError, subprocess.CalledProcessError):
         commit = None
+    gpu = {"gpu": torch.cuda.get_device_name()} if device == "cuda" else {}
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "processor": models[0] if models else platform.processor(),
@@ -32,7 +35,7 @@ def circumstances():
         "torch": version("torch"),
         "numpy": version("numpy"),
         "commit": commit,
-    }
+    } | gpu
 
 
 def _git(*words):

@@ -36,13 +36,8 @@ from helpers.studies.circumstances import circumstances
 
 RESULTS = DATA / "results" / "depths.json"
 LAYERS, ARMS, SEEDS = (20, 32, 44, 56, 110), ("none", "inside"), (0, 1, 2, 3, 4)
-RATES = (
-    0.001,
-    0.003,
-    0.01,
-    0.03,
-    0.1,
-)  # wide enough that every arm is at its best between the ends
+# Wide enough that every arm is at its best between the ends.
+RATES = (0.001, 0.003, 0.01, 0.03, 0.1)
 SETTING = {"width": 4, "epochs": 20, "batch": 32}  # as in notebook 6, but trained for longer
 is_table = has_keys("made", "setting", "rows")  # of a file: whether ``run`` wrote it
 FINAL = {  # column of the table: property of a History
@@ -121,12 +116,13 @@ def run(runs=None, *, target=RESULTS, store=None, workers=None, name=None):
     workers: how many processes, by default one for each core; 0 for none.
     name: what to call the images of a ``data``, in place of their path.
 
-    Raises OSError, before the first run, if the table cannot be written or something else is in its
-    place; RuntimeError if a run failed; and KeyboardInterrupt if it is interrupted: the runs that
-    were finished by then are in the store.
+    Raises OSError or ValueError, before the first run, if the images cannot be read, the table
+    cannot be written, or something else is in its place; RuntimeError if a run failed; and
+    KeyboardInterrupt if it is interrupted: the runs that were finished by then are in the store.
     """
     check(target, is_table)
     runs = runs or grid()
+    photographs.read(runs[0].get("data"), runs[0].get("images"))
     rows = [
         {one: row.arguments[one] for one in ARM} | net
         for row in _finish(runs, store, workers)
@@ -134,7 +130,7 @@ def run(runs=None, *, target=RESULTS, store=None, workers=None, name=None):
     ]
     setting = {key: value for key, value in runs[0].items() if key not in (*ARM, "seeds")}
     setting |= {"data": name or Path(setting["data"]).name} if "data" in setting else {}
-    table = {"made": circumstances(), "setting": setting, "rows": rows}
+    table = {"made": circumstances(runs[0].get("device")), "setting": setting, "rows": rows}
     _extend(table, target)
     table["rows"].sort(key=_key)
     write(target, _text(table), is_table)
@@ -265,7 +261,7 @@ def main(words=None):
         run(grid(**given), store=ROOT / "build" / "study.jsonl", **where)
     except KeyboardInterrupt:
         sys.exit("Stopped. Run the same command again to continue.")
-    except (OSError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         sys.exit(str(error))
     print(f"written to {where['target']}")
 
