@@ -53,16 +53,10 @@ def of_panels(report):
     )
     yield (
         f"a slider, from key press to changed pixels (median of {len(report['panels'])} panels)",
-        f"{middle('ours', 'median'):.0f} ms; with `interact` {middle('interact', 'median'):.0f} ms",
-    )
-    if all("foreseen" in row for row in report["panels"]):
-        yield (
-            "the same, if the panel had rested: its next pictures are drawn ahead",
-            f"{middle('foreseen', 'median'):.0f} ms",
-        )
-    yield (
-        "the same, of a slider that only changes one pixel: the share of JupyterLab",
-        f"{middle('floor', 'median'):.0f} ms",
+        f"{middle('ours', 'median'):.0f} ms; "
+        f"if its next pictures were drawn ahead {middle('foreseen', 'median'):.0f} ms; "
+        f"of one pixel {middle('floor', 'median'):.0f} ms; "
+        f"with `interact` {middle('interact', 'median'):.0f} ms",
     )
     yield (
         "40 moves in one second",
@@ -90,7 +84,7 @@ def of_distance(report):
 
 
 def of_training(results):
-    """Return rows (what, figure): many nets against two loops, whole notebooks, a deep net."""
+    """Return rows (what, figure): many nets against two loops, and whole notebooks."""
     arms = {}  # by size, plain and residual nets
     for part, result in results.items():
         if part.startswith("contest"):
@@ -105,15 +99,11 @@ def of_training(results):
             f"at least {careful:.1f} times as fast as a careful loop over single nets, "
             f"{tutorial:.1f} times as fast as a tutorial's with a DataLoader",
         )
-    for name, seconds in results.get("whole notebooks", {}).items():
-        if name != "machine":
-            yield f"notebook {int(name[:2])}, from its first cell to its last", f"{seconds:.0f} s"
-    if "depth" in results:
-        deepest = results["depth"]["rows"][-1]
-        yield (
-            f"{results['depth']['nets']} residual nets of {deepest['layers']:,} layers of 64 units",
-            f"{deepest['seconds per epoch']:.1f} s an epoch, {deepest['peak MB']:.0f} MB",
-        )
+    whole = {name[:2]: s for name, s in results["whole notebooks"].items() if name != "machine"}
+    yield (
+        f"notebooks {' and '.join(whole)}, from the first cell to the last",
+        " and ".join(f"{seconds:.0f} s" for seconds in whole.values()),
+    )
 
 
 def of_memory(report):
