@@ -124,7 +124,9 @@ def run(runs=None, *, target=RESULTS, store=None, workers=None, name=None):
     runs = runs or grid()
     photographs.read(runs[0].get("data"), runs[0].get("images"))
     rows = [
-        {one: row.arguments[one] for one in ARM} | net
+        {one: row.arguments[one] for one in ARM}
+        | net
+        | {"seconds": round(row.seconds / len(row.result), 1)}
         for row in _finish(runs, store, workers)
         for net in row.result
     ]
@@ -188,7 +190,7 @@ def stored(path=RESULTS):
     """Return the table that ``run`` wrote: made (where, when, by which code), setting, and rows.
 
     A row is one net: layers, skip, learning_rate, seed, diverged, training loss (nats), training
-    error and test error (fractions).
+    error and test error (fractions), and its share of the seconds that its run took.
     """
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
