@@ -157,8 +157,6 @@ def with_gradient(right, solution, *arguments):
     """What a solution returns. Raises Mistake if that is right, but no gradient flows back."""
     wanted = as_numbers(right(*copy.deepcopy(arguments)))
     out = solution(*arguments)
-    if out is None or out is ...:
-        return out
     found = as_numbers(out)
     if found.shape != wanted.shape or not np.allclose(found, wanted):
         return out

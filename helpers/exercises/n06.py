@@ -82,10 +82,7 @@ def unmended():
 
 def probabilities(solution, maps, W, b):
     """How many numbers of a result are not finite, and the result with -1 in their places."""
-    given = solution(maps, W, b)
-    if given is None or given is ...:
-        return given
-    given = as_numbers(given)
+    given = as_numbers(solution(maps, W, b))
     finite = np.isfinite(given)
     return {"nan": (~finite).sum(), "probabilities": np.where(finite, given, -1.0)}
 
@@ -240,8 +237,6 @@ def deepening(solution, net, images):
     widths = sorted({layer.out_channels for layer in weighted(net) if isinstance(layer, nn.Conv2d)})
     wanted = surgery.gradient(net, images)
     deeper = solution(net)
-    if deeper is None or deeper is ...:
-        return deeper
     if not isinstance(deeper, nn.Module):
         raise Mistake(f"it should return a net, and returns {type_in_words(deeper)}")
     odd_blocks(deeper, old)
@@ -382,8 +377,6 @@ def placing(solution, theirs):
     before = {name: tensor.clone() for name, tensor in theirs.items()}
     wanted = named({name: name for name in theirs})
     given = solution(theirs)
-    if given is None or given is ...:
-        return given
     given = picked(given, sorted(wanted)) | dict(given)
     for name, tensor in given.items():
         if name not in wanted:
