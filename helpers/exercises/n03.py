@@ -121,8 +121,8 @@ def inserted(make, copied=True):
     return solution
 
 
-def identity_block(width, skip="inside", start="identity"):
-    return nets.initialise(nets.Block(width, skip), start, seed=1)
+def identity_block(width, skip="inside"):
+    return nets.initialise(nets.Block(width, skip), "identity", seed=1)
 
 
 def silenced(width):
@@ -233,8 +233,8 @@ def design(given):
     }
 
 
-def planned(*arms, seeds=5, rate=OWN):
-    return {"arms": list(arms), "seeds": seeds, "learning rate": rate}
+def planned(*arms):
+    return {"arms": list(arms), "seeds": 5, "learning rate": OWN}
 
 
 plan = Exercise(
@@ -298,13 +298,13 @@ def recovery(solution, net, x):
     return found | block_that_learns(mended, mended[BLOCK], x, wanted)
 
 
-def repaired(skip="inside", shortcut=True, zero=("second",)):
+def repaired(skip="inside", zero=("second",)):
     """A repair of some of the mistakes."""
 
     def solution(net):
         block = net[BLOCK]
-        block.skip = skip or block.skip
-        block.Ws = nn.Identity() if shortcut else block.Ws
+        block.skip = skip
+        block.Ws = nn.Identity()
         for name in zero:
             nn.init.zeros_(block.get_submodule(name).weight)
         return net

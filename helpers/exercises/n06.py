@@ -117,10 +117,10 @@ head = Exercise(
 )
 
 
-def counts(net, channels=3, side=32):
-    """The layers and shapes of a net through which an image of side x side pixels passes."""
+def counts(net):
+    """The layers and shapes of a net through which a photograph of 32 x 32 pixels passes."""
     with torch.no_grad(), probes.recording(net.eval()) as calls:
-        net(torch.zeros(1, channels, side, side))
+        net(torch.zeros(1, 3, 32, 32))
     shapes = [(c.input.shape, c.output.shape) for c in calls if isinstance(c.module, nn.Conv2d)]
     blocks = [part for part in net if isinstance(part, nets.Block)]
     _, (_, channels, side, _) = shapes[-1]
