@@ -122,7 +122,7 @@ def counts(net):
     with torch.no_grad(), probes.recording(net.eval()) as calls:
         net(torch.zeros(1, 3, 32, 32))
     shapes = [(c.input.shape, c.output.shape) for c in calls if isinstance(c.module, nn.Conv2d)]
-    blocks = [part for part in net if isinstance(part, nets.Block)]
+    blocks = probes.blocks(net)
     _, (_, channels, side, _) = shapes[-1]
     return {
         "blocks": len(blocks),
@@ -264,13 +264,9 @@ SAYS_OF_UNMOVED = (
 )
 
 
-def blocks_of(net):
-    return [place for place, part in enumerate(net) if isinstance(part, nets.Block)]
-
-
 def last_of_stages(net):
     """The places of the last block of each stage, from the back to the front."""
-    places = blocks_of(net)
+    places = surgery.places_of_blocks(net)
     return places[:: -len(places) // 3]
 
 
@@ -306,10 +302,10 @@ deepen = Exercise(
     observe=deepening,
     mistakes={
         "all new blocks are in the last stage": deepened(
-            identity_block, lambda net: blocks_of(net)[-1:] * 3
+            identity_block, lambda net: surgery.places_of_blocks(net)[-1:] * 3
         ),
         "there is a new block after every old one": deepened(
-            identity_block, lambda net: blocks_of(net)[::-1]
+            identity_block, lambda net: surgery.places_of_blocks(net)[::-1]
         ),
         "the new blocks start at PyTorch's own numbers, not at the identity": deepened(
             lambda width: nets.convolutional_block(width, width)

@@ -230,10 +230,6 @@ def lesion_cases():
     return [(label, (net.eval(), number, x)) for label, (net, number) in settings.items()]
 
 
-def places_of_blocks(net):
-    return [place for place, part in enumerate(net) if isinstance(part, nets.Block)]
-
-
 def lesion(solution, net, number, x):
     """The scores of a net without a block. Raises Mistake if the old net is not what it was."""
     with torch.no_grad():
@@ -254,7 +250,7 @@ def rebuilt(choose):
     """
 
     def solution(net, number):
-        parts, places = list(copy.deepcopy(net)), places_of_blocks(net)
+        parts, places = list(copy.deepcopy(net)), surgery.places_of_blocks(net)
         return nn.Sequential(*choose(parts, places, number - 1))
 
     return solution
