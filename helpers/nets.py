@@ -61,11 +61,8 @@ class ZeroPadding(nn.Module):
 
     def __init__(self, stride, more):
         super().__init__()
-        if not (is_whole(stride) and is_whole(more)) or stride < 1 or more < 0:
-            raise ValueError(
-                f"stride = {stride!r} and more = {more!r}, "
-                "but zero padding needs ints from 1 and 0 on"
-            )
+        check_whole(stride=stride)
+        check_whole(0, more=more)
         self.stride, self.more = stride, more
 
     def forward(self, a):
