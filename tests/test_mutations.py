@@ -464,8 +464,8 @@ MUTATIONS = {
     ),
     "hooks that stay": (
         "helpers/probes.py",
-        "            hook.remove()",
-        "            pass",
+        "hooks.enter_context(hook)",
+        "pass",
         "test_probes.py::test_no_hook_is_left",
     ),
     "every shortcut dotted": (
