@@ -51,9 +51,9 @@ def value_at(control, place):
     if isinstance(control, SWITCHES):
         return bool(place)
     value = control.min + place * control.step
-    return (
-        value if isinstance(value, int) else round(value, 10 - math.floor(math.log10(control.step)))
-    )
+    if isinstance(value, int):
+        return value
+    return round(value, 10 - math.floor(math.log10(control.step)))
 
 
 class Ahead:
