@@ -247,8 +247,7 @@ def _copy(block):
 
 def _silence(block):
     """Set the last layer with weights (linear, convolution, normalisation) of the branch to 0."""
-    weighted = [m for m in block.second.modules() if getattr(m, "weight", None) is not None]
-    last = weighted[-1]
+    *_, last = (m for m in block.second.modules() if getattr(m, "weight", None) is not None)
     nn.init.zeros_(last.weight)
     if last.bias is not None:
         nn.init.zeros_(last.bias)

@@ -24,7 +24,7 @@ from helpers.setup.machine import cores
 adam = partial(torch.optim.Adam, fused=True)
 
 
-@dataclass(repr=False)
+@dataclass
 class History:
     """What was measured in one training: rows (epoch, training loss, training error, test error).
 
