@@ -223,7 +223,7 @@ def initialise(net, start="pytorch", seed=0):
     generator = torch.Generator().manual_seed(check_seed(seed))
     blocks = [part for part in net.modules() if isinstance(part, Block)]
     on_shortcuts = {part for block in blocks for part in block.Ws.modules()}
-    # Shortcuts last: what stands on them does not change the numbers of the other layers.
+    # Shortcuts last, so that their layers do not change the numbers of the others.
     for layer in sorted(net.modules(), key=on_shortcuts.__contains__):
         if isinstance(layer, nn.Linear | nn.Conv2d):
             _initialise_layer(layer, start, generator)

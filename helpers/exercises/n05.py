@@ -201,7 +201,7 @@ def with_gradients(solution, arguments):
     except Mistake as mistake:
         if "numpy() on Tensor that requires grad" not in str(mistake):
             raise
-        cut = "1 step goes through NumPy, so no gradient can flow back to a"
+        cut = "at least 1 step goes through NumPy, so no gradient can flow back to a"
         raise Mistake(f"the numbers are right, but {cut}") from None
     if not out.requires_grad:
         return [out.double(), *map(torch.zeros_like, leaves)]

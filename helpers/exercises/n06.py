@@ -231,7 +231,7 @@ def silence(deeper, old):
 def deepening(solution, net, images):
     """Count the layers of a deeper net, and the new arrays that learn; compare the scores."""
     if isinstance(solution.__wrapped__, nn.Module):
-        wanted = "hand in the function of 1 net that returns it"
+        wanted = "hand in the function, which takes 1 net and returns 1"
         raise Mistake(f"it should be a function, and is a net; {wanted}")
     old = [parameter.detach().clone() for parameter in net.parameters()]
     widths = sorted({layer.out_channels for layer in weighted(net) if isinstance(layer, nn.Conv2d)})
@@ -353,7 +353,9 @@ def named(theirs, layers=LAYERS):
 
 
 def block_cases():
-    """What torchvision keeps of two blocks: no two tensors are alike, and the order is anyhow."""
+    """What torchvision keeps of two blocks: no two tensors are alike, and they come in no
+    particular order.
+    """
     theirs = {ours: name for name, ours in LAYERS.items()}
     cases = []
     for label, stride in (("a block that begins a stage", 2), ("a block within a stage", 1)):

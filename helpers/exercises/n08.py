@@ -314,8 +314,8 @@ augment = Exercise(
     cases=image_cases,
     observe=seen,
     says={
-        "cut": "{got} images of 400 hold whole numbers only, and the pixels are none: the result "
-        "is rounded, or cut to whole numbers",
+        "cut": "{got} images of 400 hold whole numbers only, and no pixel is one: the result is "
+        "rounded, or cut to whole numbers",
         "own": "{got} images of 400 hold pixels of another image, and {expected} should",
         "channels": "{got} images of 400 have their channels in another order, and {expected} "
         "should",

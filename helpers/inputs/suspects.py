@@ -189,7 +189,7 @@ def _one_class(y):
 
 
 def _unscaled(x, scores):
-    """Pixels from 0 to 255, of which the first scores are as large."""
+    """Pixels from 0 to 255, which make the first scores as large."""
     size = x[:256].float().square().mean().sqrt().item()
     if size < LARGE or scores.detach().abs().max() < LARGE:
         return None

@@ -3,8 +3,8 @@
 A move to a place that was foreseen is shown by the page at once, from any distance; the kernel
 follows. What may change the pictures of a panel empties its store: a cell, a move of another panel,
 a film, an error, other pixels. A panel that does not draw the same again, or draws another picture
-than was foreseen, looks ahead no more. That is tried at each rest, before the page gets a picture:
-an update may read what nobody here hears of, the clock or what a thread changes.
+than was foreseen, stops looking ahead. That is checked at each rest, before the page gets a
+picture, since an update may read what no event tells of: the clock, or what a thread changes.
 """
 
 import math

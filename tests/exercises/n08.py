@@ -524,7 +524,7 @@ WRONG = {
         ),
         "whole numbers": (
             whole_numbers,
-            "hold whole numbers only, and the pixels are none: the result is",
+            "hold whole numbers only, and no pixel is one: the result is",
         ),
         "shuffled": (shuffled, "hold pixels of another image"),
         "scaled": (scaled, "neither a crop of their padded image nor its mirror image"),
