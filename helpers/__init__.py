@@ -9,9 +9,11 @@ diagrams    the block and the nets as drawings
 explore     controls and a figure become one panel
 probes      what flows through a net
 
-Four wings use the front: exercises (what a right solution does), quizzes (questions), studies
-(sweeps, the paper's recipe, CIFAR-10) and press (book, slides, notebooks for teachers). Five engine
-rooms serve it: panels (explore's), lockstep (training's), inputs (looks at what people hand in),
-files (pictures, and how files are written) and setup (folder, machine, language, self-check,
-server). Imports lead from wings to the front to the engine rooms, never back.
+Four wings use the front: exercises (what a right solution does; the students' folder), quizzes
+(questions), studies (sweeps, the paper's recipe, photographs, a pretrained net, a whole class) and
+press (book, slides, notebooks for teachers). Five engine rooms serve it: panels (explore's),
+lockstep (training's), inputs (looks at what people hand in), files (pictures, torchvision's
+weights, and how files are written) and setup (folder, machine, language, the opening of a notebook
+and where its modules come from, self-check, server). Imports lead from wings to the front to the
+engine rooms, never back.
 """

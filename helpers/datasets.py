@@ -124,15 +124,14 @@ def standardise(images):
             f"images is of type {type(images).__name__}, but must be Images or a Folder, or "
             "(x_train, y_train, x_test, y_test)"
         )
-    images = Images(*images)
-    images = images._replace(x_train=_floating(images.x_train), x_test=_floating(images.x_test))
-    mean, deviation = images.x_train.mean(), images.x_train.std()
+    x_train, y_train, x_test, y_test = images
+    x_train, x_test = _floating(x_train), _floating(x_test)
+    mean, deviation = x_train.mean(), x_train.std()
     if not deviation > 0:
         raise ValueError(
             "all training pixels are equal (or not numbers), so they have no standard deviation"
         )
-    x_train, x_test = ((x - mean) / deviation for x in (images.x_train, images.x_test))
-    return images._replace(x_train=x_train, x_test=x_test)
+    return Images((x_train - mean) / deviation, y_train, (x_test - mean) / deviation, y_test)
 
 
 def _floating(images):

@@ -61,11 +61,8 @@ class ZeroPadding(nn.Module):
 
     def __init__(self, stride, more):
         super().__init__()
-        if not (is_whole(stride) and is_whole(more)) or stride < 1 or more < 0:
-            raise ValueError(
-                f"stride = {stride!r} and more = {more!r}, "
-                "but zero padding needs ints from 1 and 0 on"
-            )
+        check_whole(stride=stride)
+        check_whole(0, more=more)
         self.stride, self.more = stride, more
 
     def forward(self, a):
@@ -226,7 +223,7 @@ def initialise(net, start="pytorch", seed=0):
     generator = torch.Generator().manual_seed(check_seed(seed))
     blocks = [part for part in net.modules() if isinstance(part, Block)]
     on_shortcuts = {part for block in blocks for part in block.Ws.modules()}
-    # Shortcuts last: what stands on them does not change the numbers of the other layers.
+    # Shortcuts last, so that their layers do not change the numbers of the others.
     for layer in sorted(net.modules(), key=on_shortcuts.__contains__):
         if isinstance(layer, nn.Linear | nn.Conv2d):
             _initialise_layer(layer, start, generator)
@@ -250,8 +247,7 @@ def _copy(block):
 
 def _silence(block):
     """Set the last layer with weights (linear, convolution, normalisation) of the branch to 0."""
-    weighted = [m for m in block.second.modules() if getattr(m, "weight", None) is not None]
-    last = weighted[-1]
+    *_, last = (m for m in block.second.modules() if getattr(m, "weight", None) is not None)
     nn.init.zeros_(last.weight)
     if last.bias is not None:
         nn.init.zeros_(last.bias)

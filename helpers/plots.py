@@ -14,7 +14,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from helpers.panels import artists, page
+from helpers.panels import page
 from helpers.panels.artists import Name, Pixels
 from helpers.panels.settings import defaults, with_defaults
 from helpers.setup.language import translate
@@ -29,7 +29,6 @@ NAMES = {skip: translate(name) for skip, name in NAMES.items()}
 QUIET = "#5b6470"
 DPI = 110  # dots per inch
 TICKS = (0, 0.5, 1, 3, 10, 30, 100)  # of errors, in %
-PAPER = artists.PAPER  # under words that cross curves
 HALO = [withStroke(linewidth=4.5, foreground="white")]  # keeps lines that cross apart for the eye
 
 

@@ -1,6 +1,6 @@
 """Measuring instruments for nets: what flows through, where the loss leads; they leave no trace."""
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 import torch
@@ -44,15 +44,12 @@ def recording(net, choose=is_leaf):
 
         return record
 
-    chosen = [(name, module) for name, module in net.named_modules() if choose(module)]
-    hooks = [
-        module.register_forward_hook(recorder(name), with_kwargs=True) for name, module in chosen
-    ]
-    try:
+    with ExitStack() as hooks:
+        for name, module in net.named_modules():
+            if choose(module):
+                hook = module.register_forward_hook(recorder(name), with_kwargs=True)
+                hooks.enter_context(hook)
         yield calls
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 def blocks(net):

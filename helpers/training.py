@@ -24,7 +24,7 @@ from helpers.setup.machine import cores
 adam = partial(torch.optim.Adam, fused=True)
 
 
-@dataclass(repr=False)
+@dataclass
 class History:
     """What was measured in one training: rows (epoch, training loss, training error, test error).
 
@@ -241,16 +241,11 @@ def fair(make, data, *, rates, seeds, epochs, batch=128, optimizer=adam, measure
     """
     rates, seeds = checks.comparison(make, rates, seeds)
     runs = [(rate, seed) for rate in rates for seed in seeds]
-    nets, each_rate, each_seed = zip(
-        *((make(seed), rate, seed) for rate, seed in runs), strict=True
-    )
-    each = {"learning_rates": each_rate, "seeds": each_seed}
+    nets = [make(seed) for _, seed in runs]
+    each = {"learning_rates": [rate for rate, _ in runs], "seeds": [seed for _, seed in runs]}
     counts = {"epochs": epochs, "batch": batch, "measure_every": measure_every}
-    histories = train_many(nets, data, **each, **counts, optimizer=optimizer)
-    found = {rate: [] for rate in rates}
-    for (rate, _), history in zip(runs, histories, strict=True):
-        found[rate].append(history)
-    return found
+    histories = iter(train_many(nets, data, **each, **counts, optimizer=optimizer))
+    return {rate: [next(histories) for _ in seeds] for rate in rates}
 
 
 def best(histories):

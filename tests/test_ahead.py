@@ -1,6 +1,9 @@
 """Looking ahead: what is sent to the page, when, and that nothing stale stays there."""
 
 import asyncio
+import os
+import subprocess
+import sys
 import time
 from types import SimpleNamespace
 
@@ -136,6 +139,25 @@ def test_only_the_callbacks_of_other_widgets_empty_the_store(kernel, monkeypatch
     parent["content"] = {"comm_id": ipywidgets.Button().model_id}
     ahead._begin_any()
     assert page.pictures == {}
+
+
+CELLS = """
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+look = "seen.append(ahead._cell['runs'])"
+shell.run_cell(f"from helpers.panels import ahead; seen = []; {look}")
+exec(look, shell.user_ns)
+shell.run_cell(look)
+exec(look, shell.user_ns)
+print(shell.user_ns["seen"])
+"""
+
+
+def test_a_kernel_tells_when_a_cell_runs(tmp_path):
+    command = [sys.executable, "-c", CELLS]
+    env = os.environ | {"IPYTHONDIR": str(tmp_path)}
+    said = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
+    assert said.split("\n")[-2] == "[True, False, True, False]"
 
 
 def test_nothing_is_drawn_while_a_cell_or_a_film_runs_or_nobody_looks(kernel, monkeypatch):

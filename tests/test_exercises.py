@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 
 from helpers.exercises import checks
@@ -123,6 +124,23 @@ def test_a_stub_is_not_done_and_its_solution_is_right(number, name):
     assert eval(check.source, dict(scope)), eval(check.source, dict(scope))
     exec(stub.source, scope)
     assert eval(check.source, scope).status == "not done"
+
+
+@pytest.mark.parametrize(("number", "name"), EVERY)
+def test_a_function_that_ends_without_return_is_told_so(number, name):
+    task = exercises(number)[name]
+    if task.cases:
+        answer = task.check(lambda *given: list(given).clear())
+        assert answer.status == "wrong"
+        assert "it returns None, as a function does that ends without return" in answer.sentence
+
+
+@pytest.mark.parametrize("missing", [..., None])
+def test_a_block_of_which_half_is_written_is_not_done(missing):
+    def solution(c, units):
+        return np.eye(units), np.zeros((units, 1)), missing, missing
+
+    assert TASKS["02"].scaling_block.check(solution).status == "not done"
 
 
 @pytest.mark.parametrize("number", NUMBERS)

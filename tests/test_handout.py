@@ -1,10 +1,14 @@
 """The handout: all pages in one, with links that lead within it; what is missing is named."""
 
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from helpers.press import handout
+
+ROOT = Path(__file__).resolve().parent.parent
 
 PAGE = """<body><nav><a rel="next" href="{}">next</a></nav><main id="text">
 <h2 id="A-part">A part</h2><a href="#A-part">here</a> <a href="second.html#A-part">there</a>
@@ -56,6 +60,33 @@ def test_a_browser_that_prints_nothing_is_named_with_what_it_said(pages, monkeyp
     monkeypatch.setattr(handout.subprocess, "run", lambda *_, **__: failed)
     with pytest.raises(SystemExit, match=r"/bin/chromium has printed no PDF .* no space left"):
         handout.build(pages, pages / "handout.pdf")
+
+
+def test_a_second_handout_takes_the_place_of_the_first(pages, monkeypatch):
+    printed = iter([b"%PDF once", b"%PDF again"])
+
+    def run(command, **_):
+        (target,) = (word for word in command if word.startswith("--print-to-pdf="))
+        Path(target.removeprefix("--print-to-pdf=")).write_bytes(next(printed))
+        return subprocess.CompletedProcess(command, 0, stderr="")
+
+    monkeypatch.setattr(handout.shutil, "which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr(handout.subprocess, "run", run)
+    handout.build(pages, pages / "handout.pdf")
+    changed = (pages / "second.html").read_text(encoding="utf-8").replace("A part", "A new part")
+    (pages / "second.html").write_text(changed, encoding="utf-8")
+    handout.build(pages, pages / "handout.pdf")
+    assert (pages / "handout.pdf").read_bytes() == b"%PDF again"
+    assert "A new part" in (pages / "handout.html").read_text(encoding="utf-8")
+
+
+def test_a_handout_that_cannot_be_written_is_one_sentence(pages):
+    (pages / "handout.pdf").write_bytes(b"%PDF of a thesis")
+    command = [sys.executable, "-m", "helpers.press.handout", pages, pages / "handout.pdf"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "handout.pdf holds something that this course did not write" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_pdf_of_somebody_else_stays_as_it_is(pages):

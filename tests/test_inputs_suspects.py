@@ -223,6 +223,13 @@ def test_looking_at_a_net_changes_nothing():
     assert torch.equal(chance, torch.random.get_rng_state())
 
 
+def test_no_hook_is_left_in_a_net_that_was_looked_at():
+    net, words = SILENT["detach"]
+    (message,) = warned(net)
+    assert re.search(words, message)
+    assert not any(part._forward_hooks for part in net.modules())
+
+
 def many_rows(shuffled):
     """600 images; the labels of those named are drawn anew."""
     rng = np.random.default_rng(1)

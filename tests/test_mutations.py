@@ -176,8 +176,8 @@ MUTATIONS = {
     ),
     "a fair comparison with one seed for all": (
         "helpers/training.py",
-        "*((make(seed), rate, seed) for",
-        "*((make(seeds[0]), rate, seed) for",
+        "[make(seed) for _, seed in runs]",
+        "[make(seeds[0]) for _ in runs]",
         "test_training.py::test_a_fair_comparison_trains_each_seed_at_each_rate",
     ),
     "diverged runs are not noticed": (
@@ -464,8 +464,8 @@ MUTATIONS = {
     ),
     "hooks that stay": (
         "helpers/probes.py",
-        "            hook.remove()",
-        "            pass",
+        "hooks.enter_context(hook)",
+        "pass",
         "test_probes.py::test_no_hook_is_left",
     ),
     "every shortcut dotted": (
@@ -572,7 +572,7 @@ MUTATIONS = {
     ),
     "a function without return counts as not begun": (
         "helpers/exercises/watching.py",
-        "if value is None and not _is_stub(inspect.unwrap(solution)):",
+        "if result is None:",
         "if False:",
         "test_checks.py::test_a_missing_return_is_not_a_stub",
     ),

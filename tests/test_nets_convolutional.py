@@ -215,8 +215,10 @@ def test_bad_arguments_of_a_convolutional_net_are_named(arguments, message):
 def test_zero_padding_cannot_drop_channels_or_stand_still():
     with pytest.raises(ValueError, match=r"cannot drop channels \(8 to 4\): use 'B' or 'C'"):
         nets.convolutional_block(8, 4)
-    with pytest.raises(ValueError, match="stride = 0"):
+    with pytest.raises(ValueError, match="stride = 0, but it must be a whole number above 0"):
         nets.ZeroPadding(0, 0)
+    with pytest.raises(ValueError, match="more = -1, but it must be a whole number from 0 on"):
+        nets.ZeroPadding(1, -1)
     assert nets.convolutional_block(8, 4, shortcut="B")(torch.zeros(2, 8, 3, 3)).shape == (
         2,
         4,

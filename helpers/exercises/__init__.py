@@ -2,5 +2,6 @@
 
 ``checks`` is what they and the notebooks import; ``watching`` runs a solution, ``timing`` stops it,
 ``surgery`` looks at nets, and ``saying`` finds the words. ``marks`` keeps answers in a file, and
-``reset`` sets exercises back. No helper outside this folder imports them.
+``reset`` sets exercises back; ``student`` makes the folder that students get. No helper outside
+this folder imports them.
 """

@@ -46,7 +46,7 @@ def append(path, *lines):
     with said_of(path, "written to"), open(path, "ab") as file:
         if not known:
             file.write(_as_csv([HEADER, *lines]))
-        elif lines:  # behind a line that a power failure has cut off
+        elif lines:  # after a line that a power failure has cut off
             file.write(b"\n" * (not known.endswith("\n")) + _as_csv(lines))
 
 

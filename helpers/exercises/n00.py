@@ -59,15 +59,14 @@ plain_layer = Exercise(
 PIXELS, WIDTH, CLASSES, LAYERS = 64, 32, 10, 32  # of the nets in the race
 
 
-def count(bias=1, blocks=LAYERS // 2 - 1, ends=1, on_each_shortcut=0):
+def count(bias=1, ends=1, on_each_shortcut=0):
     """The numbers that are asked for.
 
     bias: how many numbers b a unit has.
-    blocks: how many blocks there are.
     ends: 0 leaves out the first and the last layer.
     on_each_shortcut: how many parameters a shortcut has.
     """
-    block = 2 * (WIDTH * WIDTH + bias * WIDTH)
+    blocks, block = LAYERS // 2 - 1, 2 * (WIDTH * WIDTH + bias * WIDTH)
     first, last = PIXELS * WIDTH + bias * WIDTH, WIDTH * CLASSES + bias * CLASSES
     return {
         "blocks": blocks,

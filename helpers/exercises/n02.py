@@ -125,12 +125,10 @@ def scaling_cases():
 
 def output_of_the_block(solution, c, units, a):
     """The output of the inside block for a, with the reader's W1, b1, W2, b2."""
-    numbers = solution(c, units)
-    if numbers is None or numbers is ...:
-        return numbers
-    numbers = in_parts(numbers, ("W1", "b1", "W2", "b2"), translate("arrays")).values()
-    if any(one is ... for one in numbers):
-        return None
+    parts = in_parts(solution(c, units), ("W1", "b1", "W2", "b2"), translate("arrays"))
+    numbers = parts.values()
+    if any(one is None or one is ... for one in numbers):
+        return ...
     return call("with these numbers the block", block, a, *map(detached, numbers))
 
 

@@ -3,6 +3,7 @@
 import copy
 import itertools
 from collections.abc import Collection, Set
+from numbers import Real
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from torch import nn
 from helpers import nets
 from helpers.exercises import surgery
 from helpers.exercises.checks import Exercise, Mistake, picked, type_in_words
-from helpers.exercises.watching import whole
+from helpers.exercises.saying import detached, is_array
 
 IMAGES, LABELS = 20, 3
 BLOCK = 3  # the place of the first block in the list that a fully connected net is
@@ -94,8 +95,6 @@ def insertion(solution, net, position, x):
     """What an inserted block does to the net, and to the net that was handed in."""
     before, old, wanted = surgery.portrait(net), net(x).detach(), surgery.gradient(net, x)
     deeper = solution(net, position)
-    if deeper is None or deeper is ...:
-        return deeper
     if not isinstance(deeper, nn.Sequential):
         raise Mistake(f"it should return an nn.Sequential, and returns {type_in_words(deeper)}")
     surgery.check_untouched(net, before)
@@ -122,8 +121,8 @@ def inserted(make, copied=True):
     return solution
 
 
-def identity_block(width, skip="inside", start="identity"):
-    return nets.initialise(nets.Block(width, skip), start, seed=1)
+def identity_block(width, skip="inside"):
+    return nets.initialise(nets.Block(width, skip), "identity", seed=1)
 
 
 def silenced(width):
@@ -196,6 +195,15 @@ def in_words(arm):
     return f"{arm!r:.40}" if isinstance(arm, str | list | tuple) else type_in_words(arm)
 
 
+def whole(value):
+    """A whole number, of any library, as an int; None for anything else."""
+    if isinstance(value, bool) or not (isinstance(value, Real) or is_array(value)):
+        return None
+    array = np.asarray(detached(value))
+    is_whole = array.ndim == 0 and array.dtype.kind in "iuf" and np.isfinite(array)
+    return int(array) if is_whole and array == np.round(array) else None
+
+
 def design(given):
     """Count what a plan can tell apart, and what it has of seeds and learning rates."""
     given = picked(given, ("arms", "seeds", "learning rate"))
@@ -225,8 +233,8 @@ def design(given):
     }
 
 
-def planned(*arms, seeds=5, rate=OWN):
-    return {"arms": list(arms), "seeds": seeds, "learning rate": rate}
+def planned(*arms):
+    return {"arms": list(arms), "seeds": 5, "learning rate": OWN}
 
 
 plan = Exercise(
@@ -275,8 +283,6 @@ def patient_cases():
 def recovery(solution, net, x):
     """What the block of a repaired net does, and whether it can learn."""
     old, mended = copy.deepcopy(net), solution(net)
-    if mended is None or mended is ...:
-        return mended
     if not (isinstance(mended, nn.Sequential) and len(mended) == len(old)):
         entries = f"an nn.Sequential of {len(old)} entries"
         given = type_in_words(mended)
@@ -292,13 +298,13 @@ def recovery(solution, net, x):
     return found | block_that_learns(mended, mended[BLOCK], x, wanted)
 
 
-def repaired(skip="inside", shortcut=True, zero=("second",)):
+def repaired(skip="inside", zero=("second",)):
     """A repair of some of the mistakes."""
 
     def solution(net):
         block = net[BLOCK]
-        block.skip = skip or block.skip
-        block.Ws = nn.Identity() if shortcut else block.Ws
+        block.skip = skip
+        block.Ws = nn.Identity()
         for name in zero:
             nn.init.zeros_(block.get_submodule(name).weight)
         return net

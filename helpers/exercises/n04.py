@@ -541,7 +541,7 @@ runs = Exercise(
 )
 
 
-def carry_out(runs, data, width=32):
+def carry_out(runs, data):
     """Train the plain nets of a plan that passed its check; return {(layers, start): error}.
 
     The error is the median training error, a fraction, at the learning rate that serves this depth
@@ -552,7 +552,7 @@ def carry_out(runs, data, width=32):
     plan = {"rates": rates, "seeds": seeds, "epochs": int(epochs), "measure_every": int(epochs)}
     found = {}
     for layers, start in dict.fromkeys((run["layers"], run["start"]) for run in runs):
-        make = partial(nets.fully_connected, layers, "none", start, width=width)
+        make = partial(nets.fully_connected, layers, "none", start, width=32)
         histories = training.fair(make, data, **plan)
         errors = [
             1.0 if history.diverged else history.final_training_error

@@ -157,8 +157,6 @@ def with_gradient(right, solution, *arguments):
     """What a solution returns. Raises Mistake if that is right, but no gradient flows back."""
     wanted = as_numbers(right(*copy.deepcopy(arguments)))
     out = solution(*arguments)
-    if out is None or out is ...:
-        return out
     found = as_numbers(out)
     if found.shape != wanted.shape or not np.allclose(found, wanted):
         return out
@@ -203,7 +201,7 @@ def with_gradients(solution, arguments):
     except Mistake as mistake:
         if "numpy() on Tensor that requires grad" not in str(mistake):
             raise
-        cut = "1 step goes through NumPy, so no gradient can flow back to a"
+        cut = "at least 1 step goes through NumPy, so no gradient can flow back to a"
         raise Mistake(f"the numbers are right, but {cut}") from None
     if not out.requires_grad:
         return [out.double(), *map(torch.zeros_like, leaves)]

@@ -82,10 +82,7 @@ def unmended():
 
 def probabilities(solution, maps, W, b):
     """How many numbers of a result are not finite, and the result with -1 in their places."""
-    given = solution(maps, W, b)
-    if given is None or given is ...:
-        return given
-    given = as_numbers(given)
+    given = as_numbers(solution(maps, W, b))
     finite = np.isfinite(given)
     return {"nan": (~finite).sum(), "probabilities": np.where(finite, given, -1.0)}
 
@@ -120,12 +117,12 @@ head = Exercise(
 )
 
 
-def counts(net, channels=3, side=32):
-    """The layers and shapes of a net through which an image of side x side pixels passes."""
+def counts(net):
+    """The layers and shapes of a net through which a photograph of 32 x 32 pixels passes."""
     with torch.no_grad(), probes.recording(net.eval()) as calls:
-        net(torch.zeros(1, channels, side, side))
+        net(torch.zeros(1, 3, 32, 32))
     shapes = [(c.input.shape, c.output.shape) for c in calls if isinstance(c.module, nn.Conv2d)]
-    blocks = [part for part in net if isinstance(part, nets.Block)]
+    blocks = probes.blocks(net)
     _, (_, channels, side, _) = shapes[-1]
     return {
         "blocks": len(blocks),
@@ -234,14 +231,12 @@ def silence(deeper, old):
 def deepening(solution, net, images):
     """Count the layers of a deeper net, and the new arrays that learn; compare the scores."""
     if isinstance(solution.__wrapped__, nn.Module):
-        wanted = "hand in the function of 1 net that returns it"
+        wanted = "hand in the function, which takes 1 net and returns 1"
         raise Mistake(f"it should be a function, and is a net; {wanted}")
     old = [parameter.detach().clone() for parameter in net.parameters()]
     widths = sorted({layer.out_channels for layer in weighted(net) if isinstance(layer, nn.Conv2d)})
     wanted = surgery.gradient(net, images)
     deeper = solution(net)
-    if deeper is None or deeper is ...:
-        return deeper
     if not isinstance(deeper, nn.Module):
         raise Mistake(f"it should return a net, and returns {type_in_words(deeper)}")
     odd_blocks(deeper, old)
@@ -269,13 +264,9 @@ SAYS_OF_UNMOVED = (
 )
 
 
-def blocks_of(net):
-    return [place for place, part in enumerate(net) if isinstance(part, nets.Block)]
-
-
 def last_of_stages(net):
     """The places of the last block of each stage, from the back to the front."""
-    places = blocks_of(net)
+    places = surgery.places_of_blocks(net)
     return places[:: -len(places) // 3]
 
 
@@ -311,10 +302,10 @@ deepen = Exercise(
     observe=deepening,
     mistakes={
         "all new blocks are in the last stage": deepened(
-            identity_block, lambda net: blocks_of(net)[-1:] * 3
+            identity_block, lambda net: surgery.places_of_blocks(net)[-1:] * 3
         ),
         "there is a new block after every old one": deepened(
-            identity_block, lambda net: blocks_of(net)[::-1]
+            identity_block, lambda net: surgery.places_of_blocks(net)[::-1]
         ),
         "the new blocks start at PyTorch's own numbers, not at the identity": deepened(
             lambda width: nets.convolutional_block(width, width)
@@ -362,7 +353,9 @@ def named(theirs, layers=LAYERS):
 
 
 def block_cases():
-    """What torchvision keeps of two blocks: no two tensors are alike, and the order is anyhow."""
+    """What torchvision keeps of two blocks: no two tensors are alike, and they come in no
+    particular order.
+    """
     theirs = {ours: name for name, ours in LAYERS.items()}
     cases = []
     for label, stride in (("a block that begins a stage", 2), ("a block within a stage", 1)):
@@ -382,8 +375,6 @@ def placing(solution, theirs):
     before = {name: tensor.clone() for name, tensor in theirs.items()}
     wanted = named({name: name for name in theirs})
     given = solution(theirs)
-    if given is None or given is ...:
-        return given
     given = picked(given, sorted(wanted)) | dict(given)
     for name, tensor in given.items():
         if name not in wanted:

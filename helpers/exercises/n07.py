@@ -115,10 +115,7 @@ def one_number(given):
 def look_after_step(solution, net, x, y, step):
     """The cosine that a solution returns, and, if it is right, what became of the net."""
     right, before = RIGHT_COSINE(net, x, y, step), surgery.portrait(net)
-    given = solution(net, x, y, step)
-    if given is None or given is ...:
-        return given
-    found = {"cosine": one_number(given), "weights": 0, "statistics": 0}
+    found = {"cosine": one_number(solution(net, x, y, step)), "weights": 0, "statistics": 0}
     if not math.isclose(found["cosine"], float(right), abs_tol=1e-4):
         return found
     weights = dict(net.named_parameters())
@@ -233,17 +230,11 @@ def lesion_cases():
     return [(label, (net.eval(), number, x)) for label, (net, number) in settings.items()]
 
 
-def places_of_blocks(net):
-    return [place for place, part in enumerate(net) if isinstance(part, nets.Block)]
-
-
 def lesion(solution, net, number, x):
     """The scores of a net without a block. Raises Mistake if the old net is not what it was."""
     with torch.no_grad():
         before = surgery.portrait(net)
         smaller = solution(net, number)
-        if smaller is None or smaller is ...:
-            return smaller
         if isinstance(smaller, nets.Block):
             raise Mistake("it returns the block that is removed, and should return the other parts")
         if not isinstance(smaller, nn.Module):
@@ -259,7 +250,7 @@ def rebuilt(choose):
     """
 
     def solution(net, number):
-        parts, places = list(copy.deepcopy(net)), places_of_blocks(net)
+        parts, places = list(copy.deepcopy(net)), surgery.places_of_blocks(net)
         return nn.Sequential(*choose(parts, places, number - 1))
 
     return solution
@@ -345,9 +336,7 @@ LETTERS = "PQRSTU"  # A to F are the explanations of the notebook
 
 
 def letter(given):
-    """The place of a letter among P to U; ... if it is not there yet. Raises Mistake."""
-    if given is None or given is ...:
-        return given
+    """The place of a letter among P to U. Raises Mistake for anything else."""
     if not isinstance(given, str):
         raise Mistake(f"it should be one letter in quotes, and yours is {type_in_words(given)}")
     named = re.fullmatch(r"\W*(?:claim\s+)?\W*([p-u])\W*", given, re.IGNORECASE)

@@ -103,14 +103,13 @@ SCHEDULE = (0, 399, 400, 31_999, 32_000, 47_999, 48_000, 63_999)
 
 def rates(solution, layers):
     """{"the rate of step ...": the rate} at the steps where something changes."""
-    found = {step: solution(step, layers) for step in SCHEDULE}
-    if all(rate is None or rate is ... for rate in found.values()):
-        return found[0]
-    for step, rate in found.items():
-        if rate is None:
-            without = "as a function does that ends without return"
-            raise Mistake(f"it returns None for step {step:,}, {without}")
-    return {f"the rate of step {step:,}": rate for step, rate in found.items()}
+    found = {}
+    for step in SCHEDULE:
+        try:
+            found[f"the rate of step {step:,}"] = solution(step, layers)
+        except Mistake as mistake:
+            raise Mistake(f"at step {step:,} {mistake}") from mistake
+    return found
 
 
 def schedule(first=32_000, second=48_000, factors=(1, 0.1, 0.01), warm=400, warmed=(110,)):
@@ -208,10 +207,7 @@ def seen(solution, images, random):
     calls = [(images, random)]
     calls += [(images.copy(), r) for r in (random, *map(np.random.default_rng, (99, 99)))]
     for given in calls:
-        out = solution(*given)
-        if out is None or out is ...:
-            return out
-        out = as_numbers(out)
+        out = as_numbers(solution(*given))
         if out.shape != images.shape:
             wanted = f"and should keep the shape {images.shape}"
             raise Mistake(f"it returns an array of shape {out.shape}, {wanted}")
@@ -318,8 +314,8 @@ augment = Exercise(
     cases=image_cases,
     observe=seen,
     says={
-        "cut": "{got} images of 400 hold whole numbers only, and the pixels are none: the result "
-        "is rounded, or cut to whole numbers",
+        "cut": "{got} images of 400 hold whole numbers only, and no pixel is one: the result is "
+        "rounded, or cut to whole numbers",
         "own": "{got} images of 400 hold pixels of another image, and {expected} should",
         "channels": "{got} images of 400 have their channels in another order, and {expected} "
         "should",

@@ -57,7 +57,7 @@ def pack():
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         numbers = {}
         for cell in opened(path)[1]["cells"]:
-            for name in _exercises(cell):
+            for name in list_exercises(cell):
                 source = "".join(cell["source"])
                 if number := re.match(r"### Exercise (\d\.\d) ", source):
                     numbers[name] = number[1]
@@ -78,14 +78,14 @@ def opened(path):
     try:
         notebook = json.loads(content)
         for cell in notebook["cells"]:
-            _exercises(cell), "".join(cell["source"])
+            list_exercises(cell), "".join(cell["source"])
     except (ValueError, LookupError, TypeError, AttributeError):
         raise ValueError(f"{path} is not a notebook, and was left as it is") from None
     return content, notebook
 
 
-def _exercises(cell):
-    """The names of the exercises that a cell belongs to, none or one."""
+def list_exercises(cell):
+    """Return the names of the exercises that a cell belongs to, none or one."""
     tags = cell["metadata"].get("tags", [])
     return [tag[9:] for tag in tags if tag.startswith("exercise:")]
 
@@ -112,7 +112,7 @@ def _set_back(cells, name, source):
     tagged = [
         cell
         for cell in cells
-        if (name in _exercises(cell) and "stub" in cell["metadata"]["tags"])
+        if (name in list_exercises(cell) and "stub" in cell["metadata"]["tags"])
         or cell.get("id") == own_id
     ]
     if [source] == ["".join(cell["source"]) for cell in tagged]:

@@ -11,7 +11,7 @@ wrote and ran does not meet what the teacher mended. The guide says how students
 import sys
 from pathlib import Path
 
-from helpers.exercises.reset import dumped, load, opened
+from helpers.exercises.reset import dumped, list_exercises, load, opened
 from helpers.files.writing import write
 from helpers.setup.machine import ROOT
 
@@ -51,7 +51,7 @@ def strip(path, stubs):
     for cell in notebook["cells"]:
         tags = cell["metadata"].get("tags", [])
         if "stub" in tags:
-            (name,) = [tag[9:] for tag in tags if tag.startswith("exercise:")]
+            (name,) = list_exercises(cell)
             cell["source"] = stubs[name].splitlines(keepends=True)
         if cell["cell_type"] == "code":
             cell["outputs"], cell["execution_count"] = [], None

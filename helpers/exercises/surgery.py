@@ -5,10 +5,16 @@ from functools import partial
 import torch
 from torch import nn
 
+from helpers import nets
 from helpers.exercises.saying import first_difference, type_in_words
 from helpers.exercises.watching import Mistake, call
 
 STEPS, LEARNING_RATE = 3, 0.1  # of the training in ``unmoved``
+
+
+def places_of_blocks(net):
+    """Return where the blocks are among the entries of a net."""
+    return [place for place, part in enumerate(net) if isinstance(part, nets.Block)]
 
 
 def portrait(net):

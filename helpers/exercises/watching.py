@@ -37,7 +37,7 @@ class Mistake(Exception):
 
 
 class NotDone(Exception):
-    """Raised for a stub that raises NotImplementedError."""
+    """Raised for a stub: it returns three dots or nothing, or raises NotImplementedError."""
 
 
 class Outcome(NamedTuple):
@@ -97,24 +97,23 @@ def outcome(exercise, solution, arguments):
 
 
 def _watched(exercise, solution, arguments, borrowed):
-    """The solution; of a function, one that turns what it raises into a Mistake.
+    """The solution; of a function, one that raises a Mistake for an error, or for None.
 
     ``borrowed`` grows by the ready-made functions that it calls.
     """
     if solution is None or solution is ... or not exercise.cases:
         return solution
     if not callable(solution):
-        said = translate(
+        said = (
             "it should be a function, and is {kind}; its name may have been given to a result: run "
-            "the cell with def again",
-            kind=type_in_words(solution),
+            "the cell with def again"
         )
-        raise Mistake(said)
+        raise Mistake(translate(said, kind=type_in_words(solution)))
 
     def watched(*given):
         try:
             with _noticing(exercise.without, solution, borrowed):
-                return solution(*given)
+                result = solution(*given)
         except Stopped:
             raise
         except BaseException as error:  # SystemExit and KeyboardInterrupt too: the solution's own
@@ -123,6 +122,7 @@ def _watched(exercise, solution, arguments, borrowed):
             shapes = _shapes(error, exercise.names, arguments)
             raises = error_in_words(error, solution)
             raise Mistake(translate("it raises {error}", error=raises) + shapes) from None
+        return _answered(solution, result)
 
     watched.__wrapped__ = solution
     return watched
@@ -133,12 +133,17 @@ def _result(exercise, solution, given):
     if solution is None or solution is ...:
         return None
     if exercise.observe:
-        value = exercise.observe(solution, *given)
-    else:
-        value = solution(*given) if exercise.cases else solution
-    if value is None and not _is_stub(inspect.unwrap(solution)):
+        return exercise.observe(solution, *given)
+    return solution(*given) if exercise.cases else solution
+
+
+def _answered(solution, result):
+    """What a solution returned. Raises NotDone for that of a stub, and Mistake for None."""
+    if result is ... or (result is None and _is_stub(inspect.unwrap(solution))):
+        raise NotDone
+    if result is None:
         raise Mistake(translate("it returns None, as a function does that ends without return"))
-    return value
+    return result
 
 
 def call(words, function, *arguments):
@@ -255,15 +260,6 @@ def as_numbers(value, name=""):
             raise Mistake(translate(said, name=name, kind=given))
         raise Mistake(translate("it should give numbers, and gives {kind}", kind=given))
     return np.array(array, dtype=float)
-
-
-def whole(value):
-    """Return a whole number, of any library, as an int; None for anything else."""
-    if isinstance(value, bool) or not (isinstance(value, Real) or is_array(value)):
-        return None
-    array = np.asarray(detached(value))
-    is_whole = array.ndim == 0 and array.dtype.kind in "iuf" and np.isfinite(array)
-    return int(array) if is_whole and array == np.round(array) else None
 
 
 def _number(entry):

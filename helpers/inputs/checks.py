@@ -205,11 +205,9 @@ def _copied(net):
 
 def _first_line(error):
     text = str(error).strip().split("\n")[0]
-    return (
-        text
-        if isinstance(error, RuntimeError | ValueError) and text
-        else (f"{type(error).__name__}: {text}")
-    )
+    if isinstance(error, RuntimeError | ValueError) and text:
+        return text
+    return f"{type(error).__name__}: {text}"
 
 
 def _where(net, x):

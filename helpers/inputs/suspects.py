@@ -3,6 +3,7 @@
 import re
 import sys
 import warnings
+from contextlib import ExitStack
 from math import nan, sqrt
 
 import torch
@@ -113,12 +114,10 @@ def _cut_off(net, x, leaves):
     if leaves is None or all(id(p) in leaves for p in net.parameters() if p.requires_grad):
         return None
     called, names = set(), []
-    hooks = [part.register_forward_hook(lambda m, *_: called.add(m)) for part in net.modules()]
-    try:
+    with ExitStack() as hooks:
+        for part in net.modules():
+            hooks.enter_context(part.register_forward_hook(lambda m, *_: called.add(m)))
         net(x)
-    finally:
-        for hook in hooks:
-            hook.remove()
     for name, part in net.named_modules():
         own = [p for p in part.parameters(recurse=False) if p.requires_grad]
         if part in called and own and not any(id(p) in leaves for p in own):
@@ -190,7 +189,7 @@ def _one_class(y):
 
 
 def _unscaled(x, scores):
-    """Pixels from 0 to 255, of which the first scores are as large."""
+    """Pixels from 0 to 255, which make the first scores as large."""
     size = x[:256].float().square().mean().sqrt().item()
     if size < LARGE or scores.detach().abs().max() < LARGE:
         return None

@@ -3,8 +3,8 @@
 A move to a place that was foreseen is shown by the page at once, from any distance; the kernel
 follows. What may change the pictures of a panel empties its store: a cell, a move of another panel,
 a film, an error, other pixels. A panel that does not draw the same again, or draws another picture
-than was foreseen, looks ahead no more. That is tried at each rest, before the page gets a picture:
-an update may read what nobody here hears of, the clock or what a thread changes.
+than was foreseen, stops looking ahead. That is checked at each rest, before the page gets a
+picture, since an update may read what no event tells of: the clock, or what a thread changes.
 """
 
 import math
@@ -51,9 +51,9 @@ def value_at(control, place):
     if isinstance(control, SWITCHES):
         return bool(place)
     value = control.min + place * control.step
-    return (
-        value if isinstance(value, int) else round(value, 10 - math.floor(math.log10(control.step)))
-    )
+    if isinstance(value, int):
+        return value
+    return round(value, 10 - math.floor(math.log10(control.step)))
 
 
 class Ahead:
@@ -137,7 +137,7 @@ class Ahead:
         next_step = partial(loop.call_later, PAUSE, self._step, run, loop, end)
         with self._lock:
             began = time.monotonic()
-            if run is not self._run or _cell_runs() or Reel.any_runs():
+            if run is not self._run or _cell["runs"] or Reel.any_runs():
                 return
             if began > end:
                 return self.stop()
@@ -231,14 +231,6 @@ def forget_all(but=None):
             ahead.forget()
 
 
-def _begin_cell(_info):
-    _cell["runs"] = True
-
-
-def _end_cell(_result):
-    _cell["runs"] = False
-
-
 def _begin_any():
     """A cell begins, or the callback of a widget; that of a panel itself tells what it does."""
     message = get_ipython().kernel.get_parent() if hasattr(get_ipython(), "kernel") else {}
@@ -250,12 +242,8 @@ def _begin_any():
 
 if get_ipython() is not None:
     get_ipython().events.register("pre_execute", _begin_any)
-    get_ipython().events.register("pre_run_cell", _begin_cell)
-    get_ipython().events.register("post_run_cell", _end_cell)
-
-
-def _cell_runs():
-    return _cell["runs"]
+    get_ipython().events.register("pre_run_cell", lambda _info: _cell.update(runs=True))
+    get_ipython().events.register("post_run_cell", lambda _result: _cell.update(runs=False))
 
 
 def _last_place(control):

@@ -3,7 +3,7 @@
 import time
 from math import inf
 
-MOST = 16  # pictures under way
+MAX_SENT = 16  # pictures under way
 QUEUE = 0.02  # seconds that a picture may take longer than the quickest before it
 PATIENCE = 2.0  # seconds after which a picture that nobody has acknowledged counts as lost
 
@@ -35,7 +35,7 @@ class Flow:
             if took > self._quickest + QUEUE:
                 self._limit, self._waited = max(1, self._limit // 2), True
             elif count >= self._limit or not self._waited:
-                self._limit = min(self._limit + 1, MOST)
+                self._limit = min(self._limit + 1, MAX_SENT)
 
     def is_free(self):
         """Return whether one more picture may be sent."""

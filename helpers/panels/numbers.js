@@ -14,8 +14,8 @@ function readNumbers(controls, panel, gone) {
     panel.addEventListener(event, read, { signal: gone, capture: true });
 }
 
-// What a person means by a number beside a slider, as text. Of several readings, that counts which
-// the slider can be at. What is no number is "", which changes nothing.
+// What a person means by a number beside a slider, as text. Of several readings, the one counts
+// that the slider can take. What is no number is "", which changes nothing.
 function readNumber(text, slider) {
   const plain = text.replace(/[\s'\u2019_]/g, "").replace("\u2212", "-");
   const [, sign, digits, power, percent] =

@@ -186,10 +186,10 @@ class Panel(widgets.VBox):
         picture = self._drawing.draw()
         self._ahead.compare((picture, self.sentence))
         with self._screen.hold_sync():
-            self._screen.set_trait("places", self._ahead.here())
-            self._screen.set_trait("sentence", self.sentence)
-            self._screen.set_trait("png", picture)
-            self._screen.set_trait("error", "")
+            self._screen.places = self._ahead.here()
+            self._screen.sentence = self.sentence
+            self._screen.png = picture
+            self._screen.error = ""
 
     def _shown(self):
         return self._screen.png, self.sentence

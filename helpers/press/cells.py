@@ -15,12 +15,13 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from helpers.files.writing import has_mark
+from helpers.panels.page import VIEW
 from helpers.press.pictures import encode, read_pixels
 from helpers.press.tables import TABLES
 
 MARK = '<meta name="generator" content="why-resnets-work">'  # of the pages that may be replaced
+is_page = has_mark(MARK)  # tells of a path whether it is one of them
 PAGES = Path(__file__).resolve().parent / "pages"
-VIEW = "application/vnd.jupyter.widget-view+json"
 # In HTML. Dollars in code are not formulas: the first group finds code, which is left as it is.
 FORMULA = r"(<code\b.*?</code>|<pre\b.*?</pre>)|\$\$(.+?)\$\$|\$([^$]+)\$"
 
@@ -35,11 +36,6 @@ def render(name, **values):
     environment.globals["read"] = lambda file: Markup(loader.get_source(environment, file)[0])
     font = base64.b64encode((PAGES / "math.woff").read_bytes()).decode("ascii")
     return environment.get_template(name).render(font=font, mark=Markup(MARK), **values)
-
-
-def is_page(path):
-    """Return whether a file is a page that ``render`` made."""
-    return has_mark(MARK)(path)
 
 
 def is_question(cell):

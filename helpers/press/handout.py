@@ -91,5 +91,8 @@ def localise(html, name):
 
 
 if __name__ == "__main__":
-    path = build(*sys.argv[1:3])
-    print(f"{path.stat().st_size / 1e6:5.2f} MB  {path}")
+    try:
+        path = build(*sys.argv[1:3])
+        print(f"{path.stat().st_size / 1e6:5.2f} MB  {path}")
+    except OSError as error:
+        sys.exit(str(error))

@@ -56,9 +56,9 @@ def main():
 
 
 def guard_kernel(folder):
-    """Let the kernel of the environment start beside any file, be it called types.py.
+    """Let the kernel start even next to a file named like a module of Python's, such as types.py.
 
-    Before it does, Python would look for its own modules beside the notebook; -P turns that off.
+    Python would look for its own modules next to the notebook first; -P turns that off.
     """
     path = folder / "share" / "jupyter" / "kernels" / "python3" / "kernel.json"
     kernel = json.loads(path.read_text(encoding="utf-8"))

@@ -140,9 +140,9 @@ async def log_in(hub, name, notebook):
     folder = hub.folder / name
     folder.mkdir()
     shutil.copy(notebook, folder)
-    await hub.call(f"hub/api/users/{name}", "POST")
-    await hub.call(f"hub/api/users/{name}/server", "POST")
     user = f"hub/api/users/{name}"
+    await hub.call(user, "POST")
+    await hub.call(f"{user}/server", "POST")
     await hub.wait_for(user, lambda known: known["servers"].get("", {}).get("ready"))
 
 

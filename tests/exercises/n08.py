@@ -447,7 +447,7 @@ WRONG = {
         "never drops": (rate(10**9, 10**9), "both drops are missing"),
         "the second drop is not reached": (second_drop_unreachable, "the second drop is missing"),
         "drops add up": (drops_add_up, "by 10 once more"),
-        "nothing before the drop": (only_after_a_drop, "it returns None for step 0"),
+        "nothing before the drop": (only_after_a_drop, "at step 0 it returns None, as"),
         "no return": (no_return, "ends without return"),
         "halved": (rate(drop=0.5), "the rate of step 32,000 should be 0.01, and yours is 0.05"),
     },
@@ -524,7 +524,7 @@ WRONG = {
         ),
         "whole numbers": (
             whole_numbers,
-            "hold whole numbers only, and the pixels are none: the result is",
+            "hold whole numbers only, and no pixel is one: the result is",
         ),
         "shuffled": (shuffled, "hold pixels of another image"),
         "scaled": (scaled, "neither a crop of their padded image nor its mirror image"),
