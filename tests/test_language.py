@@ -11,10 +11,13 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
+from figures import film_of, panel_of
 from runes import Runes
 
 from helpers import diagrams, plots
+from helpers.exercises import n01
 from helpers.exercises.checks import Exercise
 from helpers.press import links, teacher
 from helpers.quizzes import texts
@@ -233,6 +236,42 @@ def test_no_panel_and_no_question_says_a_word_that_cannot_be_translated():
     for line in lines:
         own = re.sub(r"The slope is 0.5\.|\w+Error: .* by zero", "", line)  # what a notebook says
         assert not re.search(r"[A-Za-z]{3}", re.sub(r"\$.*\$|<.*?>|= \w+", "", own)), line
+
+
+def test_an_entry_and_a_whole_result_are_named_in_german():
+    language.choose("de")
+
+    def overwrites(a, W1, b1, W2, b2):
+        a += 1
+        return a
+
+    returned = [np.zeros((2, 3)), np.zeros(3), "a", overwrites]
+    answers = [
+        n01.residual_block.check(one if callable(one) else lambda *_, one=one: one).sentence
+        for one in returned
+    ]
+    gradient = n01.block_backward.check(lambda a, *_: (a, a, a, a, a)).sentence
+    said = [
+        "Eintrag [0, 2] des Ergebnisses sollte 3 sein",
+        "das Ergebnis hat die Form (3,) und",
+        "das Ergebnis sollte aus Zahlen bestehen, und es ist ein Objekt vom Typ str",
+        "noch gebraucht wird: Eintrag [0, 0] des Arrays a war 1 und ist jetzt 2",
+    ]
+    for sentence, answer in zip(said, answers, strict=True):
+        assert sentence in answer
+    assert "Eintrag [0, 2] des Arrays da sollte 1 sein" in gradient
+
+
+def test_a_panel_says_its_numbers_with_the_decimal_sign_of_the_language():
+    (panel, _), (film, _) = panel_of(), film_of()
+    assert panel.sentence == "The slope is 1.0."
+    language.choose("de")
+    panel.controls["slope"].value = 0.5
+    assert panel.sentence == panel._screen.sentence == "The slope is 0,5."
+    assert panel.still(slope=0)[1] == panel._draw_at({"slope": 0})[1] == "The slope is 0,0."
+    assert "slope = 0,5, high" in panel.describe()
+    film._follow(0.5, "At 0.25 of 1. Then 2.")
+    assert film.sentence == "At 0,25 of 1. Then 2."
 
 
 def test_an_unknown_language_is_named_with_those_that_there_are():

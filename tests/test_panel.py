@@ -66,6 +66,13 @@ def test_a_saved_notebook_keeps_picture_and_sentence(displayed):
     assert note["text/html"] == f"<p>{note['text/plain']}</p>"
 
 
+def test_a_saved_notebook_names_a_choice_as_the_reader_sees_it(displayed):
+    choices = [("a straight line", "line"), ("a curve", "curve")]
+    panel, _ = panel_of(slope=(0, 2), kind=choices)
+    panel._ipython_display_()
+    assert displayed[0]["text/plain"] == "Interactive panel (slope = 1.0, kind = a straight line)."
+
+
 def test_an_error_is_stored_as_a_sentence_too(displayed):
     panel, _ = panel_of()
     panel.controls["slope"].value = -0.5

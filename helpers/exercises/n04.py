@@ -107,14 +107,14 @@ def check_inputs(letter, given, before, after, right):
     """Raise Mistake if a block has changed a or a layer. ``right``: whether its output is."""
     *layers, a = given
     if not torch.equal(after, a):
-        entry, was, now = first_difference(a.numpy(), after.numpy())
+        where, was, now = first_difference(a.numpy(), after.numpy(), name="a")
         then = ", so a[l] is lost for the shortcut and for the caller"
         if right:
             then = (
                 ": a[l+2] is right, the shortcut had what it needs, but the caller's a is "
                 "overwritten; give the new numbers an array of their own"
             )
-        which = f"{entry}a was {was} and is now {now}{then}"
+        which = f"{where} was {was} and is now {now}{then}"
         raise Mistake(f"block {letter} changes its input in place: {which}")
     for name, layer, portrait in zip(("first", "second"), layers, before, strict=True):
         said = f"block {letter} changes the layer {name!r}"
@@ -127,8 +127,8 @@ def check_outputs(letter, outs):
     for (label, given), out in zip(inputs(), outs, strict=True):
         right = worked_out(rule, given)
         if not torch.allclose(out, right):
-            entry, should, found = first_difference(right.numpy(), out.numpy(), 1e-5)
-            wrong = f"{entry}a[l+2] should be {should}, and yours is {found}"
+            where, should, found = first_difference(right.numpy(), out.numpy(), 1e-5, "a[l+2]")
+            wrong = f"{where} should be {should}, and yours is {found}"
             raise Mistake(f"block {letter}{named_by(outs)}: for {label}, {wrong}")
 
 
@@ -155,11 +155,12 @@ def check_gradient(letter, out, leaf, given):
             "array that it needs has been overwritten; give each result an array of its own"
         ) from error
     if not torch.allclose(got, right):
-        entry, should, found = first_difference(right.numpy(), got.numpy(), 1e-5)
+        name = "the gradient at a[l]"
+        where, should, found = first_difference(right.numpy(), got.numpy(), 1e-5, name)
         raise Mistake(
             f"block {letter} returns the right numbers, but the gradient does not flow back "
-            f"through all of it: for the sum of a[l+2], {entry}the gradient at a[l] should be "
-            f"{should}, and yours is {found}; detach, .data and no_grad cut it off"
+            f"through all of it: for the sum of a[l+2], {where} should be {should}, and yours is "
+            f"{found}; detach, .data and no_grad cut it off"
         )
 
 

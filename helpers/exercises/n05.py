@@ -176,17 +176,17 @@ def at_random_numbers(right, solution, arguments):
     ]
     (wanted, *should), (found, *got) = (with_gradients(f, fresh) for f in (right, solution))
     if found.shape != wanted.shape or not torch.allclose(found, wanted, 1e-3, 1e-3):
-        entry, *numbers = first_difference(wanted.numpy(), found.numpy(), 1e-3)
+        where, *numbers = first_difference(wanted.numpy(), found.numpy(), 1e-3)
         said = "right for these whole numbers, but for random ones of both signs"
-        raise Mistake(f"{said} {entry}the result {differs(*numbers)}")
+        raise Mistake(f"{said} {where} {differs(*numbers)}")
     for name, one, other in zip(("a", "W1", "W2", "Ws"), should, got, strict=False):
         if not torch.allclose(one, other, rtol=1e-3, atol=1e-3):
-            entry, *numbers = first_difference(one.numpy(), other.numpy(), 1e-3)
+            where, *numbers = first_difference(one.numpy(), other.numpy(), 1e-3, "it")
             none = f"the gradient does not flow back to {name}"
             said = none if numbers[1] == "0" else f"the gradient at {name} is another"
-            where = f"for the sum of the result, {entry}it {differs(*numbers)}"
             how = "detach, .data, no_grad and nn.Parameter cut a way off"
-            raise Mistake(f"the numbers are right, but {said}: {where}; {how}")
+            shown = f"for the sum of the result, {where} {differs(*numbers)}"
+            raise Mistake(f"the numbers are right, but {said}: {shown}; {how}")
 
 
 def differs(wanted, found):

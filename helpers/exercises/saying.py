@@ -113,13 +113,16 @@ def _evidence(exercise, arrays, at):
         return translate(should if wanted.shape else number, what=what, **shapes)
     if not np.isfinite(got).all():  # point to a number that is not finite
         got = np.where(np.isfinite(got), wanted, got)
-    entry, should, found = first_difference(wanted, got, tolerance)
+    where, should, found = first_difference(wanted, got, tolerance, name)
     sentence = exercise.says.get(name, "{where} should be {expected}, and yours is {got}")
-    return translate(sentence, where=f"{entry}{what}", expected=should, got=found)
+    return translate(sentence, where=where, expected=should, got=found)
 
 
-def first_difference(wanted, got, tolerance=0.0):
-    """Return the place of the first entry that differs, in words, and both numbers."""
+def first_difference(wanted, got, tolerance=0.0, name=""):
+    """Return where two arrays differ first, in words, and both numbers.
+
+    name: of the arrays; without one, they are the result.
+    """
     differs = ~np.isclose(got, wanted, tolerance, tolerance, equal_nan=True)
     place = tuple(map(int, np.argwhere(differs)[0]))
     numbers = [float(array[place]) + 0.0 for array in (wanted, got)]  # + 0.0: no -0
@@ -127,7 +130,10 @@ def first_difference(wanted, got, tolerance=0.0):
     if should == found:
         off = abs(numbers[1] - numbers[0])
         found += translate(", which differs by {difference:.1g}", difference=off)
-    return translate("entry {place} of ", place=list(place)) if place else "", should, found
+    if not place:
+        return name or translate("the result"), should, found
+    where = "entry {place} of {name}" if name else "entry {place} of the result"
+    return translate(where, place=list(place), name=name), should, found
 
 
 def _shown(number):

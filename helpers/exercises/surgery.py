@@ -41,8 +41,8 @@ def check_untouched(net, before, said="it changes the net that was handed in"):
             if was.dtype != now.dtype:
                 raise Mistake(f"{said}: {words} {_was(was.dtype, now.dtype)}")
             if not torch.equal(was, now):
-                entry, *numbers = first_difference(was.numpy(), now.numpy())
-                raise Mistake(f"{said}: {entry}{words} {_was(*numbers)}")
+                where, *numbers = first_difference(was.numpy(), now.numpy(), name=words)
+                raise Mistake(f"{said}: {where} {_was(*numbers)}")
         elif now is not was and now != was:
             pair = [type_in_words(one) if isinstance(one, nn.Module) else one for one in (was, now)]
             raise Mistake(f"{said}: {words} {_was(*pair)}")

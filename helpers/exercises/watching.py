@@ -279,8 +279,7 @@ def _change(names, arguments, given):
             said = "the shape of {name} was {before} and is now {after}"
             return translate(said, name=name, before=before.shape, after=after.shape)
         if not np.array_equal(before, after, equal_nan=before.dtype.kind == "f"):
-            entry, was, now = first_difference(before, after)
-            what = f"{entry}{name}"
+            what, was, now = first_difference(before, after, name=name)
             return translate("{what} was {was} and is now {now}", what=what, was=was, now=now)
     return ""
 

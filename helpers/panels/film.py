@@ -4,7 +4,7 @@ from functools import partial
 
 import ipywidgets as widgets
 
-from helpers.panels.panel import Panel
+from helpers.panels.panel import Panel, in_words
 from helpers.panels.reel import Reel
 from helpers.setup.language import translate
 
@@ -126,7 +126,7 @@ class Film(Panel):
             self.reset()
 
     def _follow(self, done, sentence):
-        self._bar.value, self.sentence = done, sentence
+        self._bar.value, self.sentence = done, in_words(sentence)
 
     def _report(self, state):
         self._screen.running = state == "running"

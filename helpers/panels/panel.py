@@ -12,9 +12,9 @@ from IPython import get_ipython
 from IPython.display import display
 
 from helpers.panels import page
-from helpers.panels.ahead import Ahead, find_place, forget_all, value_at
+from helpers.panels.ahead import Ahead, Selection, find_place, forget_all, value_at
 from helpers.panels.drawing import Drawing, encode
-from helpers.setup.language import translate
+from helpers.setup.language import translate, with_decimal_sign
 
 HERE = Path(__file__).parent
 ALT = translate("The picture of this panel; the sentence with it says what it shows.")
@@ -113,14 +113,17 @@ class Panel(widgets.VBox):
         with self._lock:
             try:
                 sentence = self._update(**self.values() | values)
-                return self._draw_finely(), str(sentence or "")
+                return self._draw_finely(), in_words(sentence)
             finally:
                 self._moved()
 
     def describe(self):
         """Return the values of the controls as one line, which tests of saved notebooks compare."""
-        values = [f"{label(name, at)} = {at.value}" for name, at in self.controls.items()]
-        return f"{self._title} ({', '.join(values)})."
+        values = [
+            f"{label(name, at)} = {at.label if isinstance(at, Selection) else at.value}"
+            for name, at in self.controls.items()
+        ]
+        return in_words(f"{self._title} ({', '.join(values)}).")
 
     def _lay_out(self):
         """Return the rows above the picture."""
@@ -182,7 +185,7 @@ class Panel(widgets.VBox):
             return result
 
     def _show(self, sentence):
-        self.sentence = str(sentence or "")
+        self.sentence = in_words(sentence)
         picture = self._drawing.draw()
         self._ahead.compare((picture, self.sentence))
         with self._screen.hold_sync():
@@ -198,7 +201,7 @@ class Panel(widgets.VBox):
         """Return (png, sentence) at these values of controls; the panel stays as it is."""
         try:
             sentence = self._update(**values)
-            return self._drawing.draw(), str(sentence or "")
+            return self._drawing.draw(), in_words(sentence)
         finally:
             self._update(**self.values())
 
@@ -228,6 +231,11 @@ class Panel(widgets.VBox):
         note = f"{text} {INVITATION}".strip()
         self._screen.stand_in = note
         page.store(self._screen.png, self.sentence or ALT, note)
+
+
+def in_words(sentence):
+    """Return what ``update`` says as the reader sees it."""
+    return with_decimal_sign(str(sentence or ""))
 
 
 def label(name, control):

@@ -8,6 +8,7 @@ it is opened.
 """
 
 import json
+import re
 from types import SimpleNamespace
 
 from helpers.setup.machine import TEXTS
@@ -39,6 +40,14 @@ def translate(sentence, /, **values):
     """
     sentence = _chosen.messages.get(sentence, sentence)
     return sentence.format(**values) if values else sentence
+
+
+def with_decimal_sign(sentence):
+    """Return a sentence of a notebook with the decimal sign of the language: 0,5 in German.
+
+    So a translation writes no point between the thousands of a number: 70 000.
+    """
+    return re.sub(r"(?<=\d)\.(?=\d)", translate("."), sentence)
 
 
 def _read(path):
