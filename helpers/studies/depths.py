@@ -123,13 +123,7 @@ def run(runs=None, *, target=RESULTS, store=None, workers=None, name=None):
     check(target, is_table)
     runs = runs or grid()
     photographs.read(runs[0].get("data"), runs[0].get("images"))
-    rows = [
-        {one: row.arguments[one] for one in ARM}
-        | net
-        | {"seconds": round(row.seconds / len(row.result), 1)}
-        for row in _finish(runs, store, workers)
-        for net in row.result
-    ]
+    rows = [net for row in _finish(runs, store, workers) for net in _nets(row)]
     setting = {key: value for key, value in runs[0].items() if key not in (*ARM, "seeds")}
     setting |= {"data": name or Path(setting["data"]).name} if "data" in setting else {}
     table = {"made": circumstances(runs[0].get("device")), "setting": setting, "rows": rows}
@@ -137,6 +131,13 @@ def run(runs=None, *, target=RESULTS, store=None, workers=None, name=None):
     table["rows"].sort(key=_key)
     write(target, _text(table), is_table)
     return table
+
+
+def _nets(row):
+    """The nets of a finished run, as the table has them."""
+    arm = {name: row.arguments[name] for name in ARM}
+    seconds = round(row.seconds / len(row.result), 1)
+    return [arm | net | {"seconds": seconds} for net in row.result]
 
 
 def _key(row):
