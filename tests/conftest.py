@@ -11,34 +11,34 @@ from nbval.plugin import IPyNbFile
 
 ROOT = Path(__file__).resolve().parent.parent
 # The longest come first, so that no worker ends alone with one; the tests of each share a worker,
-# as they share a kernel, a JupyterLab, or the warm process of the mutations.
+# as they share a kernel, the warm process of the mutations, or, in the folder browser, a JupyterLab
+# and a small book.
 TOGETHER = (
     "04_plain_vs_residual.ipynb",
-    "06_resnets_on_images.ipynb",
+    "browser",
     "07_why_it_works.ipynb",
-    "test_panels.py",
     "test_mutations.py",
+    "06_resnets_on_images.ipynb",
     "05_matching_dimensions.ipynb",
     "03_two_more_layers.ipynb",
-    "test_far.py",
     "test_whole_book.py",
     "test_engines.py",
-    "test_print.py",
-    "test_screens.py",
-    "test_pages.py",
     "02_shrinking_to_the_identity.ipynb",
     "00_start_here.ipynb",
     "08_at_scale.ipynb",
     "01_the_residual_block.ipynb",
-    "test_front_ends.py",
-    "test_decks.py",
     "test_guide.py",
 )
 WITHOUT_TORCH = ("01_the_residual_block", "02_shrinking_to_the_identity")
 
 
+def _group(path):
+    """The name in TOGETHER of what a test belongs to: its file, or its folder; None if neither."""
+    return next((name for name in (path.name, path.parent.name) if name in TOGETHER), None)
+
+
 def _place(path):
-    return TOGETHER.index(path.name) if path.name in TOGETHER else len(TOGETHER)
+    return TOGETHER.index(_group(path)) if _group(path) else len(TOGETHER)
 
 
 class InTheKernel(pytest.Item):
@@ -135,13 +135,13 @@ def pytest_collection_finish():
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Each test for itself, but those of a notebook or of a file in TOGETHER on one worker."""
+    """Each test for itself, but those of a notebook or of a group of TOGETHER on one worker."""
     from xdist.scheduler import LoadScopeScheduling  # xdist, which one worker does not need
 
     class Scheduler(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            path = nodeid.split("::")[0]
-            return path if path.endswith(".ipynb") or Path(path).name in TOGETHER else nodeid
+            path = Path(nodeid.split("::")[0])
+            return _group(path) or (str(path) if path.suffix == ".ipynb" else nodeid)
 
     config.option.loadscopereorder = False
     return Scheduler(config, log)

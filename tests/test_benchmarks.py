@@ -40,17 +40,12 @@ def test_training_is_compared_with_both_loops_and_notebooks_are_timed(readme):
     plain = {"nets": 15, "times faster": {"tutorial loop": 5.3, "careful loop": 2.8}}
     residual = {"nets": 15, "times faster": {"tutorial loop": 5.21, "careful loop": 2.9}}
     measured = {
-        "depth": {
-            "nets": 2,
-            "rows": [{"layers": 1000, "seconds per epoch": 7.06, "peak MB": 700.2}],
-        },
-        "whole notebooks": {"machine": {}, "04_plain_vs_residual": 80.4},
+        "whole notebooks": {"machine": {}, "04_plain_vs_residual": 80.4, "06_resnets": 39.6},
         "contest, convolutional, none": plain,
         "contest, convolutional, inside": residual,
     }
     rows = dict(readme.of_training(measured))
-    assert rows["2 residual nets of 1,000 layers of 64 units"] == "7.1 s an epoch, 700 MB"
-    assert rows["notebook 4, from its first cell to its last"] == "80 s"
+    assert rows["notebooks 04 and 06, from the first cell to the last"] == "80 s and 40 s"
     (row,) = [row for row in rows if row.startswith("training 15 convolutional nets")]
     assert "at least 2.8 times as fast as a careful loop" in rows[row]
     assert "5.2 times as fast as a tutorial's" in rows[row]
