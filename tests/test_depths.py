@@ -200,6 +200,13 @@ def test_the_command_says_in_one_sentence_what_it_cannot_read(tmp_path, monkeypa
         depths.main(words)
 
 
+def test_the_nets_of_a_run_share_its_seconds():
+    run = depths.grid(layers=(20,), seeds=(0, 1), rates=(0.1,))[0]
+    nets_of_run = depths._nets(sweeps.Row(run, [{"seed": 0}, {"seed": 1}], None, 60.0))
+    arm = {"layers": 20, "skip": "none", "learning_rate": 0.1, "seconds": 30.0}
+    assert nets_of_run == [arm | {"seed": seed} for seed in (0, 1)]
+
+
 def test_the_time_that_is_left_counts_layers():
     runs = depths.grid(layers=(20, 56), seeds=(0,), rates=(0.1,))
     rows = [sweeps.Row(run, [], None, 60 * run["layers"]) for run in runs]

@@ -165,3 +165,13 @@ def test_the_notebook_of_a_student_holds_no_answers(number):
         own = {line.strip() for line in body.splitlines() if len(line.strip()) > 12} - given
         assert own - notebook, tag
         assert not {line for line in own & notebook if line.startswith("return")}, tag
+
+
+def test_no_block_that_a_reader_draws_is_silent_by_bad_luck():
+    """From He's numbers all units of a block are 0 at all images less than once in a million."""
+    draw = np.random.default_rng(0)
+    for name, (net, position, x) in TASKS["03"].net_cases():
+        a = net[:position](x).detach().numpy()
+        units = draw.normal(size=(20_000, a.shape[1]))  # their size changes no sign
+        silent = (units @ a.T <= 0).all(axis=1).mean()
+        assert silent ** a.shape[1] < 1e-6, name
