@@ -29,9 +29,11 @@ LEFT_OUT = {
         "table-near",
         "claims-near",
         "claims-decay",
+        "train-otherwise",
         "claims-otherwise",
         "draw-faces",
         "faces",
+        "claims-faces",
     ],
     "05_matching_dimensions": [
         "train-A-B-C",
