@@ -234,7 +234,7 @@ def option_A(a, more):
 
 zero_padding = Exercise(
     name="zero_padding",
-    title="A shortcut of every second pixel, and zeros",
+    title="A shortcut without weights",
     right=option_A,
     observe=lambda solution, a, more: with_gradient(option_A, solution, a, more),
     praise="right: every second pixel of a[l] as it is, and after its channels the new ones, of "
