@@ -54,7 +54,8 @@ def test_the_answer_has_a_line_for_each_arm_that_was_trained():
     rows = [row(56, "outside", 0.1, seed, 1.0, 0.25) for seed in range(3)]
     rows += [row(20, "outside", rate, 0, rate, rate) for rate in (0.01, 0.5)]
     rows += [row(20, "none", 0.1, seed, 1.0, 0.5, diverged=seed > 0) for seed in range(3)]
+    rows += [row(8, "none", 0.1, seed, 1.0, 0.5, diverged=seed > 1) for seed in range(3)]
     assert compared.answer({"rows": rows}).splitlines()[1:] == [
-        "  skip = none: 20 layers diverged at 0.1",
+        "  skip = none: 8 layers 50.0% at 0.1, 20 layers diverged at 0.1",
         "  skip = outside: 20 layers 1.0% at 0.01, 56 layers 25.0% at 0.1",
     ]

@@ -279,6 +279,13 @@ def test_images_stay_in_memory_only_where_they_are_trained_on(monkeypatch, tmp_p
     assert held == [1, 0]
 
 
+def test_the_nets_fit_the_images(photos, monkeypatch):
+    made, build = [], nets.convolutional
+    monkeypatch.setattr(nets, "convolutional", lambda *a, **k: made.append(k) or build(*a, **k))
+    depths.train_arm(8, "none", 0.05, seeds=[3], width=2, epochs=1, data=str(photos))
+    assert made == [{"seed": 3, "channels": 3, "classes": 2, "width": 2}]
+
+
 def test_the_command_says_in_one_sentence_what_it_cannot_read(tmp_path, monkeypatch):
     monkeypatch.setattr(depths, "ROOT", tmp_path)
     words = ["--data", "nowhere", "--rates", "0.1", "1", "--layers", "8", "--workers", "0"]
