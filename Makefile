@@ -39,6 +39,12 @@ DOUBT ?= --seeds 3
 RECIPE ?= --layers 20
 # And `make study`: make study DATA=my/photographs STUDY="--layers 20 56 --epochs 5 --images 10000"
 STUDY ?=
+# Without DATA on the command line, digits; one that happens to be in the environment is not meant.
+ifeq ($(origin DATA),command line)
+override DATA := $(value DATA)
+export DATA
+STUDY_DATA = --data "$$DATA"
+endif
 
 .PHONY: help ready lab test test-all doubt lint notebooks links book handout slides teacher student portable pictures \
 	class bench bench-panels bench-training cifar study clean
@@ -150,9 +156,8 @@ bench-panels: ready
 cifar: ready
 	$(PY) -m helpers.studies.recipe $(RECIPE)
 
-# Without DATA on the command line, digits; one that happens to be in the environment is not meant.
 study: ready
-	$(PY) -m helpers.studies.depths $(if $(filter command,$(origin DATA)),--data "$$DATA") $(STUDY)
+	$(PY) -m helpers.studies.depths $(STUDY_DATA) $(STUDY)
 
 clean:
 	! test -e "$$VENV/pyvenv.cfg" || rm -rf "$$VENV"

@@ -179,16 +179,18 @@ def convolutional(
     return initialise(net, start, seed)
 
 
-def resnet34(skip="inside", start="he", shortcut="A", seed=0, classes=1000):
+def resnet34(skip="inside", start="he", shortcut="A", seed=0, classes=1000, blocks=(3, 4, 6, 3)):
     """Return the net of 34 layers of He et al. 2015 (table 1, figure 3), or its plain twin.
 
     Maps images (examples, 3, height, width), 224 x 224 in the paper, to scores (examples, classes).
     It is not trained. Arguments and errors are those of ``convolutional``.
+    blocks: in each stage; (2, 2, 2, 2) makes the net of 18 layers in that table.
     """
-    check_whole(classes=classes)
+    check_whole(classes=classes, stages=len(blocks))
+    check_whole(**{f"blocks[{stage}]": count for stage, count in enumerate(blocks)})
     first = [convolution(3, 64, 7, stride=2), nn.ReLU(), nn.MaxPool2d(3, stride=2, padding=1)]
-    stages = [(3, 64), (4, 128), (6, 256), (3, 512)]
-    net = nn.Sequential(*first, *_stages(stages, skip, shortcut), *_head(512, classes))
+    stages = [(count, 64 * 2**stage) for stage, count in enumerate(blocks)]
+    net = nn.Sequential(*first, *_stages(stages, skip, shortcut), *_head(stages[-1][1], classes))
     return initialise(net, start, seed)
 
 

@@ -4,7 +4,6 @@ import json
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from test_photographs import paint
@@ -77,12 +76,50 @@ def test_what_is_finished_is_not_run_again(small, monkeypatch):
     assert again["rows"] == table["rows"]
 
 
-def test_a_failed_run_stops_the_study_before_a_table_is_written(tmp_path):
-    with pytest.raises(RuntimeError, match=r"1 of 2 runs failed; the first: .*layers = 9"):
-        depths.run(
-            [SMALL[-1], SMALL[-1] | {"layers": 9}], target=tmp_path / "table.json", workers=0
-        )
+def test_a_failed_run_stops_the_study_before_a_table_is_written(tmp_path, monkeypatch):
+    def train_arm(layers, **others):
+        if layers == 14:
+            raise MemoryError("too little")
+        return []
+
+    monkeypatch.setattr(depths, "train_arm", train_arm)
+    monkeypatch.setattr(depths, "code_version", lambda fn: "1")
+    with pytest.raises(RuntimeError, match=r"4 of 8 runs failed; .*: MemoryError: too little"):
+        depths.run(SMALL, target=tmp_path / "table.json", workers=0)
     assert not (tmp_path / "table.json").exists()
+
+
+# What no net can be trained with: words of the command, and of its sentence.
+REFUSED = {
+    "--layers 8 21": "layers = 21, but a net of three stages has 6n",
+    "--arms none skip": "skip = 'skip'",
+    "--rates 0.1 0": "learning_rate = 0.0, but it must be a number above 0",
+    "--rates nan": "learning_rate = nan",
+    "--seeds 0 -1": "seed = -1",
+    "--epochs 0": "epochs = 0, but it must be a whole number above 0",
+    "--batch 0": "batch = 0",
+    "--width 0": "width = 0",
+    "--images 0": "images = 0",
+    "--images 2000": "there are 1437 images, fewer than the 2000",
+    "--images 3": "3 images, spread evenly, leave 8 of 10 classes without any, such as ",
+    "--workers -1": "workers = -1, but it must be a whole number from 0 on",
+    "--device mps": "device = 'mps', but this machine has cpu",
+}
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_what_cannot_be_trained_is_refused_before_the_first_run(words, tmp_path, monkeypatch):
+    monkeypatch.setattr(depths, "ROOT", tmp_path)
+    monkeypatch.setattr(depths, "_finish", None)
+    with pytest.raises(SystemExit, match=rf"^{re.escape(REFUSED[words])}"):
+        depths.main(["--epochs", "1", *words.split()])
+
+
+def test_what_is_asked_for_twice_is_trained_once():
+    twice = {"layers": (8, 14, 8), "seeds": (0, 1, 0), "rates": (0.1, 0.1), "arms": ("none",) * 2}
+    once = {"layers": (8, 14), "seeds": (0, 1), "rates": (0.1,), "arms": ("none",)}
+    assert depths.grid(**twice) == depths.grid(**once)
+    assert len(depths.grid(**once)) == 2
 
 
 def test_an_interrupt_comes_through_and_keeps_what_is_finished(tmp_path, monkeypatch):
@@ -96,7 +133,7 @@ def test_an_interrupt_comes_through_and_keeps_what_is_finished(tmp_path, monkeyp
         return []
 
     monkeypatch.setattr(depths, "train_arm", train_arm)
-    monkeypatch.setattr("helpers.studies.sweeps.code_version", lambda fn: "1")
+    monkeypatch.setattr(depths, "code_version", lambda fn: "1")
     with pytest.raises(KeyboardInterrupt):
         depths.run(SMALL, target=tmp_path / "table.json", store=tmp_path / "study.jsonl", workers=0)
     assert not (tmp_path / "table.json").exists()
@@ -118,7 +155,7 @@ def test_a_net_is_trained_as_training_does_it():
     sizes = {"width": 2, "channels": 1, "classes": 10}
     rules = {"epochs": 2, "batch": 480, "optimizer": depths.SGD}
     (expected,) = training.fair(
-        lambda seed: nets.convolutional(8, "none", seed=seed, **sizes), photographs.read(),
+        lambda seed: nets.convolutional(8, "none", seed=seed, **sizes), photographs.read().images,
         rates=[0.05], seeds=[3], **rules,
     )[0.05]  # fmt: skip
     (found,) = depths.train_arm(8, "none", 0.05, seeds=[3], width=2, epochs=2, batch=480)
@@ -139,7 +176,7 @@ def photos(tmp_path):
 
 def test_augmented_images_are_crops_of_their_own_images(photos, monkeypatch):
     """The paper's crops and flips, drawn anew in each step, and for each net and image."""
-    data = tensors(photographs.read(photos), "cpu", torch.float32)
+    data = tensors(photographs.read(photos).images, "cpu", torch.float32)
     many = [nets.convolutional(8, channels=3, width=2, classes=2, seed=seed) for seed in (0, 1)]
     stack = depths._Augmented(many, data, [0.1] * 2, [0, 1], depths.SGD)
     chosen = torch.tensor([[0, 9], [9, 0]])
@@ -166,10 +203,12 @@ def test_options_reach_the_training(photos):
     assert losses[2] == pytest.approx(losses[0], rel=0.2)
 
 
+QUICK = "--layers 8 --seeds 0 --width 2 --epochs 1 --batch 8 --workers 0"
+
+
 def test_the_command_asks_the_question_of_any_folder(photos, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(depths, "ROOT", tmp_path)
-    words = "--layers 8 --rates 0.01 0.1 --seeds 0 --width 2 --epochs 1 --batch 8 --workers 0"
-    words = [*words.split(), "--data", str(photos)]
+    words = [*QUICK.split(), "--rates", "0.01", "0.1", "--data", str(photos)]
 
     def ask(*more):
         depths.main([*words, *more])
@@ -178,6 +217,8 @@ def test_the_command_asks_the_question_of_any_folder(photos, tmp_path, capsys, m
     table, said = ask("--workers", "0")
     assert re.findall(r"(\d) of 4 runs are done, about \d+ minutes left", said) == list("1234")
     assert f"written to {tmp_path / 'build' / 'study.json'}" in said
+    assert "20 images in 2 classes: 16 to train, 4 to test. Files skipped: 0." in said
+    assert re.search(r"skip = inside: 8 layers \d+\.\d% at 0\.0?1", said)
     assert table["setting"] == {"width": 2, "epochs": 1, "batch": 8, "data": "my photographs"}
     assert len(table["rows"]) == 4
     assert "earlier" not in table
@@ -190,6 +231,59 @@ def test_the_command_asks_the_question_of_any_folder(photos, tmp_path, capsys, m
     assert table["setting"]["data"] == "Colours"
     assert table["setting"]["images"] == 8
     assert len(table["rows"]) == 4
+    table, _ = ask("--images", "8", "--name", "Colours", "--arms", "outside")
+    assert [row["skip"] for row in table["rows"]] == ["inside"] * 2 + ["none"] * 2 + ["outside"] * 2
+
+
+def test_other_pictures_of_the_same_name_are_trained_and_not_mixed(photos, tmp_path, monkeypatch):
+    monkeypatch.setattr(depths, "ROOT", tmp_path)
+    words = [*QUICK.split(), "--rates", "0.1", "--data", str(photos)]
+    losses, one, other = [], photos / "red" / "01.png", photos / "blue" / "01.png"
+    for seed in ("0", "1", "1"):
+        depths.main([*words, "--seeds", seed])
+        table = depths.stored(tmp_path / "build" / "study.json")
+        losses.append({row["seed"]: row["training loss"] for row in table["rows"]})
+        if seed == "1":
+            one.write_bytes(other.read_bytes())
+            photographs.read.cache_clear()  # as a new process has it
+    assert [list(each) for each in losses] == [[0], [0, 1], [1]]
+    assert losses[1][1] != losses[2][1]
+
+
+def test_the_table_of_the_course_is_kept_unless_all_is_asked_as_there(tmp_path, monkeypatch):
+    monkeypatch.setattr(depths, "ROOT", tmp_path)
+    monkeypatch.setattr(depths, "RESULTS", tmp_path / "of_the_course.json")
+    targets = []
+
+    def run(runs, target, **others):
+        targets.append(target.name)
+        return {"rows": []}
+
+    monkeypatch.setattr(depths, "run", run)
+    for words in ("", "--layers 20 --seeds 7", "--epochs 1", "--images 500", "--data ~/pictures"):
+        depths.main(words.split())
+    assert targets == ["of_the_course.json"] * 2 + ["study.json"] * 3
+
+
+def test_images_stay_in_memory_only_where_they_are_trained_on(monkeypatch, tmp_path):
+    held = []
+
+    def finish(runs, store, workers, version):
+        held.append(photographs.read.cache_info().currsize)
+        return []
+
+    monkeypatch.setattr(depths, "_finish", finish)
+    for workers in (0, None):
+        photographs.read.cache_clear()
+        depths.run(SMALL, target=tmp_path / "table.json", workers=workers)
+    assert held == [1, 0]
+
+
+def test_the_nets_fit_the_images(photos, monkeypatch):
+    made, build = [], nets.convolutional
+    monkeypatch.setattr(nets, "convolutional", lambda *a, **k: made.append(k) or build(*a, **k))
+    depths.train_arm(8, "none", 0.05, seeds=[3], width=2, epochs=1, data=str(photos))
+    assert made == [{"seed": 3, "channels": 3, "classes": 2, "width": 2}]
 
 
 def test_the_command_says_in_one_sentence_what_it_cannot_read(tmp_path, monkeypatch):
@@ -213,49 +307,6 @@ def test_the_time_that_is_left_counts_layers():
     assert depths._progress(runs, rows[:1], 1).endswith("about 96 minutes left")
     assert depths._progress(runs, rows[:2], 2).endswith("about 20 minutes left")
     assert depths._progress(runs, rows, 2) == "4 of 4 runs are done, about 0 minutes left"
-
-
-def row(layers, skip, rate, seed, loss, error, diverged=False):
-    names = (
-        "layers",
-        "skip",
-        "learning_rate",
-        "seed",
-        "diverged",
-        "training loss",
-        "training error",
-    )
-    return dict(zip(names, (layers, skip, rate, seed, diverged, loss, error), strict=True))
-
-
-def test_errors_are_those_at_the_rate_with_the_lowest_median_loss():
-    rows = [
-        row(20, skip, 0.01, seed, loss, 0.5)
-        for skip in depths.ARMS
-        for seed, loss in enumerate((0.1, 1.0, 1.1))
-    ]
-    rows += [
-        row(20, skip, 0.03, seed, loss, 0.2)
-        for skip in depths.ARMS
-        for seed, loss in enumerate((0.9, 0.9, 9.0))
-    ]
-    assert depths.errors({"rows": rows}) == {
-        skip: pytest.approx(np.array([[0.2] * 3])) for skip in depths.ARMS
-    }
-    assert depths.best_rates({"rows": rows}) == {skip: [0.03] for skip in depths.ARMS}
-    tested = depths.errors({"rows": [one | {"test error": 0.7} for one in rows]}, "test error")
-    assert tested["inside"].tolist() == [[0.7] * 3]
-
-
-def test_a_net_that_diverged_counts_as_infinitely_bad_and_is_not_drawn():
-    rows = [
-        row(20, "none", 0.1, seed, None, None, diverged=seed > 0) | {"training loss": 0.0}
-        for seed in range(3)
-    ]
-    rows += [row(20, "none", 0.01, seed, 2.0, 0.8, diverged=seed == 2) for seed in range(3)]
-    found = depths.errors({"rows": rows + [r | {"skip": "inside"} for r in rows]})["none"]
-    assert found[0][:2].tolist() == [0.8, 0.8]
-    assert np.isnan(found[0][2])
 
 
 def test_the_whole_grid_is_that_of_the_paper():

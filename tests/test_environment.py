@@ -163,6 +163,18 @@ def test_what_was_typed_reaches_the_shell_as_it_is(make, tmp_path):
     assert shown("SIZE=1;$x", "LAB='a b' `c` $(d) \"e\"")[1:] == ["1;$x", "'a b' `c` $(d) \"e\""]
 
 
+def test_the_folder_of_a_study_is_the_one_that_was_typed(make, tmp_path, monkeypatch):
+    (tmp_path / "show.mk").write_text('show:;@printf "%s\\n" depths $(STUDY_DATA)\n')
+
+    def shown(*arguments):
+        done = make("-f", "Makefile", "-f", tmp_path / "show.mk", "show", *arguments)
+        return done.stdout.splitlines()
+
+    monkeypatch.setenv("DATA", "/data/of/somebody/else")
+    assert shown() == ["depths"]
+    assert shown("DATA=my 'photos' of $$ü") == ["depths", "--data", "my 'photos' of $$ü"]
+
+
 def test_clean_removes_an_environment_and_nothing_else(make, tmp_path):
     venv = tmp_path / "my $environment"
     assert make("clean", f"VENV={venv}").returncode == 0  # there is none

@@ -89,6 +89,8 @@ def test_bad_arguments_are_named(arguments, message):
         lambda: nets.convolution(1, 4, 3.0),
         lambda: nets.convolutional_block(4, 8, 2.0),
         lambda: nets.resnet34(classes=10.0),
+        lambda: nets.resnet34(blocks=(2, 2.0, 2, 2)),
+        lambda: nets.resnet34(blocks=()),
     ],
 )
 def test_sizes_are_ints(make):

@@ -9,7 +9,11 @@ from helpers import datasets
 from helpers.studies import photographs
 
 official = small_cifar10.official
-read = photographs.read.__wrapped__  # without its memory
+whole = photographs.read.__wrapped__  # without its memory
+
+
+def read(*arguments):
+    return whole(*arguments).images
 
 
 def paint(folder, classes=("blue", "red"), each=10):
@@ -31,8 +35,8 @@ def test_digits_get_a_channel():
 
 
 def test_a_folder_is_read_and_spread_over_its_classes(tmp_path):
-    whole = datasets.standardise(datasets.folder(paint(tmp_path), size=(32, 32)).images)
-    for one, other in zip(read(tmp_path), whole, strict=True):
+    expected = datasets.standardise(datasets.folder(paint(tmp_path), size=(32, 32)).images)
+    for one, other in zip(read(tmp_path), expected, strict=True):
         np.testing.assert_array_equal(one, other)
     some = read(tmp_path, 4)
     assert some.y_train.tolist() == [0, 0, 1, 1]
@@ -53,8 +57,49 @@ def test_a_folder_that_is_split_already_keeps_its_halves(tmp_path):
     blue = found.x_train[:, 2].mean(axis=(1, 2)) > found.x_train[:, 0].mean(axis=(1, 2))
     np.testing.assert_array_equal(blue, found.y_train == 0)
     (tmp_path / "test" / "red").rename(tmp_path / "test" / "green")
-    with pytest.raises(ValueError, match="train has the classes blue, red, and test has blue, gre"):
+    with pytest.raises(ValueError, match="but green, red are in one of them alone"):
         read(tmp_path)
+    (tmp_path / "test").rename(tmp_path / "val")
+    with pytest.raises(ValueError, match="train and val need the same classes"):
+        read(tmp_path)
+    (tmp_path / "val" / "green").rename(tmp_path / "val" / "red")
+    (tmp_path / "val" / "red" / "notes.txt").write_text("none")
+    found = whole(tmp_path)
+    assert len(found.images.x_test) == 10
+    assert "30 images in 2 classes: 20 to train, 10 to test. Files skipped: 1" in found.summary
+    assert "val/red/notes.txt is not a picture" in found.summary
+    assert found.summary.endswith("They have 32 x 32 pixels.")
+
+
+def test_a_class_without_images_is_named(tmp_path):
+    paint(tmp_path, each=20)
+    paint(tmp_path, ("green",), each=2)
+    assert len(read(tmp_path, 33).x_train) == 33
+    sentence = "^8 images, spread evenly, leave 1 of 3 classes without any, such as green: ask"
+    with pytest.raises(ValueError, match=sentence):
+        read(tmp_path, 8)
+
+
+def test_the_checksum_tells_images_and_labels_apart(monkeypatch):
+    digits = photographs._digits()
+    found = [whole().checksum, whole(images=1000).checksum]
+    for changed in range(4):
+        parts = [part.copy() for part in digits.images]
+        parts[changed].flat[-1] += 1
+        other = digits._replace(images=datasets.Images(*parts))
+        monkeypatch.setattr(photographs, "_digits", lambda other=other: other)
+        found.append(whole().checksum)
+    assert len(set(found)) == 6
+    assert all(len(each) == 12 for each in found)
+    monkeypatch.undo()
+    assert whole().checksum == found[0]
+
+
+def test_a_file_of_something_else_is_not_taken_for_the_archive(tmp_path):
+    for name in ("photographs.zip", "me.jpg"):
+        (tmp_path / name).write_bytes(b"something")
+        with pytest.raises(ValueError, match=f"{name} is a file, but must be CIFAR-10's archive"):
+            read(tmp_path / name)
 
 
 def test_the_archive_of_cifar10_is_read(official):

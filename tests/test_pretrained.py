@@ -2,6 +2,7 @@
 
 import copy
 import json
+import urllib.error
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,31 @@ def test_our_net_has_the_scores_of_torchvisions(theirs, weights):
         torch.testing.assert_close(mine, other, **near)
 
 
+@pytest.mark.parametrize(
+    ("make", "sizes"),
+    [
+        (lambda models: models.resnet18(), {"blocks": (2, 2, 2, 2)}),
+        (lambda models: models.resnet34(num_classes=10), {"classes": 10}),
+    ],
+    ids=["ResNet-18", "ten classes"],
+)
+def test_nets_of_other_sizes_have_the_scores_of_torchvisions(make, sizes):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        theirs = oracle.moved(make(oracle.torchvision().models))
+    ours = pretrained.resnet34(theirs.state_dict(), **sizes)
+    images = random_images(2, 3, 64, 96)
+    with torch.no_grad():
+        torch.testing.assert_close(ours(images), theirs(images), rtol=1e-4, atol=1e-4)
+
+
+def test_weights_in_half_precision_are_taken_as_they_are(weights):
+    halves = {name: w.half() if w.is_floating_point() else w for name, w in weights.items()}
+    taken = pretrained.resnet34(halves).state_dict()
+    assert torch.equal(taken["3.first.0.weight"], halves["layer1.0.conv1.weight"].float())
+    assert taken["3.first.0.weight"].dtype == torch.float32
+
+
 def test_names_decide_and_not_the_order(weights, like):
     shuffled = dict(sorted(weights.items(), key=lambda pair: pair[0][::-1]))
     assert list(shuffled) != list(weights)
@@ -75,7 +101,9 @@ def test_files_checkpoints_and_prefixes_are_taken(weights, like, tmp_path):
     forms = {
         "bare.pth": weights,
         "checkpoint.pth": {"epoch": 90, "state_dict": weights, "best_acc1": 73.3},
+        "of torchvision's own training.pth": {"model": weights, "optimizer": {}, "epoch": 3},
         "parallel.pth": {f"module.{name}": value for name, value in weights.items()},
+        "compiled.pth": {f"module._orig_mod.{name}": value for name, value in weights.items()},
     }
     for name, form in forms.items():
         torch.save(form, tmp_path / name)
@@ -97,11 +125,11 @@ WRONG = {
     ),
     "ResNet-18": (
         lambda w: oracle.torchvision().models.resnet18().state_dict(),
-        "have 8 blocks .* the net has 16",
+        r"have 8 blocks .* the net has 16: build it with blocks = \(2, 2, 2, 2\)$",
     ),
     "one tensor short": (
         lambda w: without(w, "layer3.4.bn2.running_var"),
-        r"the weights lack layer3.4.bn2.running_var; torchvision's .* have 218 tensors",
+        r"the weights lack layer3.4.bn2.running_var; the net has 218 tensors",
     ),
     "five short": (
         lambda w: {key: value for key, value in w.items() if not key.startswith("layer4.1.bn")},
@@ -134,6 +162,13 @@ def test_other_weights_are_refused_with_a_sentence(make, words, weights, like):
         renamed(made, like)
 
 
+def test_the_shortcuts_of_option_A_have_no_place_for_weights(weights):
+    with torch.device("meta"):
+        like = nets.resnet34().state_dict()
+    with pytest.raises(ValueError, match=r'and 15 more, which .* build it with shortcut = "B"$'):
+        renamed(weights, like)
+
+
 def test_files_of_something_else_are_refused_and_run_no_code(tmp_path, like):
     class Harm:
         def __reduce__(self):
@@ -141,8 +176,12 @@ def test_files_of_something_else_are_refused_and_run_no_code(tmp_path, like):
 
     (tmp_path / "page.pth").write_text("<html>404</html>")
     torch.save({"fc.weight": Harm()}, tmp_path / "code.pth")
-    for name in ("page.pth", "code.pth"):
-        with pytest.raises(ValueError, match=f"{name} holds no weights, or is damaged"):
+    torch.save(torch.nn.Linear(2, 2), tmp_path / "whole.pth")
+    (tmp_path / "model.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{}")
+    said = dict.fromkeys(("page.pth", "code.pth", "whole.pth"), "save net.state_dict()")
+    for name, mend in (said | {"model.safetensors": "safetensors.torch.load_file"}).items():
+        sentence = f"{name} is no file of weights by torch.save, or is damaged .*{mend}"
+        with pytest.raises(ValueError, match=sentence):
             renamed(tmp_path / name, like)
     assert not (tmp_path / "harmed").exists()
     with pytest.raises(FileNotFoundError, match="none"):
@@ -176,6 +215,20 @@ def test_weights_are_looked_for_where_torchvision_keeps_them(hub):
         assert oracle.torchvision().models.ResNet34_Weights.DEFAULT.url == pretrained.URL
 
 
+def test_weights_that_cannot_be_fetched_give_one_sentence(hub, monkeypatch, capsys):
+    def fetch(url, **settings):
+        if failing:
+            raise failing.pop()
+
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", fetch)
+    failing = [urllib.error.URLError("no network"), RuntimeError('invalid hash value "0"')]
+    for cause in ("invalid hash value", "no network"):
+        with pytest.raises(SystemExit, match=f"^{pretrained.URL} could not be fetched .*{cause}"):
+            pretrained.main()
+    pretrained.main()
+    assert capsys.readouterr().out == f"the weights are in {hub}\n"
+
+
 @pytest.mark.parametrize("size", [(512, 600), (640, 480), (100, 130), (224, 224)])
 def test_photographs_are_prepared_as_torchvision_does(size, tmp_path):
     draw = np.random.default_rng(0)
@@ -196,6 +249,7 @@ def test_the_best_classes_come_first():
     found = pretrained.best(Fixed(), torch.zeros(1), count=2)
     assert found == [("class 1", pytest.approx(0.6)), ("class 3", pytest.approx(0.25))]
     assert pretrained.best(Fixed(), torch.zeros(1), list("abcd"), 1) == [("b", pytest.approx(0.6))]
+    assert len(pretrained.best(Fixed(), torch.zeros(1))) == 4  # of five that were asked for
 
 
 def cell(name):

@@ -83,8 +83,8 @@ def read_class(path, size, colour, skipped):
         if any(entry.is_dir() for entry in _list_visible(path)):
             mend = f"if its folders are the classes, give {path} itself"
         raise ValueError(
-            f"the class {path.name!r} needs two readable pictures, one to train and one to test, "
-            f"but has {len(found)}; {mend}; files skipped in it: {describe_skipped(failed)}"
+            f"the class {path.name!r} needs two or more readable pictures, but has {len(found)}; "
+            f"{mend}; files skipped in it: {describe_skipped(failed)}"
         )
     skipped.update(failed)
     return np.stack(found)

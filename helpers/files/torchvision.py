@@ -4,6 +4,7 @@ torchvision's library is not needed. A file of weights is read as numbers: no co
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,14 +20,15 @@ LAYERS = {
     "downsample.1": "Ws.1",
 }
 COUNTER = "num_batches_tracked"  # of a normalisation; files from before 2018 lack it
-FOUND = "torchvision's weights of a ResNet-34"
+PREFIXES = re.compile(r"^(module\.|_orig_mod\.)+")  # of nn.DataParallel and torch.compile
+CHECKPOINTS = ("state_dict", "model")  # where they keep the weights; torchvision's own as a model
 
 
 def renamed(weights, like):
     """Return torchvision's weights under our names, as the ``like`` of the net to be filled has.
 
-    weights: a path, torchvision's state dict, or a checkpoint with one under "state_dict"; names
-        may begin with "module.", as nn.DataParallel writes them.
+    weights: a path, torchvision's state dict, or a checkpoint with one under "state_dict" or
+        "model"; names may begin with "module.", as nn.DataParallel writes them, or "_orig_mod.".
     like: the state dict of our net, such as nets.resnet34(shortcut="B").state_dict().
 
     Returns {name: tensor} for ``load_state_dict``. Raises OSError for a file that cannot be opened,
@@ -38,25 +40,27 @@ def renamed(weights, like):
     _check_blocks(given, ours)
     optional = {name for name in ours if name.endswith(COUNTER)}
     if lacking := [name for name in ours.keys() - optional if name not in given]:
-        raise ValueError(f"the weights lack {_some(lacking)}; {FOUND} have {len(ours)} tensors")
+        raise ValueError(f"the weights lack {_some(lacking)}; the net has {len(ours)} tensors")
     if unknown := given.keys() - ours.keys():
-        raise ValueError(f"the weights have {_some(unknown)}, which the net has no place for")
+        mend = ': build it with shortcut = "B"' * all(".downsample." in name for name in unknown)
+        raise ValueError(f"the weights have {_some(unknown)}, which the net has no place for{mend}")
     for theirs, name in ours.items():
         _check_shape(theirs, given.get(theirs, like[name]), like[name])
     return {name: given.get(theirs, like[name]) for theirs, name in ours.items()}
 
 
 def _given(weights):
-    """The state dict in a path, a checkpoint or a state dict; without "module."."""
+    """The state dict in a path, a checkpoint or a state dict; without prefixes."""
     if isinstance(weights, str | Path):
         weights = _read(Path(weights).expanduser())
-    if isinstance(weights, Mapping) and isinstance(weights.get("state_dict"), Mapping):
-        weights = weights["state_dict"]
+    if isinstance(weights, Mapping):
+        inside = (weights[key] for key in CHECKPOINTS if isinstance(weights.get(key), Mapping))
+        weights = next(inside, weights)
     tensors = isinstance(weights, Mapping) and all(map(torch.is_tensor, weights.values()))
     if not tensors or not weights:
         kind = type(weights).__name__
         raise ValueError(f"these are no weights but a {kind}: give torchvision's state dict")
-    return {str(name).removeprefix("module."): tensor for name, tensor in weights.items()}
+    return {PREFIXES.sub("", str(name)): tensor for name, tensor in weights.items()}
 
 
 def _read(path):
@@ -65,8 +69,12 @@ def _read(path):
     except OSError:
         raise
     except Exception as error:  # a file of something else may raise anything
+        mend = "fetch it again; of a net that was saved whole, save net.state_dict() instead"
+        if path.suffix == ".safetensors":
+            mend = "give the dictionary that safetensors.torch.load_file makes of it"
         raise ValueError(
-            f"{path} holds no weights, or is damaged ({type(error).__name__}): fetch it again"
+            f"{path} is no file of weights by torch.save, or is damaged "
+            f"({type(error).__name__}): {mend}"
         ) from error
 
 
@@ -112,9 +120,11 @@ def _check_blocks(given, ours):
         for names in (given, ours)
     )
     if found != wanted:
+        each = Counter(name.split(".")[0] for name in sorted(found))  # stages in their order
+        mend = f": build it with blocks = {tuple(each.values())}" if found else ""
         raise ValueError(
             f"the weights have {len(found)} blocks named as torchvision does (layer1.0, ...), and "
-            f"the net has {len(wanted)}: ResNet-18 has 8, and ResNet-34 has 16"
+            f"the net has {len(wanted)}{mend}"
         )
 
 

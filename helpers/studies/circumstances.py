@@ -11,11 +11,12 @@ import torch
 from helpers.setup.machine import ROOT, cores
 
 
-def circumstances(device=None):
+def circumstances(device="cpu"):
     """Return where, when and by which code a result was made, and on which GPU if on one.
 
-    device: "cuda", or anything else for none. The commit ends in "and changes" if files of helpers
-    differ from it; it is None outside of a repository.
+    device: where it was made, "cpu" or a GPU that PyTorch knows, such as "cuda".
+    The commit ends in "and changes" if files of helpers differ from it; it is None outside of a
+    repository.
     """
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
@@ -25,7 +26,7 @@ def circumstances(device=None):
         commit += " and changes" * bool(_git("status", "--porcelain", "--", "helpers"))
     except (OSError, subprocess.CalledProcessError):
         commit = None
-    gpu = {"gpu": torch.cuda.get_device_name()} if device == "cuda" else {}
+    gpu = {"gpu": torch.cuda.get_device_name(device)} if device != "cpu" else {}
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "processor": models[0] if models else platform.processor(),

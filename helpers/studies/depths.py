@@ -9,7 +9,8 @@ data/results/depths.json, with the machine, the date, the versions and the commi
 
     python -m helpers.studies.depths --data FOLDER --layers 20 56 --epochs 5 --images 10000
 
-asks it of photographs, and ``--help`` lists what else can be chosen. The paper's widths on a GPU:
+asks it of photographs, and ``--help`` lists what else can be chosen; that table goes to
+build/study.json. The paper's widths on a GPU:
 
     python -m helpers.studies.depths --data FOLDER --layers 20 56 --width 16 --batch 128 \\
         --epochs 8 --rates 0.03 0.1 --seeds 0 1 2 3 4 --device cuda --bfloat16 --augment
@@ -23,28 +24,24 @@ import sys
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from helpers import nets, training
-from helpers.files.writing import check, has_keys, write
+from helpers import nets
+from helpers.files.writing import check, write
 from helpers.inputs.data import tensors
+from helpers.inputs.numbers import check_above_zero, check_seed, check_whole
 from helpers.lockstep.stack import Stack
-from helpers.setup.machine import DATA, ROOT, cores
+from helpers.setup.machine import ROOT, cores
 from helpers.studies import paper, photographs, sweeps
 from helpers.studies.circumstances import circumstances
+from helpers.studies.compared import FINAL, RESULTS, answer, best_rates, errors, is_table, stored
+from helpers.studies.store import code_version
 
-RESULTS = DATA / "results" / "depths.json"
+__all__ = ["RESULTS", "best_rates", "errors", "grid", "run", "stored", "train_arm"]
 LAYERS, ARMS, SEEDS = (20, 32, 44, 56, 110), ("none", "inside"), (0, 1, 2, 3, 4)
 # Wide enough that every arm is at its best between the ends.
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1)
 SETTING = {"width": 4, "epochs": 20, "batch": 32}  # as in notebook 6, but trained for longer
-is_table = has_keys("made", "setting", "rows")  # of a file: whether ``run`` wrote it
-FINAL = {  # column of the table: property of a History
-    "training loss": "final_loss",
-    "training error": "final_training_error",
-    "test error": "final_test_error",
-}
 ARM = ("layers", "skip", "learning_rate")  # what tells the nets of a table apart, with the seed
 SGD = partial(torch.optim.SGD, momentum=0.9, weight_decay=1e-4)
 
@@ -80,8 +77,9 @@ def train_arm(
     Errors are fractions of images as they are, the loss is in nats, both after the last epoch; None
     in a net that diverged.
     """
-    found = tensors(photographs.read(data, images), device, torch.float32)
-    sizes = {"channels": found[0].shape[1], "classes": int(found[1].max()) + 1, "width": width}
+    read = photographs.read(data, images)
+    found = tensors(read.images, device, torch.float32)
+    sizes = {"channels": found[0].shape[1], "classes": read.classes, "width": width}
     many = [nets.convolutional(layers, skip, seed=seed, **sizes).to(device) for seed in seeds]
     kind = _Augmented if augment else Stack
     stack = kind(many, found, [learning_rate] * len(many), seeds, SGD, bfloat16)
@@ -97,12 +95,15 @@ def _as_row(seed, measured):
     return {"seed": seed, "diverged": diverged} | dict(zip(FINAL, numbers, strict=True))
 
 
-def grid(layers=LAYERS, seeds=SEEDS, rates=RATES, **setting):
+def grid(layers=LAYERS, seeds=SEEDS, rates=RATES, arms=ARMS, **setting):
     """Return the arguments of ``train_arm`` for each run; the longest runs come first."""
-    arms = itertools.product(sorted(layers, reverse=True), ARMS, rates)
+    layers, seeds, rates, arms = (
+        list(dict.fromkeys(each)) for each in (layers, seeds, rates, arms)
+    )
+    runs = itertools.product(sorted(layers, reverse=True), arms, rates)
     return [
-        {"layers": n, "skip": skip, "learning_rate": rate, "seeds": list(seeds)} | SETTING | setting
-        for n, skip, rate in arms
+        {"layers": n, "skip": skip, "learning_rate": rate, "seeds": seeds} | SETTING | setting
+        for n, skip, rate in runs
     ]
 
 
@@ -116,21 +117,58 @@ def run(runs=None, *, target=RESULTS, store=None, workers=None, name=None):
     workers: how many processes, by default one for each core; 0 for none.
     name: what to call the images of a ``data``, in place of their path.
 
-    Raises OSError or ValueError, before the first run, if the images cannot be read, the table
-    cannot be written, or something else is in its place; RuntimeError if a run failed; and
-    KeyboardInterrupt if it is interrupted: the runs that were finished by then are in the store.
+    Raises OSError or ValueError, before the first run, for arguments that no net can be trained
+    with, if the images cannot be read, the table cannot be written, or something else is in its
+    place; RuntimeError if a run failed; and KeyboardInterrupt if it is interrupted: the runs that
+    were finished by then are in the store.
     """
     check(target, is_table)
     runs = runs or grid()
-    photographs.read(runs[0].get("data"), runs[0].get("images"))
-    rows = [net for row in _finish(runs, store, workers) for net in _nets(row)]
-    setting = {key: value for key, value in runs[0].items() if key not in (*ARM, "seeds")}
-    setting |= {"data": name or Path(setting["data"]).name} if "data" in setting else {}
-    table = {"made": circumstances(runs[0].get("device")), "setting": setting, "rows": rows}
+    _check(runs, workers)
+    checksum = _look(runs[0], workers)
+    finished = _finish(runs, store, workers, f"{code_version(train_arm)} {checksum}")
+    table = {
+        "made": circumstances(runs[0].get("device", "cpu")),
+        "setting": _setting(runs[0], name),
+        "checksum": checksum,
+        "rows": [net for row in finished for net in _nets(row)],
+    }
     _extend(table, target)
     table["rows"].sort(key=_key)
     write(target, _text(table), is_table)
     return table
+
+
+def _check(runs, workers):
+    """Raise ValueError for what would fail in a training, perhaps after hours of others."""
+    if workers is not None:
+        check_whole(0, workers=workers)
+    for run in runs:
+        check_above_zero(learning_rate=run["learning_rate"])
+        check_whole(**{name: run[name] for name in SETTING})
+        paper.known_device(run.get("device", "cpu"))
+        for seed in run["seeds"]:
+            check_seed(seed)
+    for layers, skip in {(run["layers"], run["skip"]) for run in runs}:
+        with torch.device("meta"):  # without its numbers
+            nets.convolutional(layers, skip)
+
+
+def _look(run, workers):
+    """Read the images once, say what they are, and return their checksum."""
+    read = photographs.read(run.get("data"), run.get("images"))
+    print(read.summary, flush=True)
+    if workers != 0:  # these have copies of their own
+        photographs.read.cache_clear()
+    return read.checksum
+
+
+def _setting(run, name=None):
+    """What all nets of a table have in common; their images by the name of the folder, or this."""
+    setting = {key: value for key, value in run.items() if key not in (*ARM, "seeds")}
+    if "data" in setting:
+        setting["data"] = name or Path(setting["data"]).expanduser().resolve().name
+    return setting
 
 
 def _nets(row):
@@ -145,9 +183,12 @@ def _key(row):
 
 
 def _extend(table, target):
-    """Add the nets that the table at ``target`` has of the same setting, and how they were made."""
+    """Add the nets that the table at ``target`` has of the same setting and images, and how they
+    were made.
+    """
     before = stored(target) if Path(target).exists() else {"setting": None}
-    if before["setting"] == table["setting"]:
+    same = table["checksum"] == before.get("checksum", table["checksum"])
+    if same and before["setting"] == table["setting"]:
         known = list(map(_key, table["rows"]))
         kept = [row for row in before["rows"] if _key(row) not in known]
         table["rows"] += kept
@@ -155,13 +196,14 @@ def _extend(table, target):
             table["earlier"] = [before["made"], *before.get("earlier", ())]
 
 
-def _finish(runs, store, workers):
+def _finish(runs, store, workers, version):
     if store:
         Path(store).parent.mkdir(parents=True, exist_ok=True)
     executor = None if workers == 0 else sweeps.Processes(workers)
     finished = []
     # ``sweeps.run`` would hide an interrupt.
-    for row in sweeps.iterate(train_arm, runs, executor, store, progress=False):
+    rows = sweeps.iterate(train_arm, runs, executor, store, version=version, progress=False)
+    for row in rows:
         finished.append(row)
         at_once = cores() if workers is None else max(workers, 1)
         print(_progress(runs, finished, at_once), flush=True)
@@ -187,57 +229,17 @@ def _text(table):
     return f'{head[:-2]},\n "rows": [\n  {rows}\n ]\n}}\n'
 
 
-def stored(path=RESULTS):
-    """Return the table that ``run`` wrote: made (where, when, by which code), setting, and rows.
-
-    A row is one net: layers, skip, learning_rate, seed, diverged, training loss (nats), training
-    error and test error (fractions), and its share of the seconds that its run took.
-    """
-    return json.loads(Path(path).read_text(encoding="utf-8"))
-
-
-def errors(table, of="training error"):
-    """Return {skip: errors (depths, seeds), fractions}, each depth at its best learning rate.
-
-    The best rate has the lowest median training loss over the seeds; a net that diverged counts as
-    infinitely bad, and its error is NaN.
-    table: as ``stored`` returns it. of: "training error" or "test error".
-    """
-    return {
-        skip: np.array([[getattr(one, FINAL[of]) for one in at[rate]] for rate, at in depths])
-        for skip, depths in _compared(table).items()
-    }
-
-
-def best_rates(table):
-    """Return {skip: learning rates (depths,)}: the rate at which ``errors`` takes each depth."""
-    return {skip: [rate for rate, _ in depths] for skip, depths in _compared(table).items()}
-
-
-def _compared(table):
-    """Return, for each arm, a list of (best rate, {rate: Histories}) with one entry a depth."""
-    found = {skip: {} for skip in ARMS}
-    for row in sorted(table["rows"], key=lambda row: row["layers"]):
-        last = (None, row["training loss"], row["training error"], row.get("test error"))
-        rates = found[row["skip"]].setdefault(row["layers"], {})
-        history = training.History([last], diverged=row["diverged"])
-        rates.setdefault(row["learning_rate"], []).append(history)
-    return {
-        skip: [(training.best(rates), rates) for rates in depths.values()]
-        for skip, depths in found.items()
-    }
-
-
 def _parser():
     parser = argparse.ArgumentParser(
         "python -m helpers.studies.depths", description=__doc__.splitlines()[0]
     )
     number, several = {"type": int}, {"nargs": "+"}
     for name, settings, text in (
-        ("data", {}, "CIFAR-10, or a folder of pictures; default: the digits"),
+        ("data", {}, "CIFAR-10, or a folder of pictures, made 32 x 32; default: the digits"),
         ("name", {}, "what the table calls them; default: the last part of that path"),
         ("images", number, "how many training images to use; default: all"),
         ("layers", number | several | {"default": LAYERS}, "depths, 6n + 2 each"),
+        ("arms", several | {"default": ARMS}, "none, inside, outside; default: the first two"),
         ("rates", {"type": float, "default": RATES} | several, "learning rates"),
         ("seeds", number | several | {"default": SEEDS}, "initial numbers and order of images"),
         ("width", number, "channels of the first stage; default: 4"),
@@ -247,7 +249,7 @@ def _parser():
         ("augment", {"action": "store_const", "const": True}, "random crops and flips"),
         ("bfloat16", {"action": "store_const", "const": True}, "products in it: meant for cuda"),
         ("workers", number, "processes; default: one for each core, on cuda none"),
-        ("target", {}, "the table; default: build/study.json, of digits data/results/depths.json"),
+        ("target", {}, "the table; default: build/study.json, or the course's if all is as there"),
     ):
         parser.add_argument(f"--{name}", help=text, **settings)
     return parser
@@ -257,16 +259,19 @@ def main(words=None):
     """Read the command line, run the study, and say where its table is."""
     given = vars(_parser().parse_args(words)).items()
     given = {key: value for key, value in given if value is not None}
-    own = ROOT / "build" / "study.json" if "data" in given else RESULTS
-    where = {"target": given.pop("target", own), "name": given.pop("name", None)}
-    where["workers"] = given.pop("workers", 0 if given.get("device") == "cuda" else None)
+    target, name = given.pop("target", None), given.pop("name", None)
+    workers = given.pop("workers", 0 if given.get("device", "cpu") != "cpu" else None)
+    runs, build = grid(**given), ROOT / "build"
+    if target is None:  # the notebooks read the course's own table
+        target = RESULTS if _setting(runs[0]) == SETTING else build / "study.json"
+    store = build / "study.jsonl"
     try:
-        run(grid(**given), store=ROOT / "build" / "study.jsonl", **where)
+        table = run(runs, target=target, store=store, workers=workers, name=name)
     except KeyboardInterrupt:
         sys.exit("Stopped. Run the same command again to continue.")
     except (OSError, ValueError, RuntimeError) as error:
         sys.exit(str(error))
-    print(f"written to {where['target']}")
+    print(answer(table), f"written to {target}", sep="\n")
 
 
 if __name__ == "__main__":

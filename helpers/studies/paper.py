@@ -116,7 +116,7 @@ def train(
     """
     counts = dict(iterations=iterations, batch=batch, window=window, measure_every=measure_every)
     counts, seed = check_whole(**counts), check_seed(seed)
-    training = _Training(net, data, _device(device), seed, bool(warm_up), bool(fast), counts)
+    training = _Training(net, data, known_device(device), seed, bool(warm_up), bool(fast), counts)
     if checkpoint is not None:
         training.resume(checkpoint)
     return training.rows_from_here(checkpoint, save_every)
@@ -243,8 +243,11 @@ class _Training:
             setattr(self, name, state[name])
 
 
-def _device(name):
-    """The device of this name; without one, cuda where there is one, else the CPU."""
+def known_device(name=None):
+    """Return the device of this name; without one, cuda where there is one, else the CPU.
+
+    Raises ValueError for any but "cpu", "cuda" and "cuda:0", if this machine has it, and so on.
+    """
     if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     there = ["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]

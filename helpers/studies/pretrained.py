@@ -5,6 +5,7 @@ Its file of weights is looked for where torchvision keeps it (``folder``). This 
     python -m helpers.studies.pretrained
 """
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -32,12 +33,13 @@ def find():
     return max(folder().glob("resnet34-*.pth"), default=None)
 
 
-def resnet34(weights):
+def resnet34(weights, **sizes):
     """Return a ResNet-34 of the course with torchvision's weights, ready to look at images.
 
     weights: as for ``torchvision.renamed``, which says what it raises.
+    sizes: ``classes`` and ``blocks`` of ``nets.resnet34``, if the weights are of other sizes.
     """
-    net = nets.resnet34(shortcut="B")
+    net = nets.resnet34(shortcut="B", **sizes)
     net.load_state_dict(torchvision.renamed(weights, net.state_dict()))
     return net.eval()
 
@@ -68,7 +70,7 @@ def best(net, image, names=None, count=5):
         number.
     """
     probabilities = net(image).softmax(dim=1)[0]
-    top = probabilities.topk(count)
+    top = probabilities.topk(min(count, len(probabilities)))
     pairs = zip(top.indices.tolist(), top.values.tolist(), strict=True)
     return [(names[n] if names else f"class {n}", p) for n, p in pairs]
 
@@ -89,5 +91,14 @@ def class_names():
     return names
 
 
+def main():
+    """Fetch the weights, if they are not there, and say where they are."""
+    try:
+        torch.hub.load_state_dict_from_url(URL, check_hash=True, weights_only=True)
+    except (OSError, RuntimeError) as error:  # the latter: another checksum
+        sys.exit(f"{URL} could not be fetched into {folder()} ({error}): check network and disk")
+    print(f"the weights are in {folder()}")
+
+
 if __name__ == "__main__":
-    torch.hub.load_state_dict_from_url(URL, check_hash=True, weights_only=True)
+    main()
