@@ -1,4 +1,6 @@
-"""The parts of a block in NumPy that people hand in: arrays that fit together, and a g."""
+"""The parts of a block that people hand in: arrays that fit together, a g, layers."""
+
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -85,3 +87,13 @@ def as_shaped(name, value, output):
     if array.shape != output.shape:
         raise ValueError(f"{name} has shape {array.shape}, but a[l+2] has shape {output.shape}")
     return array
+
+
+def check_layers(layers, Ws):
+    """Raise ValueError if ``layers`` are not two modules, or ``Ws`` is none."""
+    given = [*(layers if isinstance(layers, Iterable) else [layers]), Ws]
+    if len(given) != 3 or not all(callable(part) and not isinstance(part, type) for part in given):
+        raise ValueError(
+            "a block needs two layers and at most one Ws, all modules: "
+            "Block(4, layers=(nets.linear(4, 4), nets.linear(4, 4)))"
+        )
