@@ -200,6 +200,38 @@ def test_the_command_says_in_one_sentence_what_it_cannot_read(tmp_path, monkeypa
         depths.main(words)
 
 
+BAD = {
+    "--layers 0": "layers = 0, but a net of three stages has 6n [+] 2 of them",
+    "--layers 8 9": "layers = 9, but a net of three stages",
+    "--rates 0": r"rates\[0\] = 0.0, but it must be a number above 0",
+    "--rates 0.1 nan": r"rates\[1\] = nan, but it must be a number above 0",
+    "--seeds -1": "seed = -1, but it must be a whole number from 0 on",
+    "--epochs 0": "epochs = 0, but it must be a whole number above 0",
+    "--batch -4": "batch = -4, but it must be a whole number above 0",
+    "--width 0": "width = 0, but it must be a whole number above 0",
+    "--images 0": "images = 0, but it must be a whole number above 0",
+    "--device gpu": "PyTorch finds no device 'gpu' here; use cpu, or cuda",
+    "--workers -1": "workers = -1, but it must be a whole number from 0 on",
+}
+
+
+@pytest.mark.parametrize(("words", "sentence"), BAD.items(), ids=BAD)
+def test_the_command_names_what_cannot_be_trained_before_the_first_run(
+    tmp_path, monkeypatch, words, sentence
+):
+    monkeypatch.setattr(depths, "ROOT", tmp_path)
+    monkeypatch.setattr(depths, "train_arm", None)
+    table = tmp_path / "table.json"
+    with pytest.raises(SystemExit, match=f"^{sentence}"):
+        depths.main(["--target", str(table), *words.split()])
+    assert not table.exists()
+
+
+def test_errors_of_something_else_are_named(small):
+    with pytest.raises(ValueError, match="of = 'accuracy' is not known; use one of 'training loss"):
+        depths.errors(small[1], of="accuracy")
+
+
 def test_the_nets_of_a_run_share_its_seconds():
     run = depths.grid(layers=(20,), seeds=(0, 1), rates=(0.1,))[0]
     nets_of_run = depths._nets(sweeps.Row(run, [{"seed": 0}, {"seed": 1}], None, 60.0))

@@ -27,8 +27,11 @@ import numpy as np
 import torch
 
 from helpers import nets, training
+from helpers.block import check_known
 from helpers.files.writing import check, has_keys, write
+from helpers.inputs.checks import as_lists
 from helpers.inputs.data import tensors
+from helpers.inputs.numbers import check_above_zero, check_seed, check_whole
 from helpers.lockstep.stack import Stack
 from helpers.setup.machine import DATA, ROOT, cores
 from helpers.studies import paper, photographs, sweeps
@@ -98,12 +101,30 @@ def _as_row(seed, measured):
 
 
 def grid(layers=LAYERS, seeds=SEEDS, rates=RATES, **setting):
-    """Return the arguments of ``train_arm`` for each run; the longest runs come first."""
+    """Return the arguments of ``train_arm`` for each run; the longest runs come first.
+
+    Raises ValueError for what cannot be trained: hours before a run would find it.
+    """
+    layers, seeds, rates = as_lists(layers=layers, seeds=seeds, rates=rates)
+    check_above_zero(**{f"rates[{place}]": rate for place, rate in enumerate(rates)})
+    check_whole(**{name: value for name, value in setting.items() if name in SETTING})
+    for seed in seeds:
+        check_seed(seed)
+    for n in set(layers):
+        nets.convolutional(n, width=1)
+    _check_device(setting.get("device", "cpu"))
     arms = itertools.product(sorted(layers, reverse=True), ARMS, rates)
     return [
         {"layers": n, "skip": skip, "learning_rate": rate, "seeds": list(seeds)} | SETTING | setting
         for n, skip, rate in arms
     ]
+
+
+def _check_device(device):
+    try:
+        torch.zeros(1, device=device).item()
+    except Exception as error:  # of many types
+        raise ValueError(f"PyTorch finds no device {device!r} here; use cpu, or cuda") from error
 
 
 def run(runs=None, *, target=RESULTS, store=None, workers=None, name=None):
@@ -121,6 +142,8 @@ def run(runs=None, *, target=RESULTS, store=None, workers=None, name=None):
     KeyboardInterrupt if it is interrupted: the runs that were finished by then are in the store.
     """
     check(target, is_table)
+    if workers is not None:
+        check_whole(0, workers=workers)
     runs = runs or grid()
     photographs.read(runs[0].get("data"), runs[0].get("images"))
     rows = [net for row in _finish(runs, store, workers) for net in _nets(row)]
@@ -203,6 +226,7 @@ def errors(table, of="training error"):
     infinitely bad, and its error is NaN.
     table: as ``stored`` returns it. of: "training error" or "test error".
     """
+    check_known("of", of, FINAL)
     return {
         skip: np.array([[getattr(one, FINAL[of]) for one in at[rate]] for rate, at in depths])
         for skip, depths in _compared(table).items()

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from helpers import datasets
+from helpers.inputs.numbers import check_whole
 from helpers.studies.cifar10 import cifar10
 
 
@@ -18,6 +19,8 @@ def read(path=None, images=None):
     images: how many training images to keep, and a fifth as many test images, spread evenly over
         all; None for all. Pictures of a folder come class by class, so that all classes stay.
     """
+    if images is not None:
+        check_whole(images=images)
     found = datasets.digits() if path is None else _photographs(Path(path).expanduser())
     if found.x_train.ndim == 3:
         found = found._replace(x_train=found.x_train[:, None], x_test=found.x_test[:, None])
