@@ -8,7 +8,7 @@ import numpy as np
 
 from helpers.files import pictures
 from helpers.files.verified import verified
-from helpers.inputs.numbers import is_whole
+from helpers.inputs.numbers import as_array, is_whole
 from helpers.setup.machine import DATA
 
 DIGITS_SHA256 = "b2dab7b501728c22e9119ad76740b2e17c77a231e42d1e592380d90886f1a05e"
@@ -114,8 +114,8 @@ def standardise(images):
     pixels.
 
     Both are measured on the training images alone; test images are shifted and scaled alike. What
-    is not in floating point becomes float32. Raises ValueError if all training pixels are equal,
-    and for anything but four arrays.
+    is not in floating point, or in half precision, becomes float32. Raises ValueError if all
+    training pixels are equal, and for anything but four arrays.
     """
     if isinstance(images, Folder):
         return images._replace(images=standardise(images.images))
@@ -125,7 +125,7 @@ def standardise(images):
             "(x_train, y_train, x_test, y_test)"
         )
     x_train, y_train, x_test, y_test = images
-    x_train, x_test = _floating(x_train), _floating(x_test)
+    x_train, x_test = _floating("x_train", x_train), _floating("x_test", x_test)
     mean, deviation = x_train.mean(), x_train.std()
     if not deviation > 0:
         raise ValueError(
@@ -134,11 +134,10 @@ def standardise(images):
     return Images((x_train - mean) / deviation, y_train, (x_test - mean) / deviation, y_test)
 
 
-def _floating(images):
-    images = np.asarray(images)
-    if images.dtype.kind not in "biuf":
-        raise ValueError(f"the images are of type {images.dtype}, but must hold numbers")
-    return images if images.dtype.kind == "f" else images.astype(np.float32)
+def _floating(name, images):
+    images = as_array(name, images, "biuf")
+    precise = images.dtype.kind == "f" and images.dtype.itemsize >= 4
+    return images if precise else images.astype(np.float32)
 
 
 def _split(images, labels, test):

@@ -4,7 +4,9 @@ import numpy as np
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 
 from helpers.block import SKIPS, check_known
-from helpers.panels.settings import defaults
+from helpers.inputs.numbers import check_whole
+from helpers.inputs.pictures import as_rows
+from helpers.panels.settings import on_axes
 from helpers.plots import QUIET, STYLES
 from helpers.setup.language import translate
 
@@ -24,7 +26,7 @@ FORMULAS = {
 }
 
 
-@defaults()
+@on_axes
 def block(axes, skip="inside"):
     """Draw the two layers from a[l] to a[l+2]; return ``show(skip)``, which moves the shortcut.
 
@@ -54,13 +56,15 @@ def block(axes, skip="inside"):
     return show
 
 
-@defaults()
+@on_axes
 def net(axes, blocks, skip="inside"):
     """Draw a net of ``blocks`` blocks of two layers in a row, with arcs for its shortcuts.
 
-    A plain net ("none") has no arcs. Raises ValueError for an unknown ``skip``.
+    A plain net ("none") has no arcs. Raises ValueError for an unknown ``skip``, and for ``blocks``
+    that are no whole number from 0 on.
     """
     check_known("skip", skip, SKIPS)
+    check_whole(0, blocks=blocks)
     _blank(axes, (-2.0, 2 * blocks + 1), (-0.6, 1.4))
     _write(axes, -1.3, 0, "$X$", 14, ha="right")
     _write(axes, 2 * blocks + 0.1, 0, r"$\hat{y}$", 14, ha="left")
@@ -74,7 +78,7 @@ def net(axes, blocks, skip="inside"):
         _arrow(axes, *ends, color=SHORTCUT[skip], shrinkA=2, shrinkB=2, **arc)
 
 
-@defaults()
+@on_axes
 def column(axes, layers, shortcuts=(), skip="inside"):
     """Draw the layers of a net from top to bottom as boxes, its shortcuts as arcs on the right.
 
@@ -82,8 +86,10 @@ def column(axes, layers, shortcuts=(), skip="inside"):
     shortcuts: triples (first, last, dotted), which lead past the layers number ``first`` to
     ``last``, dotted as in He et al. 2015, figure 3, where the dimension changes.
     skip: gives the shortcuts their colour.
-    Raises ValueError for an unknown ``skip``, and for shortcuts where it is "none".
+    Raises ValueError for an unknown ``skip``, for shortcuts where it is "none", and for layers and
+    shortcuts that are no pairs and triples.
     """
+    layers, shortcuts = as_rows("layers", layers, 2), as_rows("shortcuts", shortcuts, 3)
     check_known("skip", skip, SKIPS)
     if skip == "none" and shortcuts:
         raise ValueError(f"skip = 'none' has no shortcuts to draw, but {len(shortcuts)} are given")

@@ -8,19 +8,17 @@ panels are made.
 """
 
 import inspect
+import sys
 
-import ipywidgets as widgets
-
-from helpers.inputs.numbers import is_number
+from helpers.inputs.controls import check, make
 from helpers.panels.film import Film
 from helpers.panels.panel import Panel
-from helpers.setup.language import translate
 
 
 def explore(figure, update, labels=None, ahead=True, **controls):
     """Return a panel that calls ``update(name=value, ...)`` at every move of a control.
 
-    figure: a matplotlib Figure made by ``plots.figure``, not by pyplot.
+    figure: a matplotlib Figure, such as the first of the two that ``plots.figure`` returns.
     update: changes artists of the figure, and returns a sentence about the picture. As a generator
     it makes a Film: each ``yield (done, sentence)``, done from 0 to 1, is one more picture.
     labels: {control: the name, with its unit, that the reader sees}; by default, the argument's.
@@ -32,56 +30,12 @@ def explore(figure, update, labels=None, ahead=True, **controls):
 
     Raises ValueError for a control that is not an argument of ``update``, has no value to start
     from, starts outside its range or its choices, or is given in another form; for an ``update``
-    that is no function; for ``labels`` of unknown controls; and for an EXPLORE_SIZE that is not a
-    number above 0.
+    that is no function, or needs more than the controls; for ``labels`` of unknown controls; for
+    what is no Figure; and for an EXPLORE_SIZE that is not a number above 0.
     """
-    if not callable(update):
-        raise ValueError(f"update = {update!r}, but it must be a function of the controls")
-    labels = labels or {}
-    if unknown := set(labels) - set(controls):
-        raise ValueError(f"labels for {sorted(unknown)}, but the controls are {sorted(controls)}")
+    check(figure, update, labels, ahead, controls)
+    made = make(update, controls, labels or {})
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close(figure)  # or a notebook would show its figure a second time
     panel = Film if inspect.isgeneratorfunction(update) else Panel
-    made = {name: _control(update, name, short, labels) for name, short in controls.items()}
     return panel(figure, update, made, ahead)
-
-
-def _control(update, name, short, labels):
-    """Return the widget of a short form, at the default value of its argument."""
-    defaults = {p.name: p.default for p in inspect.signature(update).parameters.values()}
-    if name not in defaults:
-        names = ", ".join(defaults)
-        raise ValueError(f"update has no argument {name!r}; its arguments are {names}")
-    if isinstance(short, widgets.Widget):
-        return short
-    value, label = defaults[name], labels.get(name, translate(name.replace("_", " ")))
-    if value is inspect.Parameter.empty:
-        why = "that is where the control starts"
-        raise ValueError(f"update needs a default value for {name!r}: {why}")
-    look = {"description": label, "style": {"description_width": "initial"}}
-    if hasattr(widgets.DOMWidget, "tooltip"):  # ipywidgets 7, which Colab has, does without
-        look["tooltip"] = label
-    if isinstance(short, bool):
-        return widgets.Checkbox(value, **look, indent=False)
-    if not isinstance(short, list):
-        return _slider(name, value, short, look)
-    choices = [choice[1] if isinstance(choice, tuple) else choice for choice in short]
-    if value not in choices:
-        raise ValueError(f"{name!r} starts at {value!r}, which is not among its choices {choices}")
-    return widgets.Dropdown(options=short, value=value, **look)
-
-
-def _slider(name, value, short, look):
-    is_range = isinstance(short, tuple) and len(short) in (2, 3)
-    is_range = is_range and all(is_number(number) for number in (*short, value))
-    if not is_range or not short[0] <= value <= short[1]:
-        form = "give it (low, high) or (low, high, step) around that"
-        raise ValueError(f"{name!r} starts at {value!r}: {form}, not {short!r}")
-    low, high, *step = short
-    if step and not step[0] > 0:
-        raise ValueError(f"{name!r} has the step {step[0]!r}, but it must be above 0")
-    whole = all(isinstance(number, int) for number in (*short, value))
-    step = step[0] if step else 1 if whole else (high - low) / 100
-    # The track keeps its length next to a long name.
-    width = {"width": f"{19 + 0.55 * len(look['description']):.0f}em", "max_width": "100%"}
-    slider = widgets.IntSlider if whole else widgets.FloatSlider
-    return slider(value, min=low, max=high, step=step, layout=width, **look)

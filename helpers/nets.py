@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from helpers.block import SKIPS, check_known
+from helpers.inputs import checks, parts
 from helpers.inputs.numbers import check_seed, check_whole, is_whole
 
 STARTS = ("pytorch", "he", "identity")
@@ -23,15 +24,16 @@ class Block(nn.Module):
     seed: sets PyTorch's own initial numbers (see ``initialise``); with None, they are not set.
     layers: the two layers without their g, any modules; by default fully connected ones.
     Ws: a module for the shortcut; by default a[l] is added as it is.
-    Raises ValueError for an unknown ``skip`` or a width below 1.
+    Raises ValueError for an unknown ``skip``, a width below 1, and layers that are no two modules.
     """
 
     def __init__(self, width, skip="inside", seed=0, layers=None, Ws=None):
         super().__init__()
         check_whole(width=width)
         self.skip = check_known("skip", skip, SKIPS)
-        self.first, self.second = layers or (linear(width, width), linear(width, width))
-        self.Ws = Ws or nn.Identity()
+        layers, Ws = layers or (linear(width, width), linear(width, width)), Ws or nn.Identity()
+        parts.check_layers(layers, Ws)
+        (self.first, self.second), self.Ws = layers, Ws
         if seed is not None:
             initialise(self, "pytorch", seed)
 
@@ -112,9 +114,11 @@ def convolution(inputs, outputs, kernel, stride=1):
     """Return a "same" convolution with batch normalisation: stride 1 keeps height and width.
 
     The convolution has no bias, since the normalisation that follows has one (beta).
-    Raises ValueError for sizes that are not whole numbers above 0.
+    Raises ValueError for sizes that are not whole numbers above 0, and for an even ``kernel``.
     """
     check_whole(inputs=inputs, outputs=outputs, kernel=kernel, stride=stride)
+    if kernel % 2 == 0:
+        raise ValueError(f"kernel = {kernel}, but one with a pixel in its middle is odd: 1, 3, 5")
     options = {"stride": stride, "padding": (kernel - 1) // 2, "bias": False}
     layer = nn.utils.skip_init(nn.Conv2d, inputs, outputs, kernel, **options)
     return nn.Sequential(layer, nn.BatchNorm2d(outputs))
@@ -122,6 +126,7 @@ def convolution(inputs, outputs, kernel, stride=1):
 
 def linear(inputs, outputs):
     """Return a fully connected layer whose numbers are not set yet."""
+    check_whole(inputs=inputs, outputs=outputs)
     return nn.utils.skip_init(nn.Linear, inputs, outputs)
 
 
@@ -219,9 +224,12 @@ def initialise(net, start="pytorch", seed=0):
         both layers copy (W = I and b = 0, or kernels that keep the pixel in their middle).
     fan_in counts the inputs of a unit: of a convolution, kernel height x width x channels. A batch
     normalisation starts with gamma = 1, beta = 0 and fresh running statistics.
-    Raises ValueError for an unknown ``start``.
+    Raises ValueError for an unknown ``start``, and for a ``net`` that is none or has lazy layers.
     """
     check_known("start", start, STARTS)
+    checks.check_kind("the net", net)
+    if checks.is_lazy_net(net):
+        raise ValueError("the net has lazy layers: give it images once, and they get their shapes")
     generator = torch.Generator().manual_seed(check_seed(seed))
     blocks = [part for part in net.modules() if isinstance(part, Block)]
     on_shortcuts = {part for block in blocks for part in block.Ws.modules()}
@@ -233,8 +241,7 @@ def initialise(net, start="pytorch", seed=0):
             layer.reset_parameters()
     if start == "identity":
         for block in blocks:
-            become_identity = _copy if block.skip == "none" else _silence
-            become_identity(block)
+            (_copy if block.skip == "none" else _silence)(block)
     return net
 
 

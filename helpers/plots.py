@@ -14,9 +14,11 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
+from helpers.block import SKIPS, check_known
+from helpers.inputs.pictures import against, as_curve, as_names, as_picture, check_cmap, check_size
 from helpers.panels import page
 from helpers.panels.artists import Name, Pixels
-from helpers.panels.settings import defaults, with_defaults
+from helpers.panels.settings import defaults, on_axes, with_defaults
 from helpers.setup.language import translate
 
 # One colour, line style and marker for each way of writing the block, through the whole course.
@@ -62,7 +64,9 @@ def figure(rows=1, columns=1, size=(9.0, 4.0), alt="", **options):
     size: width and height in inches.
     alt: says in words what the picture shows; a notebook has it below the picture.
     options: passed on to Figure.subplots.
+    Raises ValueError for another ``size``.
     """
+    check_size(size)
     picture = Picture(figsize=size, dpi=DPI, layout="constrained")
     FigureCanvasAgg(picture)
     picture.alt = alt
@@ -76,6 +80,7 @@ def figure(rows=1, columns=1, size=(9.0, 4.0), alt="", **options):
     return picture, axes
 
 
+@on_axes
 def diagonal(axes, low, high, text="a[l+2] = a[l]"):
     """Draw the line output = input from ``low`` to ``high``: where the identity is."""
     (line,) = axes.plot([low, high], [low, high], color=QUIET, linewidth=1.2, zorder=1)
@@ -84,6 +89,7 @@ def diagonal(axes, low, high, text="a[l+2] = a[l]"):
     return line
 
 
+@on_axes
 def points(axes, skip, x=(), y=(), size=5.0, alpha=0.8):
     """Draw points in the style of ``skip``; update with ``line.set_data``.
 
@@ -91,18 +97,22 @@ def points(axes, skip, x=(), y=(), size=5.0, alpha=0.8):
     size: of a marker, in points of 1/72 inch.
     alpha: from 0, invisible, to 1, opaque.
     """
+    check_known("skip", skip, SKIPS)
     style = {key: STYLES[skip][key] for key in ("marker", "color")}
     (line,) = axes.plot(x, y, linestyle="none", markersize=size, alpha=alpha, **style)
     return line
 
 
+@on_axes
 def curves(axes, names=NAMES, **options):
     """Draw a curve for each ``skip`` in ``names``, named at its end; return ``show(x, values)``.
 
     ``show`` gives the curves their data: x is (points,), values maps each skip to its y (points,),
     NaN where there is none. The names follow the ends that lie within the limits of the axes, and
     keep clear of each other. ``options`` are passed on to axes.plot.
+    Raises ValueError for an unknown skip, and ``show`` for values that are not as many as x.
     """
+    names = as_names(names, NAMES)
     lines = {
         skip: axes.plot([], [], **STYLES[skip], path_effects=HALO, **options)[0] for skip in names
     }
@@ -110,7 +120,7 @@ def curves(axes, names=NAMES, **options):
 
     def show(x, values):
         for skip, line in lines.items():
-            line.set_data(x, values[skip])
+            line.set_data(*as_curve(x, values, skip))
             # A marker at the end: at the start of a training a curve is one point.
             line.set_markevery(_follow(labels[skip], line))
         _keep_apart(labels.values())
@@ -147,14 +157,17 @@ def _keep_apart(labels, distance=14.0, right=6.0):
         placed.append((x, y))
 
 
-@defaults()
+@on_axes
 def pixels(axes, values, cmap="gray", vmin=0.0, vmax=1.0, extent=None):
     """Draw numbers as rectangles, like ``axes.imshow``; update with ``image.set_data``.
 
     values: (rows, columns); NaN is drawn grey.
     cmap, vmin, vmax: the colours, and the numbers at their two ends.
     extent: (left, right, bottom, top) in data; one unit for each number by default.
+    Raises ValueError for values of another shape, and for an unknown ``cmap``.
     """
+    values = as_picture(values)
+    check_cmap(cmap)
     cmap = matplotlib.colormaps[cmap].with_extremes(bad="#d0d4da")
     # Above the ticks and their names, so that a panel need not draw those again.
     image = Pixels(axes, cmap=cmap, norm=Normalize(vmin, vmax), extent=extent, zorder=2)
@@ -165,16 +178,17 @@ def pixels(axes, values, cmap="gray", vmin=0.0, vmax=1.0, extent=None):
     return axes.add_image(image)
 
 
+@on_axes
 def against_depth(axes, depths, label, names=NAMES, shift=0.16):
     """Set up a picture of errors against depth; return ``show(errors)``, which draws or updates it.
 
     depths: the numbers of weight layers.
     label: the name of the error, in %; the scale is linear up to 1 % and logarithmic above.
     names: {skip: name}. ``errors`` maps each skip to fractions (depths, seeds), NaN where there is
-    no result or it diverged. Every seed is a point, and the medians are a line.
+    no result; ValueError names another shape. Every seed is a point, and the medians are a line.
     shift: how far apart the arms of one depth are, so that none hides another.
     """
-    places = np.arange(len(depths), dtype=float)
+    names, places = as_names(names, NAMES), np.arange(len(depths), dtype=float)
     axes.set_yscale("symlog", linthresh=1.0)
     axes.set(xlim=(-0.5, len(depths) + 1.8), ylim=(-0.1, 130), xlabel="weight layers", ylabel=label)
     axes.set_xticks(places, map(str, depths))
@@ -187,7 +201,7 @@ def against_depth(axes, depths, label, names=NAMES, shift=0.16):
     def show(errors):
         for number, skip in enumerate(names):
             at = places + shift * (number - (len(names) - 1) / 2)
-            percent = 100 * np.asarray(errors[skip], dtype=float)
+            percent = 100 * against(errors, skip, len(depths))
             medians = [_median(row[np.isfinite(row)]) for row in percent]
             clouds[skip].set_data(np.repeat(at, percent.shape[1]), percent.ravel())
             lines[skip].set_data(at, medians)

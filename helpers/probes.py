@@ -8,6 +8,8 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
+from helpers.inputs.checks import check_kind
+from helpers.inputs.numbers import is_whole
 from helpers.nets import Block
 
 
@@ -33,13 +35,20 @@ def recording(net, choose=is_leaf):
 
     The Calls are in the order in which the modules finished. Tensors are detached and not copied: a
     layer that works in place would change what was recorded before it. The hooks are gone when the
-    block ends, also by an error.
+    block ends, also by an error. Raises ValueError for a net and a ``choose`` that are none, and
+    where a module takes or makes no tensor.
     """
+    check_kind("the net", net)
+    if isinstance(choose, type) or not callable(choose):
+        raise ValueError(f"choose = {choose!r}, but it must be a function of a module, as is_leaf")
     calls = []
 
     def recorder(name):
         def record(module, inputs, named, output):
-            first = next(iter([*inputs, *named.values()]))
+            first = next(iter([*inputs, *named.values()]), None)
+            if not isinstance(first, torch.Tensor) or not isinstance(output, torch.Tensor):
+                kind = f"{name or 'the net'}, {type(module).__name__},"
+                raise ValueError(f"{kind} takes or makes no tensor: leave it out with choose")
             calls.append(Call(name, module, first.detach(), output.detach()))
 
         return record
@@ -53,7 +62,10 @@ def recording(net, choose=is_leaf):
 
 
 def blocks(net):
-    """Return the ``nets.Block``s of an nn.Sequential, in their order."""
+    """Return the ``nets.Block``s of an nn.Sequential, in their order; ValueError if it is none."""
+    if not isinstance(net, nn.Sequential):
+        kind = type(net).__name__
+        raise ValueError(f"the net is of type {kind}, but must be an nn.Sequential with blocks")
     return [part for part in net if isinstance(part, Block)]
 
 
@@ -62,9 +74,16 @@ def gradient(net, x, y):
 
     net: any module; its parameters are taken in the order of ``net.parameters()``.
     x, y: images (n, ...) that fit the net, and their classes (n,).
+    Raises ValueError for a net that is none, or has frozen parameters.
     """
-    loss = cross_entropy(net(x), y)
-    return parameters_to_vector(torch.autograd.grad(loss, list(net.parameters())))
+    check_kind("the net", net)
+    parameters = list(net.parameters())
+    if not all(parameter.requires_grad for parameter in parameters):
+        raise ValueError("parts of the net are frozen; net.requires_grad_(True) mends that")
+    with torch.enable_grad():
+        loss = cross_entropy(net(torch.as_tensor(x)), torch.as_tensor(y))
+        found = torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True)
+    return parameters_to_vector(found)
 
 
 @contextmanager
@@ -73,8 +92,13 @@ def moved(net, change):
 
     change: a vector (parameters,), as ``gradient`` returns one. The old numbers are back when the
     block ends, also by an error. Running statistics are not parameters: they are not put back.
+    Raises ValueError for a ``change`` of another shape.
     """
     before = parameters_to_vector(net.parameters()).detach().clone()
+    change = torch.as_tensor(change)
+    if change.shape != before.shape:
+        shape = tuple(change.shape)
+        raise ValueError(f"change has shape {shape}, but the net has {len(before)} parameters")
     try:
         vector_to_parameters(before + change, net.parameters())
         yield net
@@ -88,8 +112,11 @@ def after_each_block(net, x):
 
     x: images (n, ...). The list has one entry more than the net has blocks, each (n, units) or (n,
     channels, height, width). The last layers of the net can read any of them: Greff et al. 2017,
-    arXiv 1612.07771, look at a residual net in this way.
+    arXiv 1612.07771, look at a residual net in this way. Raises ValueError for a net without
+    blocks.
     """
+    if not blocks(net):
+        raise ValueError("the net has no nets.Block")
     parts = list(net)
     places = [place for place, part in enumerate(parts) if isinstance(part, Block)]
     signals = [net[: places[0]](x)]
@@ -105,7 +132,9 @@ def without(net, numbers):
     which stays whole. Raises ValueError for a number that no block has.
     """
     patient = blocks(net)
-    if unknown := [number for number in numbers if not 1 <= number <= len(patient)]:
+    numbers = [numbers] if is_whole(numbers) else list(numbers)
+    known = range(1, len(patient) + 1)
+    if unknown := [number for number in numbers if not is_whole(number) or number not in known]:
         raise ValueError(f"no block has the number {unknown}; they are 1 to {len(patient)}")
     gone = {id(patient[number - 1]) for number in numbers}
     return nn.Sequential(*(part for part in net if id(part) not in gone))

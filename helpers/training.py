@@ -254,7 +254,9 @@ def best(histories):
     A net that diverged counts as infinitely bad. Of equal rates the first is returned.
     Raises ValueError for anything but what ``fair`` returns.
     """
-    if not isinstance(histories, dict) or not histories or not all(histories.values()):
+    lists = list(histories.values()) if isinstance(histories, dict) else []
+    full = lists and all(isinstance(some, list | tuple) and some for some in lists)
+    if not full or not all(isinstance(one, History) for some in lists for one in some):
         raise ValueError(
             f"histories is {histories!r:.80}, but it must be what fair returns: {{rate: Histories}}"
         )

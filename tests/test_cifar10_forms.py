@@ -80,7 +80,8 @@ OTHERS = {
     "Python, in a folder": (folder_of("cifar-10-batches-py", True), UNPICKLED),
     "MATLAB": (other("cifar-10-batches-mat", True), "is the version for MATLAB; take the binary"),
     "CIFAR-100": (other("cifar-100-binary", True), "is CIFAR-100, with other classes; take the"),
-    "another archive": (other("pictures", True), "is damaged or was changed"),
+    "packed from within": (other("./cifar-10-batches-py", False), UNPICKLED),
+    "another archive": (other("pictures", True), "is not the archive of CIFAR-10; fetch it with"),
     "another unzipped archive": (other("pictures", False), "the archive lacks files of 20"),
 }
 
@@ -97,9 +98,15 @@ def test_what_is_no_archive_is_named(official, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match="empty has no CIFAR-10 in it; fetch it with"):
         cifar10(tmp_path / "empty")
-    for name, content in (("a.tar", b""), ("b.tar.gz", b"\x1f\x8bcut"), ("c.zip", b"PK\3\4")):
+    damaged, other = "is damaged or was changed: .* fetch it with", "is not the archive of CIFAR-10"
+    for name, content, sentence in (
+        ("a.tar", b"", other),
+        ("b.tar.gz", b"\x1f\x8bcut", damaged),
+        ("c.zip", b"PK\3\4", other),
+        ("d.tar.gz", b"<!DOCTYPE html>", other),
+    ):
         (tmp_path / name).write_bytes(content)
-        with pytest.raises(ValueError, match=r"is damaged or was changed: .* fetch it with"):
+        with pytest.raises(ValueError, match=sentence):
             cifar10(tmp_path / name)
 
 

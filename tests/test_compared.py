@@ -59,3 +59,8 @@ def test_the_answer_has_a_line_for_each_arm_that_was_trained():
         "  skip = none: 8 layers 50.0% at 0.1, 20 layers diverged at 0.1",
         "  skip = outside: 20 layers 1.0% at 0.01, 56 layers 25.0% at 0.1",
     ]
+
+
+def test_errors_of_something_else_are_named():
+    with pytest.raises(ValueError, match="of = 'accuracy' is not known; use one of 'training loss"):
+        compared.errors({"rows": [row(20, "none", 0.1, 0, 1.0, 0.5)]}, of="accuracy")

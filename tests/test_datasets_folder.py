@@ -160,6 +160,9 @@ def test_what_operating_systems_leave_behind_is_not_worth_a_word(tmp_path):
         "cat/.DS_Store",
         "cat/._a.png",
         "cat/Thumbs.db",
+        "lost+found/0001",
+        "__pycache__/a.pyc",
+        "System Volume Information/x",
         "dog/desktop.ini",
         "__MACOSX/cat/a.png",
         "THUMBS.DB",
@@ -172,6 +175,20 @@ def test_what_operating_systems_leave_behind_is_not_worth_a_word(tmp_path):
     result = datasets.folder(tmp_path)
     assert result.skipped == {}
     assert result.classes == ["cat", "dog"]
+
+
+def test_a_class_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+    two_classes(tmp_path)
+    listed = Path.iterdir
+
+    def iterdir(path):
+        if path.name == "dog":
+            raise PermissionError(13, "Permission denied")
+        return listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    with pytest.raises(PermissionError, match=r"^the folder \S+dog may not be read by you$"):
+        datasets.folder(tmp_path)
 
 
 def test_the_summary_says_what_was_read_and_what_was_not(tmp_path):

@@ -1,6 +1,8 @@
 """The front of the panels: short forms of controls, and what they may not be."""
 
 import ipywidgets
+import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 from figures import panel_of
 
@@ -41,6 +43,13 @@ def test_a_generator_makes_a_film():
     assert not isinstance(of(lambda x=1: "", x=(0, 3)), Film)
 
 
+def test_numbers_of_numpy_are_as_good_as_those_of_python():
+    low, one, high = map(np.int64, (0, 1, 3))
+    panel = of(lambda x=one: "", x=(low, high))
+    assert isinstance(panel.controls["x"], ipywidgets.IntSlider)
+    assert of(lambda x=np.True_: "", x=True).values() == {"x": True}
+
+
 def test_a_default_between_whole_numbers_makes_a_slider_of_fractions():
     panel = of(lambda x=0.5: "", x=(0, 3))
     assert panel.values() == {"x": 0.5}
@@ -56,6 +65,43 @@ def test_bad_controls_are_named():
         of(lambda x=1: "", labels={"y": "why"}, x=(0, 3))
 
 
+def of_y_too(y, x=1):
+    return ""
+
+
+def by_place(x=1, /):
+    return ""
+
+
+@pytest.mark.parametrize("update", [of_y_too, by_place])
+def test_an_update_that_needs_more_than_the_controls_is_named(update):
+    with pytest.raises(ValueError, match="update cannot be called with the controls by name: "):
+        of(update, x=(0, 3))
+
+
+@pytest.mark.parametrize("figure", [plots.figure(), plots.figure()[1], plt, None, "figure"])
+def test_what_is_no_figure_is_named(figure):
+    with pytest.raises(ValueError, match=r"figure is of type .*, but must be a Figure: plots\.fig"):
+        explore(figure, lambda x=1: "", x=(0, 3))
+
+
+def test_a_figure_of_pyplot_is_shown_once():
+    figure = plt.figure()
+    assert explore(figure, lambda x=1: "one", x=(0, 3)).sentence == "one"
+    assert plt.get_fignums() == []
+
+
+@pytest.mark.parametrize("labels", [["x"], "x", {"x": 3}, {"x": None}, (0, 3)])
+def test_labels_that_are_no_names_are_named(labels):
+    with pytest.raises(ValueError, match=r"labels = .*, but it must be .control: the name"):
+        of(lambda x=1: "", labels=labels, x=(0, 3))
+
+
+def test_no_control_can_be_called_ahead():
+    with pytest.raises(ValueError, match=r"ahead = \(0, 3\), but .* no control can have that name"):
+        of(lambda ahead=1: "", ahead=(0, 3))
+
+
 @pytest.mark.parametrize(
     ("default", "short", "message"),
     [
@@ -63,6 +109,11 @@ def test_bad_controls_are_named():
         (1, (3, 0), "'x' starts at 1: give it"),
         (1, (0, 3, 1, 1), "'x' starts at 1: give it"),
         (1, 5, "'x' starts at 1: give it"),
+        ("a", ("a", "b"), "'x' starts at 'a': .* or a list of choices, not"),
+        ("yes", True, "'x' starts at 'yes', but a checkbox at True or False"),
+        (None, True, "'x' starts at None, but a checkbox at True or False"),
+        (np.eye(2), [np.eye(2), np.ones(2)], "'x' chooses between arrays"),
+        (1, ipywidgets.Button(), "'x' is of type Button, which has no value"),
         ("a", ["b", "c"], "'x' starts at 'a', which is not among its choices"),
     ],
 )

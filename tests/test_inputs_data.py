@@ -7,10 +7,18 @@ import numpy as np
 import pytest
 import torch
 from brightest import with_channel
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 from helpers import datasets, nets, training
-from helpers.inputs.data import FROM_LOADERS, FROM_SETS, FROM_TEXT, FROM_TWO, tensors
+from helpers.inputs.data import (
+    FROM_DICTS,
+    FROM_LOADED_DICTS,
+    FROM_LOADERS,
+    FROM_SETS,
+    FROM_TEXT,
+    FROM_TWO,
+    tensors,
+)
 
 x, y, x_test, y_test = brightest.brightest_rows()
 X, Y = torch.as_tensor(x), torch.as_tensor(y)
@@ -63,12 +71,34 @@ def test_what_is_numbers_is_read(four):
 
 
 HALF = {"x_train": x, "y_train": y}
+ROWS = list(zip(x, y, strict=True))
+DICTS = [{"image": image, "label": label} for image, label in zip(X, Y, strict=True)]
+MIXED = [1, "a"] * 30
+
+
+class OfDicts(Dataset):
+    def __len__(self):
+        return len(DICTS)
+
+    def __getitem__(self, number):
+        return DICTS[number]
+
+
 REFUSED = {
     "a DataLoader": (DataLoader(SET), "data is of type DataLoader, .* of DataLoaders, write"),
     "two DataLoaders": ((DataLoader(SET), DataLoader(SET)), "has 2 parts, .* of DataLoaders"),
     "a Dataset": (SET, "data is of type TensorDataset, .* of Datasets, write"),
     "two Datasets": ((SET, SET), "has 2 parts, .* of Datasets, write"),
-    "two pairs": (((x, y), (x_test, y_test)), r"of two pairs, write \(\*train, \*test\)"),
+    "two pairs": (
+        ((x, y), (x_test, y_test)),
+        r"of pairs of images and labels, write \(\*train, \*test\)",
+    ),
+    "lists of pairs": ((ROWS, ROWS), r"lists of pairs .* write \(\*zip\(\*train_set"),
+    "one list of pairs": (ROWS, r"has 60 parts, .* lists of pairs \(image, label\), write"),
+    "three pairs": (((x, y), (x, y), (x, y)), r"has 3 parts, .* of pairs of images and labels"),
+    "dicts of arrays": ((HALF, HALF), r"data has 2 parts, but must be \(x_train, .*\)$"),
+    "a Dataset of dicts": (OfDicts(), r"of Datasets of dicts, write \[\[row\[name\] for row"),
+    "a loader of dicts": (DataLoader(OfDicts(), 7), r"DataLoaders of dicts, write \[torch.cat"),
     "images and labels": ((x, y), "has 2 parts.* every fifth image for the test, write"),
     "three parts": ((x, y, x_test), "data has 3 parts, but must be"),
     "a dict": (HALF, "data is of type dict, .* not the names 'x_train', 'y_train'"),
@@ -83,6 +113,14 @@ REFUSED = {
     "no test": ((x, y, None, None), "x_test is of type NoneType, but must be an array of numbers"),
     "names": ((x, NAMES[y], x_test, NAMES[y_test]), "y_train is text, such as 'g', .* np.unique"),
     "names as objects": ((x, NAMES[y].astype(object), x, y), "y_train is text, .* np.unique"),
+    "names and numbers": ((x, MIXED, x, y), "y_train is text, such as '1', .* np.unique"),
+    "a missing label": ((x, [None, *y[1:]], x, y), "y_train holds a NoneType, but must be"),
+    "paths": ((["a.png"] * 60, y, x, y), r"such as 'a.png', .* datasets.folder\(path\) reads"),
+    "labels that differ": (
+        (x, [[1], [1, 2]] * 30, x, y),
+        r"of shape \(2,\); all must have one shape$",
+    ),
+    "Datasets as images": ((SET, Y, SET, Y), "x_train is no array of numbers: its rows differ"),
     "digits as text": ((x, y.astype(str), x, y), r"y_train is text, such as '6', .*y_train, int"),
     "pixels as text": ((x.astype(str), y, x, y), r"x_train is text, .* np.array\(x_train, float"),
     "one-hot": ((x, np.eye(8)[y], x, y), r"\(60, 8\), .* one-hot, so write y_train.argmax\(1"),
@@ -130,6 +168,10 @@ def test_what_the_sentences_say_to_write_is_right():
     for data in (run(FROM_SETS, train_set=SET, test_set=TEST_SET), run(FROM_LOADERS, **loaders)):
         found = tensors(data, "cpu", torch.float32)
         assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+    names = ("image", "label")
+    for form, rows in ((FROM_DICTS, OfDicts()), (FROM_LOADED_DICTS, DataLoader(OfDicts(), 7))):
+        found = run(form.format(names=names), train_set=rows, test_set=rows)
+        assert torch.equal(tensors(found, "cpu", torch.float32)[2], expected[0])
     split = run(FROM_TWO, x=x, y=y)
     assert [len(part) for part in split] == [48, 48, 12, 12]
     names = {"y_train": NAMES[y], "y_test": NAMES[y_test]}
@@ -161,10 +203,32 @@ def test_pixels_of_eight_bits_are_standardised_in_single_precision():
     assert images.x_train.mean() == pytest.approx(0, abs=1e-5)
 
 
-@pytest.mark.parametrize("data", [(x, y), x, None, "digits", (NAMES, y, NAMES, y)], ids=str)
+@pytest.mark.parametrize("kind", [np.float16, np.uint8, np.float64])
+def test_images_of_any_precision_are_standardised(kind):
+    pixels = ((x + 3) * 40).astype(kind)
+    images = datasets.standardise((pixels, y, pixels[:20], y[:20]))
+    assert images.x_train.std() == pytest.approx(1, abs=1e-3)
+    tracked = torch.as_tensor(pixels).float().requires_grad_()
+    images = datasets.standardise((tracked, Y, tracked, Y))
+    assert images.x_train.std() == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        (x, y),
+        x,
+        None,
+        "digits",
+        (NAMES, y, NAMES, y),
+        ([x[0], x[1, :3]], y, x, y),
+        (x * 1j, y, x, y),
+    ],
+    ids=str,
+)
 def test_what_cannot_be_standardised_is_named(data):
     with pytest.raises(
-        ValueError, match=r"the images are of type <U1|images is of type .* but mus"
+        ValueError, match=r"x_train is (of type|no array)|images is of type .* but must"
     ):
         datasets.standardise(data)
 

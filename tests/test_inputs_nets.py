@@ -399,7 +399,13 @@ def test_an_update_is_a_function():
         explore.explore(picture, "draw")
 
 
-@pytest.mark.parametrize("frame", ["half done", 0.5, ("0.5", "half done"), (0.5, "half", "done")])
+@pytest.mark.parametrize(
+    "frame",
+    [
+        *("half done", 0.5, ("0.5", "half done"), (0.5, "half", "done")),
+        *(None, (50, "of a hundred"), (-1.0, ""), (float("nan"), "")),
+    ],
+)
 def test_a_film_that_yields_something_else_says_so(frame):
     picture, _ = plots.figure()
 

@@ -99,7 +99,13 @@ SILENT = {
         nn.Sequential(nn.Flatten(), nn.Linear(64, 10), nets.Block(10, "none")),
         "the net ends in a ReLU",
     ),
-    "a clamp": (Net(lambda net, a: net.first(a).clamp(min=0)), "the net ends in a clamp"),
+    "a clamp": (
+        Net(lambda net, a: net.first(a).clamp(min=0)),
+        "a clamp, .* beyond it are all the same",
+    ),
+    "softplus": (Net(lambda net, a: F.softplus(net.first(a))), "the net ends in a softplus"),
+    "hard sigmoid": (Net(lambda net, a: F.hardsigmoid(net.first(a))), "the net ends in a sigmoid"),
+    "absolute value": (Net(lambda net, a: net.first(a).abs()), "the net ends in an absolute value"),
     "ReLU6": (Net(lambda net, a: F.relu6(net.first(a))), "ends in a g with two bounds"),
     "GELU": (Net(lambda net, a: F.gelu(net.first(a))), "the net ends in a GELU"),
     "sigmoid": (Net(lambda net, a: net.first(a).sigmoid()), "in a sigmoid, .* cannot get large"),
@@ -208,6 +214,12 @@ def test_labels_of_one_class_are_noticed():
     x, y, *test = DATA
     (message,) = warned(nets.fully_connected(4, width=8), (x, y * 0 + 3, *test))
     assert message == "all training labels are 3, so there is nothing to tell apart"
+
+
+def test_images_that_are_all_alike_are_noticed():
+    x, y, *test = DATA
+    (message,) = warned(nets.fully_connected(4, width=8), (abs(x) // 255, y, *test))
+    assert message == "all training images are the same, so there is nothing to tell apart"
 
 
 def test_looking_at_a_net_changes_nothing():

@@ -274,9 +274,10 @@ def test_a_panel_says_its_numbers_with_the_decimal_sign_of_the_language():
     assert film.sentence == "At 0,25 of 1. Then 2."
 
 
-def test_an_unknown_language_is_named_with_those_that_there_are():
-    with pytest.raises(ValueError, match=r"no language 'xx'; its languages are: en, .*de"):
-        language.choose("xx")
+@pytest.mark.parametrize("name", ["xx", "", None, "DE"])
+def test_an_unknown_language_is_named_with_those_that_there_are(name):
+    with pytest.raises(ValueError, match=rf"no language {name!r}; its languages are: en, .*de"):
+        language.choose(name)
     assert language.translate("in line {line}", line=3) == "in line 3"
 
 

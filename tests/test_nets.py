@@ -91,11 +91,31 @@ def test_bad_arguments_are_named(arguments, message):
         lambda: nets.resnet34(classes=10.0),
         lambda: nets.resnet34(blocks=(2, 2.0, 2, 2)),
         lambda: nets.resnet34(blocks=()),
+        lambda: nets.linear(3.0, 4),
+        lambda: nets.convolution(1, 4, 2),
     ],
 )
 def test_sizes_are_ints(make):
     with pytest.raises(ValueError, match=r"= [0-9.]+.*, but"):
         make()
+
+
+@pytest.mark.parametrize(
+    "layers", [nn.Linear(4, 4), [nn.Linear(4, 4)] * 3, (nn.Linear, nn.Linear), "ab", 3]
+)
+def test_layers_that_are_no_two_modules_are_named(layers):
+    with pytest.raises(ValueError, match="a block needs two layers and at most one Ws"):
+        nets.Block(4, layers=layers)
+    with pytest.raises(ValueError, match="a block needs two layers and at most one Ws"):
+        nets.Block(4, Ws="B")
+
+
+def test_what_cannot_be_initialised_is_named():
+    for net in (None, nets.Block, [nets.Block(3)]):
+        with pytest.raises(ValueError, match=r"the net must be a torch\.nn.Module, but is"):
+            nets.initialise(net)
+    with pytest.raises(ValueError, match="the net has lazy layers: give it images once"):
+        nets.initialise(nn.LazyLinear(3))
 
 
 def test_sizes_may_be_those_of_numpy():

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import ipywidgets
+import numpy as np
 import psutil
 import pytest
 import screens
@@ -206,6 +207,19 @@ def test_a_size_that_is_no_number_above_0_is_refused(monkeypatch, size):
     monkeypatch.setenv("EXPLORE_SIZE", size)
     with pytest.raises(ValueError, match=r"EXPLORE_SIZE is .* must be a number above 0"):
         panel_of()
+
+
+def frames(x=1):
+    yield 1.0, "the end"
+
+
+@pytest.mark.parametrize("update", [lambda x=1: frames(x), lambda x=1: np.eye(2), lambda x=1: None])
+def test_an_update_that_returns_no_sentence_shows_a_sentence(update):
+    panel = explore(plots.figure(size=(2, 2))[0], update, x=(0, 3))
+    assert "truth value" not in panel._screen.error
+    assert ("update returns a generator, but must" in panel._screen.error) == (
+        update(1).__class__.__name__ == "generator"
+    )
 
 
 def test_a_panel_makes_no_warning():

@@ -48,6 +48,12 @@ def test_a_folder_is_read_and_spread_over_its_classes(tmp_path):
         read(tmp_path, 17)
 
 
+@pytest.mark.parametrize("images", [0, -1, 1.5, "10", True])
+def test_a_number_of_images_that_is_none_is_named(images):
+    with pytest.raises(ValueError, match=f"images = {images!r}, but it must be a whole number abo"):
+        read(None, images)
+
+
 def test_a_folder_that_is_split_already_keeps_its_halves(tmp_path):
     paint(tmp_path / "train", each=10)
     paint(tmp_path / "test", each=5)

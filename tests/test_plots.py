@@ -162,6 +162,67 @@ def test_the_arms_of_a_depth_stand_around_its_tick(names):
 # What a reader without one kind of cone sees of a colour, in linear RGB: Machado, Oliveira,
 # Fernandes 2009, "A Physiologically-based Model for Simulation of Color Vision Deficiency",
 # severity 1.0.
+def made(**options):
+    return plots.figure(size=(3, 2), **options)[1]
+
+
+SHOW = {
+    "too few": ({"none": [1]}, "there are 1 values of 'none', but 2 of x"),
+    "no entry": ({"inside": [1, 2]}, "values must be a dict with an entry .* also for 'none'"),
+    "a list": ([[1, 2]], "values must be a dict with an entry for each curve"),
+    "text": ({"none": ["a", "b"]}, r"values\['none'\] is of type <U1, but must hold numbers"),
+    "rows that differ": ({"none": [[1], [1, 2]]}, r"values\['none'\] is no array of numbers"),
+}
+
+
+@pytest.mark.parametrize(("values", "message"), SHOW.values(), ids=SHOW)
+def test_values_that_are_no_curve_are_named(values, message):
+    show = plots.curves(made(), ["none"])
+    show([1, 2], {"none": [None, 2]})
+    with pytest.raises(ValueError, match=message):
+        show([1, 2], values)
+
+
+@pytest.mark.parametrize("errors", [[0.1, 0.2], [[0.1]], [[0.1, 0.2, 0.3]], []])
+def test_errors_of_another_shape_are_named(errors):
+    show = plots.against_depth(made(), (8, 20), "errors", {"none": "plain"})
+    with pytest.raises(ValueError, match=r"the errors of 'none' have shape .* be \(2, seeds\)"):
+        show({"none": errors})
+
+
+REFUSED = {
+    "a figure": (lambda axes: plots.points(axes.figure, "none"), "axes is of type Picture, but mu"),
+    "all axes": (lambda axes: diagrams.block(made(columns=2)), "axes is of type ndarray, but must"),
+    "both": (lambda axes: plots.curves(plots.figure()), r"plots.figure makes \(figure, axes\)"),
+    "a skip": (lambda axes: plots.points(axes, "plain"), "skip = 'plain' is not known; use one"),
+    "names": (lambda axes: plots.curves(axes, {"plain": "p"}), "names = .*'plain'.*, of skips 'no"),
+    "a name": (lambda axes: plots.curves(axes, "none"), "names = 'none', but it must be .skip: na"),
+    "a size": (lambda axes: plots.figure(size=4), r"size = 4, but it must be \(width, height\) in"),
+    "no size": (lambda axes: plots.figure(size=(0, 1)), r"size = \(0, 1\), but it must be"),
+    "channels": (
+        lambda axes: plots.pixels(axes, np.ones((3, 8, 8))),
+        r"has shape \(3, 8, 8\), but",
+    ),
+    "words": (lambda axes: plots.pixels(axes, [["a"]]), "values is of type <U1, but must hold"),
+    "a map": (
+        lambda axes: plots.pixels(axes, np.eye(3), cmap="grey2"),
+        "cmap = 'grey2', but it mu",
+    ),
+    "blocks": (lambda axes: diagrams.net(axes, 1.5), "blocks = 1.5, but it must be a whole number"),
+    "layers": (lambda axes: diagrams.column(axes, ["ab"]), r"layers must be pairs \(text, group\)"),
+    "shortcuts": (
+        lambda axes: diagrams.column(axes, [("a", 1)], [(0, 0)]),
+        r"shortcuts must be triples \(first, last, dotted\), but is \[\(0, 0\)\]",
+    ),
+}
+
+
+@pytest.mark.parametrize(("draw", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_drawn_is_named(draw, message):
+    with pytest.raises(ValueError, match=message):
+        draw(made())
+
+
 WITHOUT = {
     "full colour vision": np.eye(3),
     "protanopia": [

@@ -222,3 +222,56 @@ def test_a_residual_block_is_missing_as_if_its_branch_were_silent(small):
 def test_only_blocks_that_are_there_can_be_left_out(small, number):
     with pytest.raises(ValueError, match=rf"no block has the number \[{number}\]; .* 1 to 4"):
         probes.without(small[0], [2, number])
+
+
+def test_a_net_without_blocks_is_named():
+    for net, kind in ((nets.Block(4), "Block"), ([nets.Block(4)], "list"), (None, "NoneType")):
+        with pytest.raises(ValueError, match=f"the net is of type {kind}, but must be"):
+            probes.blocks(net)
+    with pytest.raises(ValueError, match=r"the net has no nets\.Block"):
+        probes.after_each_block(nn.Sequential(nn.Linear(4, 4)), torch.ones(2, 4))
+
+
+@pytest.mark.parametrize("number", [1.0, "1", True, None, -1])
+def test_a_number_that_no_block_has_is_named(number):
+    net = nets.fully_connected(6, width=8)
+    with pytest.raises(ValueError, match="no block has the number"):
+        probes.without(net, [number])
+    assert len(probes.blocks(probes.without(net, 1))) == 1
+
+
+@pytest.mark.parametrize("choose", [None, nn.Linear, "Linear"])
+def test_a_choose_that_is_no_function_is_named(net, choose):
+    with pytest.raises(ValueError, match=r"choose = .*, but it must be a function"):
+        probes.recording(net, choose).__enter__()
+
+
+def test_what_is_no_tensor_is_not_recorded_but_named():
+    net = nn.Sequential(nn.Linear(4, 4), nn.LSTM(4, 4))
+    with (
+        pytest.raises(ValueError, match="1, LSTM, takes or makes no tensor"),
+        probes.recording(net),
+    ):
+        net(torch.ones(2, 4))
+    assert hooks(net) == 0
+
+
+def test_a_gradient_needs_no_tensors_and_no_used_layers_but_unfrozen_ones(net, x):
+    y = torch.tensor([0, 1, 0, 1, 0])
+    wanted = probes.gradient(net, x, y)
+    with torch.no_grad():
+        assert torch.equal(probes.gradient(net, x.numpy(), y.numpy()), wanted)
+    net.unused = nn.Linear(2, 2)
+    assert torch.equal(probes.gradient(net, x, y), torch.cat([wanted, torch.zeros(6)]))
+    net.last.requires_grad_(False)
+    with pytest.raises(ValueError, match=r"frozen; net\.requires_grad_\(True\) mends that"):
+        probes.gradient(net, x, y)
+
+
+@pytest.mark.parametrize("change", [0.1, torch.zeros(3), torch.zeros(1, 23), [0.0]])
+def test_a_change_of_another_shape_is_named(net, change):
+    with (
+        pytest.raises(ValueError, match=r"change has shape .*, but the net has 23 parameters"),
+        probes.moved(net, change),
+    ):
+        pass

@@ -70,11 +70,17 @@ def with_bare_cells(notebook):
     del notebook["cells"][1]["execution_count"]
 
 
+def with_nothing_for_metadata(notebook):
+    for number, cell in enumerate(notebook["cells"]):
+        cell |= {"metadata": None, "id": number}
+
+
 def with_a_pasted_cell(notebook):
     notebook["cells"].append(copy.deepcopy(notebook["cells"][1]))
 
 
-SAVERS = (as_colab, as_kaggle, as_vs_code, as_old_jupyter, with_bare_cells, with_a_pasted_cell)
+SAVERS = (as_colab, as_kaggle, as_vs_code, as_old_jupyter)
+SAVERS += (with_bare_cells, with_nothing_for_metadata, with_a_pasted_cell)
 
 
 @pytest.mark.parametrize("save", SAVERS)
@@ -143,6 +149,12 @@ WHOLE = json.dumps(NOTEBOOK, indent=1)
         ("version https://git-lfs.github.com/spec/v1\n", "is no notebook: "),
         ("[1, 2]", "is no notebook: it is JSON of another kind"),
         ('{"a": 1}', "is no notebook: it is JSON of another kind"),
+        ('{"nbformat": 4, "metadata": {}}', "is a damaged notebook (KeyError: 'cells'): fetch it"),
+        (
+            '{"nbformat": 4, "metadata": {}, "cells": ["a"]}',
+            "is a damaged notebook (AttributeError",
+        ),
+        ('{"nbformat": 5, "metadata": {}, "cells": []}', "is a damaged notebook (NBFormatError: "),
         (WHOLE.encode("utf-16"), "is no notebook: it is not UTF-8 text"),
     ],
 )

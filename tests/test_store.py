@@ -128,7 +128,7 @@ def typed():
     return scope["typed"]
 
 
-@pytest.mark.parametrize("fn", [partial(square, seconds=0.0), [].append, adder(1), typed()])
+@pytest.mark.parametrize("fn", [partial(square, seconds=0.0), dict, adder(1), typed()])
 def test_code_that_the_store_cannot_know_needs_a_version(fn, store):
     with pytest.raises(
         ValueError, match=r"the source of .* does not say all that it does: pass version="

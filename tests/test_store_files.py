@@ -1,6 +1,7 @@
 """Files that were cut off are repaired; files that are something else keep every byte."""
 
 import io
+import os
 from functools import partial
 
 import numpy as np
@@ -51,6 +52,24 @@ def arrays():
     file = io.BytesIO()
     np.savez(file, x=np.eye(3))
     return file.getvalue()
+
+
+@pytest.mark.parametrize("join", [b"\r", b"", b", ", b" and "])
+def test_whole_runs_on_one_line_are_never_thrown_away(store, join):
+    """They begin as a line does that was cut off, and are none."""
+    sweeps.run(cube, {"x": [1, 2]}, store=store)
+    whole = join.join(store.read_bytes().splitlines())
+    store.write_bytes(whole)
+    with pytest.raises(ValueError, match="its line 1 is not a finished run"):
+        sweeps.run(cube, {"x": [3]}, store=store)
+    assert store.read_bytes() == whole
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on Windows")
+def test_a_pipe_is_refused_and_not_waited_for(store):
+    os.mkfifo(store)
+    with pytest.raises(OSError, match=r"^the store \S+ is no file, but a device or a pipe"):
+        sweeps.run(cube, {"x": [1]}, store=store)
 
 
 OTHERS = {

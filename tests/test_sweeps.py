@@ -94,6 +94,9 @@ def test_a_run_that_raises_fails_alone(executor):
         ),
         ({"x": 20}, r"the grid has x = 20, but it must be a list"),
         ([1, 2], "or a list of {name: value}"),
+        (None, "or a list of {name: value}"),
+        ({"y": [1]}, "fn cannot be called with the grid's y: missing a required argument: 'x'"),
+        ({"x": [1], "z": [1]}, "fn cannot be called with the grid's x, z: .*argument"),
         ({"x": [Path]}, "Path'> is of type type; use numbers, text"),
         ([{1: 2}], r"\{1: 2\} is a dict with keys that are not text"),
     ],
@@ -101,6 +104,12 @@ def test_a_run_that_raises_fails_alone(executor):
 def test_what_is_no_grid_is_said_at_once(grid, message):
     with pytest.raises(TypeError, match=message):
         sweeps.iterate(square, grid)
+
+
+@pytest.mark.parametrize("fn", [None, "square", 3])
+def test_what_is_no_function_is_said_at_once(fn):
+    with pytest.raises(TypeError, match=f"fn = {fn!r}, but it must be a function of the names in"):
+        sweeps.iterate(fn, {"x": [1]})
 
 
 def test_what_is_no_executor_is_said_at_once():

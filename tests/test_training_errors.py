@@ -67,6 +67,9 @@ def replaced(data, index, value):
             "1 nets, 2 learning rates and 1 seeds; give one of each per net",
         ),
         ({"seeds": []}, "1 nets, 1 learning rates and 0 seeds"),
+        ({"learning_rates": {1e-3}}, "learning_rates = set, but it must be a list"),
+        ({"learning_rates": [np.True_]}, "learning_rate = np.True_, but it must be a number"),
+        ({"seeds": [torch.tensor(True)]}, r"seed = tensor\(True\), but it must be a whole number"),
     ],
 )
 def test_bad_arguments_are_named(data, change, message):
@@ -102,6 +105,32 @@ def test_the_same_net_twice_is_refused(data):
     net = nets.fully_connected(4, width=8)
     with pytest.raises(ValueError, match="the same net is given twice"):
         training.train_many([net, net], data, epochs=1, learning_rates=[1e-3] * 2, seeds=[0, 1])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: None, "make must be a function of one argument, the seed"),
+        (torch.nn.Linear, "make must be a function of one argument, the seed"),
+        (lambda seed: None, "net number 0 must be a torch.nn.Module, but is of type NoneType"),
+        (lambda seed: torch.nn.Linear, "net number 0 must be .* but is the class Linear"),
+    ],
+)
+def test_a_function_that_makes_no_nets_is_named(data, make, message):
+    with pytest.raises(ValueError, match=message):
+        training.fair(make, data, rates=[1e-3, 1e-2], seeds=[0], epochs=1)
+
+
+@pytest.mark.parametrize("entry", [training.History(), [1.0], "text", None])
+def test_what_fair_does_not_return_has_no_best_rate(entry):
+    with pytest.raises(ValueError, match="but it must be what fair returns"):
+        training.best({1e-3: entry})
+
+
+def test_a_layer_of_another_type_is_said(data):
+    net = stem(torch.nn.Linear(16, 10).double())
+    with pytest.raises(ValueError, match=r"its layer 3, Linear\(.*\), is given .* same dtype"):
+        training.train(net, data, epochs=1, learning_rate=1e-3)
 
 
 def test_bad_arguments_are_named_at_once_not_at_the_first_step(data):

@@ -10,7 +10,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")  # told by what is in a file, not by its name
 READ = "PNG, JPEG, WebP, GIF or BMP"
 # Left by operating systems, like hidden files.
-LITTER = ("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir", "icon\r")
+LITTER = ("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir", "icon\r", "lost+found")
+LITTER += ("__pycache__", "$recycle.bin", "#recycle", "system volume information")
 IPHONE = "an iPhone does that by itself after Settings, Camera, Formats, Most Compatible"
 MAX_BYTES = 16e9  # of memory
 # What people take for such a picture: the bytes it begins with, and what it is.
@@ -52,7 +53,10 @@ def _list_visible(path):
     def is_meant(name):
         return not name.startswith(".") and name.casefold() not in LITTER
 
-    visible = (entry for entry in path.iterdir() if is_meant(entry.name))
+    try:
+        visible = [entry for entry in path.iterdir() if is_meant(entry.name)]
+    except PermissionError as error:
+        raise PermissionError(f"the folder {path} may not be read by you") from error
     return sorted(visible, key=lambda entry: entry.name)  # paths sort differently on Windows
 
 

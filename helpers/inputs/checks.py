@@ -1,6 +1,8 @@
 """Nets that people hand in: whether they can be trained with these numbers and these data."""
 
 import copy
+import inspect
+import re
 from contextlib import contextmanager
 
 import torch
@@ -30,11 +32,11 @@ def as_lists(**several):
 
 def _as_list(name, values):
     try:
-        if isinstance(values, nn.Module | str):  # which can be looped over as well
+        if isinstance(values, nn.Module | str | set):  # which have no order, or no entries
             raise TypeError
         return list(values)
     except TypeError:
-        said = type(values).__name__ if isinstance(values, nn.Module) else repr(values)
+        said = type(values).__name__ if isinstance(values, nn.Module | set) else repr(values)
         raise ValueError(f"{name} = {said}, but it must be a list") from None
 
 
@@ -45,11 +47,23 @@ def comparison(make, rates, seeds):
             f"make is of type {type(make).__name__}, but it must be a function of a seed that "
             "builds a net, such as lambda seed: nets.fully_connected(20, seed=seed)"
         )
+    if not _takes_one(make):
+        raise ValueError("make must be a function of one argument, the seed: lambda seed: ...")
     rates, seeds = as_lists(rates=rates, seeds=seeds)
     check_above_zero(**{f"rates[{place}]": rate for place, rate in enumerate(rates)})
     if not rates or not seeds or len(set(map(float, rates))) < len(rates):
         raise ValueError(f"rates = {rates} and seeds = {seeds}; give some of each, each rate once")
     return rates, seeds
+
+
+def _takes_one(make):
+    try:
+        inspect.signature(make).bind(0)
+    except TypeError:
+        return False
+    except ValueError:  # what is written in C need not tell
+        pass
+    return True
 
 
 def check(nets, learning_rates, seeds, epochs, batch, measure_every):
@@ -68,15 +82,16 @@ def check(nets, learning_rates, seeds, epochs, batch, measure_every):
     for rate, seed in zip(learning_rates, seeds, strict=True):
         check_above_zero(learning_rate=rate)
         check_seed(seed)
-    if len(set(map(id, nets))) < len(nets):
-        raise ValueError("the same net is given twice; build one for each training")
     for number, net in enumerate(nets):
         name = f"net number {number}" if len(nets) > 1 else "the net"
-        _check_kind(name, net)
+        check_kind(name, net)
         _check_parameters(name, list(net.parameters()))
+    if len(set(map(id, nets))) < len(nets):
+        raise ValueError("the same net is given twice; build one for each training")
 
 
-def _check_kind(name, net):
+def check_kind(name, net):
+    """Raise ValueError for what is no net; ``name`` is what a sentence calls it."""
     if isinstance(net, nn.Module):
         return
     mend = ""
@@ -228,7 +243,8 @@ def _where(net, x):
             layer = part if not list(part.children()) else type(part).__name__
             shape = tuple(given.shape)
             reason = f" ({_first_line(error)})"
-            if isinstance(part, nn.Linear | nn.Conv2d):  # which show what they take
+            shown = isinstance(part, nn.Linear | nn.Conv2d)  # they show what shapes they take
+            if shown and not re.search("type|device", reason):
                 reason = ""
             return f"its layer {name}, {layer}, is given {shape}{reason}"
     return None

@@ -1,11 +1,14 @@
 """Data that people hand in become four tensors, or one sentence says what to write instead."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import permutations
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
+
+from helpers.inputs.numbers import is_number
 
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 NAMED = f"({', '.join(NAMES)})"
@@ -15,6 +18,9 @@ FROM_TEXT = (
 )
 FROM_SETS = "(*zip(*train_set), *zip(*test_set))"
 FROM_LOADERS = "(*map(torch.cat, zip(*train_loader)), *map(torch.cat, zip(*test_loader)))"
+OF_DICTS = "for rows in (train_set, test_set) for name in {names}]"
+FROM_DICTS = f"[[row[name] for row in rows] {OF_DICTS}"
+FROM_LOADED_DICTS = f"[torch.cat([batch[name] for batch in rows]) {OF_DICTS}"
 FROM_TWO = "test = np.arange(len(y)) % 5 == 0 and (x[~test], y[~test], x[test], y[test])"
 
 
@@ -51,13 +57,16 @@ def _four(data):
 def _other_form(data):
     """Say what to write in place of data of a form that is well known."""
     parts = data if isinstance(data, tuple | list) else [data]
-    if any(isinstance(part, DataLoader) for part in parts):
-        return f": of DataLoaders, write {FROM_LOADERS}"
-    if any(isinstance(part, Dataset) for part in parts):
-        return f": of Datasets, write {FROM_SETS}"
-    if len(parts) == 2 and all(isinstance(part, tuple | list) and len(part) == 2 for part in parts):
-        return ": of two pairs, write (*train, *test)"
-    if len(parts) == 2:
+    for part in (data, *parts):
+        if isinstance(part, DataLoader):
+            return _from_rows("DataLoaders", part, FROM_LOADERS, FROM_LOADED_DICTS)
+        if isinstance(part, Dataset):
+            return _from_rows("Datasets", part, FROM_SETS, FROM_DICTS)
+        if isinstance(part, list) and len(part) > 3 and all(map(_is_row, part)):
+            return f": of lists of pairs (image, label), write {FROM_SETS}"
+    if all(isinstance(part, tuple | list) and len(part) == 2 for part in parts):
+        return ": of pairs of images and labels, write (*train, *test)"
+    if len(parts) == 2 and all(isinstance(p, tuple | list) or hasattr(p, "shape") for p in parts):
         return f": to keep every fifth image for the test, write {FROM_TWO}"
     if isinstance(data, Mapping):
         return f", and not the names {', '.join(map(repr, list(data)[:6]))} with their arrays"
@@ -68,12 +77,23 @@ def _other_form(data):
     return ""
 
 
+def _is_row(value):
+    return isinstance(value, tuple) and len(value) == 2
+
+
+def _from_rows(kind, rows, form, of_dicts):
+    """Say how to make four of rows (image, label), or of rows that are dicts."""
+    with suppress(Exception):  # rows of somebody else's may raise anything
+        if isinstance(first := next(iter(rows)), Mapping):
+            kind, form = f"{kind} of dicts", of_dicts.format(names=tuple(first))
+    return f": of {kind}, write {form}"
+
+
 def _as_tensor(name, part):
     """Return an array, a tensor, or a list of either, as a tensor of numbers, without a warning."""
     if isinstance(part, list | tuple) and part and all(isinstance(p, torch.Tensor) for p in part):
-        shapes = sorted({tuple(p.shape) for p in part})
-        if len(shapes) > 1:
-            raise ValueError(_uneven(name, *shapes[:2]))
+        if len({p.shape for p in part}) > 1:
+            raise ValueError(_uneven(name, part))
         part = torch.stack(list(part))
     if isinstance(part, torch.Tensor):
         if part.is_meta:
@@ -95,14 +115,16 @@ def _as_array(name, part):
         if array.dtype == object:  # as tables have them
             array = np.array(array.tolist())
     except ValueError:  # NumPy: "inhomogeneous shape"
-        shapes = sorted({np.shape(p) for p in part})
-        raise ValueError(_uneven(name, *shapes[:2])) from None
+        raise ValueError(_uneven(name, part)) from None
     if array.dtype.kind in "UST" and array.size:
-        raise ValueError(_text(name, str(array.flat[0])))
+        raise ValueError(_text(name, array.astype(str)))
     if array.dtype.kind not in "biufc":
+        holds = f"is of type {type(part).__name__}"
+        if array.ndim:
+            odd = next((p for p in array.flat if not is_number(p)), array.flat[0])
+            holds = f"holds a {type(odd).__name__}"
         raise ValueError(
-            f"{name} is of type {type(part).__name__}, but must be an array of numbers (or a list "
-            "of arrays of one shape)"
+            f"{name} {holds}, but must be an array of numbers (or a list of arrays of one shape)"
         )
     # PyTorch takes no other order of bytes, no negative strides and no long doubles, and warns of
     # an array that is read-only.
@@ -110,18 +132,25 @@ def _as_array(name, part):
     return np.require(array, np.dtype(kind).newbyteorder("="), ["C", "W"])
 
 
-def _text(name, example):
-    mend = f"{name} = np.array({name}, float)"
-    if name.startswith("y"):
-        mend = f"{name} = np.array({name}, int)" if example.isdigit() else FROM_TEXT
-    return f"{name} is text, such as {example!r}, but must be numbers: write {mend}"
+def _text(name, array):
+    """Say how to make numbers of texts: of names, of numbers, of the paths of pictures."""
+    kind = int if name.startswith("y") else float
+    example, mend = array.flat[0], f"write {name} = np.array({name}, {kind.__name__})"
+    try:
+        array.astype(kind)
+    except ValueError:
+        mend = f"write {FROM_TEXT}" if kind is int else "datasets.folder(path) reads pictures"
+    return f"{name} is text, such as {str(example)!r}, but must be numbers: {mend}"
 
 
-def _uneven(name, one, other):
-    return (
-        f"{name} holds images of shape {one} and of shape {other}; all must have one shape, as "
-        "datasets.folder(path, size) makes them"
-    )
+def _uneven(name, rows):
+    """Say which two rows differ in shape."""
+    try:
+        one, other = sorted({tuple(np.shape(row)) for row in rows})[:2]
+    except ValueError:  # the rows themselves are lists that differ, or hold something else
+        return f"{name} is no array of numbers: its rows differ in shape"
+    mend = "" if name.startswith("y") else ", as datasets.folder(path, size) makes them"
+    return f"{name} holds rows of shape {one} and of shape {other}; all must have one shape{mend}"
 
 
 def _check_order(found):

@@ -3,6 +3,8 @@
 import math
 import operator
 
+import numpy as np
+
 BOUND = 2**63  # of seeds: PyTorch's generators take no more
 
 
@@ -12,7 +14,12 @@ def is_whole(value):
         operator.index(value)
     except TypeError:
         return False
-    return not isinstance(value, bool)
+    return not _is_truth(value)
+
+
+def _is_truth(value):
+    """Return whether a value is True or False, of whichever library."""
+    return isinstance(value, bool) or str(getattr(value, "dtype", "")).endswith("bool")
 
 
 def check_whole(least=1, **values):
@@ -35,6 +42,13 @@ def check_seed(seed):
     return int(seed)
 
 
+def check_not_negative(**values):
+    """Raise ValueError for a value that is not a finite number, 0 or more."""
+    for name, value in values.items():
+        if not (is_number(value) and value >= 0):
+            raise ValueError(f"{name} = {value!r}, but it must be a number, 0 or more")
+
+
 def check_above_zero(**values):
     """Raise ValueError for a value that is not a finite number above 0."""
     for name, value in values.items():
@@ -45,6 +59,24 @@ def check_above_zero(**values):
 def is_number(value):
     """Return whether a value is one finite number: not True, no text, no list."""
     try:
-        return not isinstance(value, bool) and math.isfinite(value)
+        return not _is_truth(value) and math.isfinite(value)
     except (TypeError, ValueError, RuntimeError, OverflowError):  # as text, NumPy and PyTorch do
         return False
+
+
+def as_array(name, value, kinds="biufc"):
+    """Return an array, a list or a tensor of PyTorch as an array of numbers.
+
+    kinds: NumPy's letters of the types that are allowed; a "c" for complex numbers.
+    Raises ValueError for anything else.
+    """
+    try:
+        found = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+    except (ValueError, TypeError, RuntimeError) as error:
+        reason = f"cannot become an array of NumPy ({error})"
+        if isinstance(value, list | tuple):
+            reason = "is no array of numbers: its rows differ in length"
+        raise ValueError(f"{name} {reason}") from error
+    if found.dtype.kind not in kinds:
+        raise ValueError(f"{name} is of type {found.dtype}, but must hold numbers")
+    return found

@@ -18,7 +18,10 @@ BOUNDED = "scores cannot get large, so the loss cannot get small"
 ENDS = {
     "Relu": ("a ReLU", CLIPPED),
     "Hardtanh": ("a g with two bounds", BOUNDED),
-    "Clamp": ("a clamp", BOUNDED),
+    "Clamp": ("a clamp", "scores beyond it are all the same, and nothing is learned from them"),
+    "Abs": ("an absolute value", "a score and its opposite are one"),
+    "Softplus": ("a softplus", CLIPPED),
+    "Hardsigmoid": ("a sigmoid", BOUNDED),
     "ClampMin": ("a ReLU", CLIPPED),
     "Gelu": ("a GELU", CLIPPED),
     "Silu": ("a SiLU", CLIPPED),
@@ -42,7 +45,8 @@ def look(net, x, y, scores):
     """Warn of what looks like a mistake: in a net, training images, labels, the first scores."""
     leaves = _leaves(scores)
     found = [_hidden(net, leaves), _cut_off(net, x[:2], leaves), _frozen(net)]
-    found += [_end(scores.detach(), scores.grad_fn), _one_class(y), _unscaled(x, scores)]
+    found += [_end(scores.detach(), scores.grad_fn), _one_class(y), _all_alike(x)]
+    found += [_unscaled(x, scores)]
     for message in filter(None, found):
         warn(message)
 
@@ -186,6 +190,13 @@ def _one_class(y):
     if len(y) == 1 or y.min() != y.max():
         return None
     return f"all training labels are {int(y[0])}, so there is nothing to tell apart"
+
+
+def _all_alike(x):
+    """Images that are all zero, as whole pixels divided by 255 with // are."""
+    if len(x) == 1 or not torch.equal(x, x[:1].expand_as(x)):
+        return None
+    return "all training images are the same, so there is nothing to tell apart"
 
 
 def _unscaled(x, scores):

@@ -1,6 +1,7 @@
 """A panel: a picture, a sentence that says in words what it shows, and its controls."""
 
 import asyncio
+import inspect
 import os
 import threading
 from pathlib import Path
@@ -234,8 +235,13 @@ class Panel(widgets.VBox):
 
 
 def in_words(sentence):
-    """Return what ``update`` says as the reader sees it."""
-    return with_decimal_sign(str(sentence or ""))
+    """Return what ``update`` says as the reader sees it. Raises ValueError for a generator."""
+    if inspect.isgenerator(sentence) or inspect.isawaitable(sentence):
+        raise ValueError(
+            f"update returns a {type(sentence).__name__}, but must return a sentence; of a film, "
+            "it must be the generator function itself"
+        )
+    return with_decimal_sign("" if sentence is None else str(sentence))
 
 
 def label(name, control):

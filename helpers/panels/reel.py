@@ -10,6 +10,7 @@ from math import inf
 from numbers import Real
 
 STILLS = 20  # parts of a film; one still is kept of each, and one of its end
+END = object()  # no frame
 SHARE = 9  # the computation gets nine times as long as the drawing of the picture before
 
 
@@ -147,12 +148,13 @@ class Reel:
             return bool(going)
 
     def _take_frame(self, at_once):
-        frame = next(self._frames, None)
-        if frame is None:
+        frame = next(self._frames, END)
+        if frame is END:
             self._close()
             self._show()
             return False
-        if not (isinstance(frame, tuple) and len(frame) == 2 and isinstance(frame[0], Real)):
+        is_frame = isinstance(frame, tuple) and len(frame) == 2 and isinstance(frame[0], Real)
+        if not (is_frame and 0 <= frame[0] <= 1 + 1e-9):  # a sum of steps may miss 1
             raise ValueError(
                 f"update yields {frame!r}, but a film yields (done, sentence), done from 0 to 1"
             )

@@ -1,10 +1,12 @@
 """Figures look the same under whatever settings of matplotlib a reader or a front end brings."""
 
+import functools
 import inspect
 import threading
 from contextlib import contextmanager
 
 import matplotlib
+from matplotlib.axes import Axes
 
 # Those that matplotlib comes with; a style or a matplotlibrc of the reader is not among them.
 DEFAULTS = {
@@ -24,6 +26,22 @@ def defaults():
         else:
             with matplotlib.rc_context(DEFAULTS):
                 yield
+
+
+def on_axes(draw):
+    """Return a function (axes, ...) that draws under ``defaults``; ValueError for other axes."""
+
+    @functools.wraps(draw)
+    def checked(axes, *args, **named):
+        if not isinstance(axes, Axes):
+            raise ValueError(
+                f"axes is of type {type(axes).__name__}, but must be one Axes: plots.figure makes "
+                "(figure, axes), and of several axes an array"
+            )
+        with defaults():
+            return draw(axes, *args, **named)
+
+    return checked
 
 
 def with_defaults(kind):

@@ -18,6 +18,14 @@ def read_notebook(path):
     if the file is no notebook.
     """
     notebook = parse(path)
+    try:
+        return _completed(notebook)
+    except Exception as error:  # what is missing may break it anywhere
+        reason = f"{type(error).__name__}: {error}".split("\n")[0]
+        raise ValueError(f"{path} is a damaged notebook ({reason}): fetch it again") from error
+
+
+def _completed(notebook):
     if notebook["nbformat"] == 4:
         seen = set()
         for number, cell in enumerate(notebook["cells"]):
@@ -60,9 +68,10 @@ def parse(path):
 
 def _complete(cell, number, seen):
     """Give a cell what newer notebooks have, in place; ``seen`` are the ids of those before it."""
-    metadata = cell.setdefault("metadata", {})
+    metadata = cell["metadata"] = cell.get("metadata") or {}
     ids = [cell.get("id"), metadata.pop("id", None), f"cell-{number}", f"cell-{number}-{len(seen)}"]
-    cell["id"] = next(id_ for id_ in ids if ID.fullmatch(str(id_ or "")) and id_ not in seen)
+    ids = (str(id_ or "") for id_ in ids)
+    cell["id"] = next(id_ for id_ in ids if ID.fullmatch(id_) and id_ not in seen)
     seen.add(cell["id"])
     if cell["cell_type"] == "code":
         cell.setdefault("outputs", [])

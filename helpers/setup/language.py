@@ -23,8 +23,8 @@ def choose(name):
     Choose before the other helpers are imported: some keep what they say. Raises ValueError for a
     language that is not there, and for messages that cannot be read.
     """
-    folder = TEXTS if name == ENGLISH else TEXTS / name
-    _chosen.messages = {} if name == ENGLISH else _read(folder / "messages.json")
+    folder = TEXTS if name == ENGLISH else TEXTS / str(name)
+    _chosen.messages = {} if name == ENGLISH else _read(folder / "messages.json", name)
     _chosen.folder = folder
 
 
@@ -50,11 +50,11 @@ def with_decimal_sign(sentence):
     return re.sub(r"(?<=\d)\.(?=\d)", translate("."), sentence)
 
 
-def _read(path):
+def _read(path, name):
     """The messages of a language, {English: its own}."""
     if not path.is_file():
         known = [ENGLISH, *sorted(one.parent.name for one in TEXTS.glob("*/messages.json"))]
-        name, names = path.parent.name, ", ".join(known)
+        names = ", ".join(known)
         raise ValueError(f"the course has no language {name!r}; its languages are: {names}")
     try:
         return json.loads(path.read_text(encoding="utf-8"))

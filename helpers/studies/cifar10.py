@@ -138,7 +138,7 @@ def _from_archive(path):
     """Yield (name, content) of the files of an archive. Its checksum is known if it is zipped."""
     if path.is_file() and not _is_zipped(path) and tarfile.is_tarfile(path):
         _refuse_other(path, _first_folder(path))
-        with tarfile.open(path, "r:") as archive:
+        with tarfile.open(path) as archive:
             yield from _members(archive)
         return
     try:
@@ -148,7 +148,10 @@ def _from_archive(path):
         ):
             yield from _members(archive)
     except ValueError:  # another checksum: perhaps another archive
-        _refuse_other(path, _first_folder(path))
+        first = _first_folder(path)
+        _refuse_other(path, first)
+        if not _is_zipped(path) or first not in ("", FOLDER):
+            raise ValueError(f"{path} is not the archive of CIFAR-10; {MEND}") from None
         raise
 
 
@@ -161,13 +164,13 @@ def _first_folder(path):
     """Return the folder of the first file in an archive; empty if it cannot be read."""
     with suppress(tarfile.TarError, OSError, EOFError, zlib.error), tarfile.open(path) as archive:
         first = archive.next()
-        return first.name.split("/")[0] if first else ""
+        return first.name.removeprefix("./").split("/")[0] if first else ""
     return ""
 
 
 def _members(archive):
     for member in archive:
-        folder, _, name = member.name.rpartition("/")
+        folder, _, name = member.name.removeprefix("./").rpartition("/")
         is_right = folder == FOLDER and name in FILES and member.size == RECORDS * 3073
         if is_right and member.isreg():
             yield name, archive.extractfile(member).read()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from helpers import training
-from helpers.block import SKIPS
+from helpers.block import SKIPS, check_known
 from helpers.files.writing import has_keys
 from helpers.setup.machine import DATA
 
@@ -36,6 +36,7 @@ def errors(table, of="training error"):
     infinitely bad, and its error is NaN.
     table: as ``stored`` returns it. of: "training error" or "test error".
     """
+    check_known("of", of, FINAL)
     return {
         skip: np.array([[getattr(one, FINAL[of]) for one in nets] for _, nets in depths.values()])
         for skip, depths in _compared(table).items()

@@ -23,6 +23,7 @@ HELPERS = ROOT / "helpers"
 QUESTIONS = {"exercises", "quizzes"}  # folders of helpers that compute no results
 NO_LOCKS = {37, 38, 45, 95}  # ENOLCK, ENOSYS, and ENOTSUP of macOS and Linux: some NFS
 FIELDS = {"function", "version", "arguments", "result", "seconds"}  # of each line
+LONGEST_WORD = len("-Infinity")  # of JSON
 ZERO = b"\0"  # a power failure may leave some at the end of a file
 START, TEXT = b'{"function": "', rb'(?:[^"\\]|\\.)*'
 HEAD = re.compile(START + TEXT + b'", "version": "' + TEXT + b'", "arguments": ')
@@ -41,9 +42,14 @@ class Store:
         self.finished = {}  # key of the arguments: (result, seconds)
         self.lines, self.bytes = 0, 0  # how far the file has been read
         self.locked = fcntl is not None
-        if self.path.exists():
+        if os.path.exists(self.path):  # False, too, where nobody may look
+            self._check_kind()
             with self._opened("rb") as file:  # a store that has all runs may be read-only
                 self._read(file)
+
+    def _check_kind(self):
+        if not self.path.is_file() and not self.path.is_dir():  # opening it might wait for ever
+            raise OSError(f"the store {self.path} is no file, but a device or a pipe")
 
     def add(self, key=None, text=None, seconds=None):
         """Append a finished run, unless another sweep did; without one, see if that is possible.
@@ -128,9 +134,15 @@ def _is_cut_off(rest, alone):
 
     alone: no whole line comes before it; then it must be long enough to tell.
     """
-    with suppress(ValueError, RecursionError):
+    try:
         json.loads(rest)
         return False  # something whole, and something else
+    except json.JSONDecodeError as error:
+        at_its_end = error.pos > len(rest) - LONGEST_WORD or error.msg.startswith("Unterminated")
+    except (ValueError, RecursionError):
+        return False
+    if not at_its_end:
+        return False
     return bool(HEAD.match(rest)) or (not alone and START.startswith(rest[: len(START)]))
 
 

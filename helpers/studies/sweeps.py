@@ -7,6 +7,7 @@ this machine, ``Client(...).get_executor(pure=False)`` for a Dask cluster, or an
 concurrent.futures.Executor. Started again with the same store, a sweep skips what is finished.
 """
 
+import inspect
 import itertools
 import json
 from collections.abc import Iterable, Mapping
@@ -65,10 +66,11 @@ def iterate(fn, grid, executor=None, store=None, *, version=None, progress=True)
 
     An interrupt, or leaving the loop, cancels the runs that wait, and ends those that run here or
     in worker processes; in any other executor, a run that has begun goes on to its end.
-    Raises, before the first run: TypeError for a grid or an executor that is not one, or for
-    arguments that JSON cannot hold; ValueError if ``fn`` cannot be sent to the workers or has no
-    source to tell its version, and for a file that is not a store, which stays as it is; OSError
-    if the store cannot be read or written. A result that JSON cannot hold is its Row's ``error``.
+    Raises, before the first run: TypeError for a grid or an executor that is not one, for a ``fn``
+    that is no function of the names in the grid, or for arguments that JSON cannot hold; ValueError
+    if ``fn`` cannot be sent to the workers or has no source to tell its version, and for a file
+    that is not a store, which stays as it is; OSError if the store cannot be read or written. A
+    result that JSON cannot hold is its Row's ``error``.
     """
     rows = _prepared(fn, dict(_entries(grid)), executor, store, version, progress)
     return (row for _, row in rows)
@@ -85,7 +87,7 @@ def _entries(grid):
                 )
         combinations = itertools.product(*grid.values()) if grid else ()
         grid = [dict(zip(grid, values, strict=True)) for values in combinations]
-    entries = list(grid)
+    entries = list(grid) if isinstance(grid, Iterable) else [None]
     if not all(isinstance(entry, Mapping) for entry in entries):
         raise TypeError("the grid must be {name: list of values}, or a list of {name: value}")
     return [(to_text(entry), dict(entry)) for entry in entries]
@@ -98,6 +100,7 @@ def _prepared(fn, todo, executor, store, version, progress):
             f"{executor!r} is not a concurrent.futures.Executor; a Dask client has "
             "get_executor(pure=False)"
         )
+    _check_call(fn, todo)
     name = getattr(fn, "__qualname__", type(fn).__qualname__)
     check(fn, name, executor)
     if store is not None:
@@ -105,6 +108,22 @@ def _prepared(fn, todo, executor, store, version, progress):
         if todo.keys() - store.finished.keys():
             store.add()
     return _rows(fn, name, todo, executor, store, progress)
+
+
+def _check_call(fn, todo):
+    """Raise TypeError for what is no function of the names in the grid: each run would fail."""
+    if not callable(fn):
+        raise TypeError(f"fn = {fn!r}, but it must be a function of the names in the grid")
+    try:
+        signature = inspect.signature(fn)
+    except (TypeError, ValueError):  # what is written in C need not tell
+        return
+    for arguments in todo.values():
+        try:
+            signature.bind(**arguments)
+        except TypeError as error:
+            names = ", ".join(arguments)
+            raise TypeError(f"fn cannot be called with the grid's {names}: {error}") from error
 
 
 def _rows(fn, name, todo, executor, store, progress):

@@ -1,0 +1,99 @@
+"""The parts of a block that people hand in: arrays that fit together, a g, layers."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from helpers.inputs.numbers import as_array
+
+
+def fitting(a, W1, b1, W2, b2, skip, Ws=None):
+    """Return the five and Ws as arrays.
+
+    Raises ValueError, with symbols and shapes, if they do not fit together.
+    """
+    given = {"a[l]": a, "W1": W1, "b1": b1, "W2": W2, "b2": b2}
+    arrays = {name: as_array(name, value) for name, value in given.items()}
+    for name, array in arrays.items():
+        if array.ndim != 2:
+            vector = "a vector is a column (units, 1)"
+            raise ValueError(f"{name} has shape {array.shape}, but must have two axes; {vector}")
+    a, W1, b1, W2, b2 = arrays.values()
+    _check_product("W1", W1, "a[l]", a.shape, f"{W1.shape} and {a.shape}")
+    _check_column("b1", b1, "W1", W1)
+    _check_product("W2", W2, "a[l+1]", W1.shape, f"{W2.shape} and {W1.shape} of W1")
+    _check_column("b2", b2, "W2", W2)
+    return a, W1, b1, W2, b2, _on_shortcut(Ws, a, W2, skip)
+
+
+def _on_shortcut(Ws, a, W2, skip):
+    fits = (len(W2), len(a))
+    if Ws is None and skip != "none" and len(W2) != len(a):
+        raise ValueError(
+            f"z[l+2] has {len(W2)} rows (W2 has shape {W2.shape}), but a[l] has {len(a)} "
+            f"(shape {a.shape}); the shortcut can add only equal shapes, or needs a Ws of shape "
+            f"{fits}"
+        )
+    if Ws is None:
+        return None
+    Ws = as_array("Ws", Ws)
+    if Ws.shape != fits:
+        raise ValueError(
+            f"Ws has shape {Ws.shape}, but must be {fits}: rows of z[l+2], rows of a[l]"
+        )
+    return Ws
+
+
+def check_g(g):
+    """Raise ValueError for a g that does not make an array of an array, number by number."""
+    form = "it must be a function of NumPy's arrays, such as relu of helpers.block"
+    try:
+        fits = np.shape(g(np.ones((2, 3)))) == (2, 3)
+    except Exception as error:  # a function of something else may raise anything
+        raise ValueError(f"g = {g!r}, but {form}") from error
+    if not fits:
+        raise ValueError(f"g = {g!r} does not keep the shape of what it is given, but {form}")
+
+
+def of_block(parameters):
+    """Return (W1, b1, W2, b2) as arrays. Raises ValueError for anything else."""
+    try:
+        W1, b1, W2, b2 = parameters
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            "parameters must be (W1, b1, W2, b2), as random_block returns them"
+        ) from error
+    named = {"W1": W1, "b1": b1, "W2": W2, "b2": b2}
+    return tuple(as_array(name, value) for name, value in named.items())
+
+
+def _check_product(name, W, other, shape, shapes):
+    if W.shape[1] != shape[0]:
+        raise ValueError(
+            f"{name} has {W.shape[1]} columns, but {other} has {shape[0]} rows (shapes {shapes})"
+        )
+
+
+def _check_column(name, b, of, W):
+    if b.shape != (len(W), 1):
+        raise ValueError(
+            f"{name} has shape {b.shape}, but {of} has {len(W)} rows: use ({len(W)}, 1)"
+        )
+
+
+def as_shaped(name, value, output):
+    """Return a value as an array. Raises ValueError if it has not the shape of a[l+2]."""
+    array = as_array(name, value)
+    if array.shape != output.shape:
+        raise ValueError(f"{name} has shape {array.shape}, but a[l+2] has shape {output.shape}")
+    return array
+
+
+def check_layers(layers, Ws):
+    """Raise ValueError if ``layers`` are not two modules, or ``Ws`` is none."""
+    given = [*(layers if isinstance(layers, Iterable) else [layers]), Ws]
+    if len(given) != 3 or not all(callable(part) and not isinstance(part, type) for part in given):
+        raise ValueError(
+            "a block needs two layers and at most one Ws, all modules: "
+            "Block(4, layers=(nets.linear(4, 4), nets.linear(4, 4)))"
+        )
