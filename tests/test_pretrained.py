@@ -265,5 +265,5 @@ def test_the_cells_of_the_notebook_run_with_and_without_weights(hub, weights, ca
     torch.save(weights, hub / "resnet34-b627a593.pth")
     exec(cell("three-nets"), scope)
     said = capsys.readouterr().out
-    assert len(said.splitlines()) == 3
-    assert said.count("class ") == 15
+    assert len(said.splitlines()) == 4
+    assert said.count("class ") == 20
