@@ -130,7 +130,7 @@ def schedule(first=32_000, second=48_000, factors=(1, 0.1, 0.01), warm=400, warm
 ALONE = "the warm-up is for 110 layers alone, and here"
 learning_rate = Exercise(
     name="learning_rate",
-    title="The rate of each step",
+    title="The learning rate of each step",
     right=schedule(),
     praise="right: two drops by a factor of 10, and a slow start for 110 layers alone",
     cases=lambda: [(f"{layers} layers", (layers,)) for layers in DEPTHS],
