@@ -452,8 +452,8 @@ MUTATIONS = {
     ),
     "a block missing in ResNet-34": (
         "helpers/nets.py",
-        "(6, 256)",
-        "(5, 256)",
+        "blocks=(3, 4, 6, 3)",
+        "blocks=(3, 4, 5, 3)",
         "test_nets_resnet34.py::test_resnet34_is_that_of_torchvision",
     ),
     "a block that has lost its normalisation": (
