@@ -10,7 +10,7 @@ from torch import nn
 from torch.func import functional_call, vmap
 from torch.nn.functional import cross_entropy
 
-from helpers.lockstep import pixels
+from helpers.lockstep import pixels, recording
 
 CHUNK_NUMBERS = 2**21  # how many numbers of images are measured at once: memory stays small
 
@@ -46,6 +46,10 @@ class Stack:
             row.grad = gradient
             of_rate[float(rate)]["params"].append(row)
         self.optimizer = optimizer(list(of_rate.values()), lr=rates[0])
+        # One step of all nets, and what they make of images that are not learned from.
+        self._step, self._scores = self._take_step, self.scores
+        if recording.is_known(self.template):
+            self._step, self._scores = map(recording.Recorded, (self._step, self._scores))
 
     def scores(self, x):
         """The scores of each net for its own images: (nets, images, ...) to (nets, images,
@@ -81,7 +85,9 @@ class Stack:
 
     def differentiate(self, chosen):
         """Set the gradients of the losses over the images ``chosen`` (nets, batch); return them."""
-        x, y = self.images(chosen), self.data[1][chosen]
+        return self._step(self.images(chosen), self.data[1][chosen])
+
+    def _take_step(self, x, y):
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bfloat16):
             losses = cross_entropy(self.scores(x).mT, y, reduction="none").mean(dim=1)
         # A weight that has no way to the loss (Ws of a net that was made plain) has the gradient 0.
@@ -125,7 +131,7 @@ class Stack:
         """The scores of all nets for the same images: (images, ...) to (nets, images, classes)."""
         nets = len(self.nets)
         chunk = max(1, min(256, CHUNK_NUMBERS // (nets * x[0].numel())))
-        parts = [self.scores(part.expand(nets, *part.shape)) for part in x.split(chunk)]
+        parts = [self._scores(part.expand(nets, *part.shape)) for part in x.split(chunk)]
         return torch.cat(parts, dim=1)
 
     @torch.no_grad()

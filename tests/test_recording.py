@@ -1,0 +1,163 @@
+"""A recording gives what the function gives, to the last bit, and only where it may."""
+
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+
+from helpers import nets, training
+from helpers.lockstep import recording
+from helpers.lockstep.recording import Recorded, is_known, record
+
+SGD = partial(torch.optim.SGD, momentum=0.9, weight_decay=1e-3)
+KINDS = {
+    f"fully connected, {skip}": partial(nets.fully_connected, 6, skip, width=5)
+    for skip in nets.SKIPS
+}
+KINDS |= {
+    f"convolutional, {skip}": partial(nets.convolutional, 8, skip, width=2) for skip in nets.SKIPS
+}
+KINDS |= {
+    f"convolutional, shortcut {name}": partial(nets.convolutional, 8, width=2, shortcut=name)
+    for name in nets.SHORTCUTS
+}
+
+
+def data(images=23):
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(images, 1, 8, 8, generator=generator)
+    y = torch.randint(10, (images,), generator=generator)
+    return x, y, x[:9], y[:9]
+
+
+def trained(build, worth, monkeypatch, epochs=3):
+    """The losses and states of three nets, recorded at the call ``worth``, or never (0)."""
+    monkeypatch.setattr(recording, "WORTH", worth)
+    some = [build(seed=seed) for seed in range(3)]
+    rates = {"learning_rates": [0.01, 0.1, 0.01], "seeds": range(3)}
+    histories = training.train_many(some, data(), epochs=epochs, **rates, batch=8, optimizer=SGD)
+    return [h.rows for h in histories], [net.state_dict() for net in some]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_recorded_nets_are_trained_to_the_same_bits(kind, monkeypatch):
+    """Weights, running statistics, losses and errors; the last batch is smaller than the others."""
+    rows, states = trained(KINDS[kind], 0, monkeypatch)
+    same_rows, same_states = trained(KINDS[kind], 2, monkeypatch)
+    assert rows == same_rows
+    for state, same in zip(states, same_states, strict=True):
+        assert all(torch.equal(state[name], same[name]) for name in state)
+
+
+def test_a_form_is_recorded_once_and_then_the_nets_are_not_called(monkeypatch):
+    monkeypatch.setattr(recording, "WORTH", 3)
+    calls = []
+
+    def double(x):
+        calls.append(x.shape)
+        return x * 2
+
+    recorded = Recorded(double)
+    for number in range(6):
+        assert recorded(torch.full((2,), float(number))).tolist() == [2 * number] * 2
+        assert recorded(torch.ones(3, 1).expand(3, 2)).tolist() == [[2, 2]] * 3
+    assert calls == [(2,), (3, 2)] * 3
+    assert recorded(torch.ones(3, 2)).tolist() == [[2, 2]] * 3  # other strides: another form
+    assert len(calls) == 7
+
+
+def test_what_is_read_beside_the_inputs_may_change_in_place():
+    weight, count = torch.ones(2, requires_grad=True), torch.zeros(())
+
+    def counted(x):
+        count.add_(1)
+        return (x * weight.view(1, 2).T.view(2)).sum() + count
+
+    result, played = record(counted, [torch.ones(2)])
+    assert result.item() == 3
+    with torch.no_grad():
+        weight *= 10
+    assert played(torch.ones(2)).item() == 22
+    assert count == 2
+    assert not played(torch.ones(2)).requires_grad
+
+
+def test_views_share_the_memory_that_is_changed_in_place():
+    def function(x):
+        whole = x.clone()
+        whole[1:].mul_(3)
+        part = whole.view(2, 2)[0]
+        part += 1
+        other = part.as_strided((2,), (1,), 2)
+        return whole + part.sum() - 2 * other.sum()
+
+    x = torch.tensor([1.0, 2.0, 3.0, 4.0])
+    result, played = record(function, [x])
+    assert torch.equal(played(x), result)
+    assert torch.equal(played(x + 1), function(x + 1))
+
+
+def test_operations_of_several_results_are_recorded():
+    def function(x):
+        top, place = x.topk(2)
+        first, second = x.split(2)
+        return top * place + first - second
+
+    x = torch.tensor([1.0, 4.0, 3.0, 2.0])
+    result, played = record(function, [x])
+    assert torch.equal(played(x), result)
+    assert torch.equal(played(-x), function(-x))
+
+
+@pytest.mark.parametrize("read", [lambda x: x.sum().item(), lambda x: float(x.equal(x * 0))])
+def test_a_function_that_reads_a_number_is_not_recorded(read):
+    def function(x):
+        return x * read(x)
+
+    _, played = record(function, [torch.ones(2)])
+    assert played is function
+
+
+class Counting(nn.Linear):
+    calls = 0
+
+    def forward(self, x):
+        self.calls += 1
+        return super().forward(x) * self.calls
+
+
+def hooked(net):
+    net.register_forward_hook(lambda *_: None)
+    return net
+
+
+def own_forward(net):
+    net.forward = lambda x: x
+    return net
+
+
+def test_only_what_pytorch_and_the_course_made_is_known():
+    for build in KINDS.values():
+        assert is_known(build(seed=0))
+    assert is_known(nn.Sequential(nn.Flatten(), nn.Linear(2, 2), nn.BatchNorm1d(2), nn.ReLU()))
+    layer = nn.Linear(2, 2)
+    readers = nn.TransformerEncoderLayer(8, 2, 8, activation=torch.tanh)
+    for net in (Counting(2, 2), hooked(nn.Linear(2, 2)), own_forward(nn.Linear(2, 2)), readers):
+        assert not is_known(nn.Sequential(layer, net))
+
+
+def test_code_of_the_readers_own_runs_at_every_step(monkeypatch):
+    """Its first step is not that of all others."""
+
+    def build(seed):
+        torch.manual_seed(seed)
+        return nn.Sequential(nn.Flatten(), Counting(64, 10))
+
+    monkeypatch.setattr(recording, "WORTH", 2)
+    seen, forward = [], Counting.forward
+    monkeypatch.setattr(Counting, "forward", lambda s, x: (seen.append(1), forward(s, x))[1])
+    net = build(0)
+    options = {"epochs": 4, "batch": 23, "measure_every": 4}
+    training.train_many([net], data(), learning_rates=[0.1], seeds=[0], **options)
+    assert len(seen) >= 4 + 2 * 2  # the steps, and the images of training and test, twice
