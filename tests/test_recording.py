@@ -11,6 +11,7 @@ from helpers.lockstep import recording
 from helpers.lockstep.recording import Recorded, is_known, record
 
 SGD = partial(torch.optim.SGD, momentum=0.9, weight_decay=1e-3)
+DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
 KINDS = {
     f"fully connected, {skip}": partial(nets.fully_connected, 6, skip, width=5)
     for skip in nets.SKIPS
@@ -31,20 +32,21 @@ def data(images=23):
     return x, y, x[:9], y[:9]
 
 
-def trained(build, worth, monkeypatch, epochs=3):
+def trained(build, worth, device, monkeypatch, epochs=3):
     """The losses and states of three nets, recorded at the call ``worth``, or never (0)."""
     monkeypatch.setattr(recording, "WORTH", worth)
-    some = [build(seed=seed) for seed in range(3)]
+    some = [build(seed=seed).to(device) for seed in range(3)]
     rates = {"learning_rates": [0.01, 0.1, 0.01], "seeds": range(3)}
     histories = training.train_many(some, data(), epochs=epochs, **rates, batch=8, optimizer=SGD)
     return [h.rows for h in histories], [net.state_dict() for net in some]
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_recorded_nets_are_trained_to_the_same_bits(kind, monkeypatch):
+def test_recorded_nets_are_trained_to_the_same_bits(kind, device, monkeypatch):
     """Weights, running statistics, losses and errors; the last batch is smaller than the others."""
-    rows, states = trained(KINDS[kind], 0, monkeypatch)
-    same_rows, same_states = trained(KINDS[kind], 2, monkeypatch)
+    rows, states = trained(KINDS[kind], 0, device, monkeypatch)
+    same_rows, same_states = trained(KINDS[kind], 2, device, monkeypatch)
     assert rows == same_rows
     for state, same in zip(states, same_states, strict=True):
         assert all(torch.equal(state[name], same[name]) for name in state)

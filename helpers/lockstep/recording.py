@@ -6,8 +6,8 @@ long as the computation itself, and the answer is always the same.
 
 import operator
 from collections import Counter
+from functools import partial
 
-import torch
 from torch import Tensor, fx, nn
 from torch.fx.node import map_aggregate
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -112,13 +112,7 @@ class _Recorder(TorchDispatchMode):
         self.graph.output(self._node(result))
         self.graph.eliminate_dead_code()
         play = fx.GraphModule(nn.Module(), self.graph).forward
-        constants = [constant.detach() for constant in self.constants.values()]
-
-        @torch.no_grad()
-        def played(*inputs):
-            return play(constants, *inputs)
-
-        return played
+        return partial(play, [constant.detach() for constant in self.constants.values()])
 
 
 def _is_view(result, source):
