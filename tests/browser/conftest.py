@@ -16,6 +16,7 @@ from lab import (
     jupyterlab,
     open_notebook,
     run_all,
+    turn_to,
     watched,
     write_notebook,
 )
@@ -191,15 +192,24 @@ def window(browser):
     context.close()
 
 
+@pytest.fixture(scope="session")
+def desk(window, lab):
+    """A page for all notebooks, one after another: to load it takes longer than most tests."""
+    page = window.new_page()
+    open_notebook(page, lab, "question")
+    yield page
+    page.close()
+
+
 @pytest.fixture
-def opened(window, lab):
+def opened(desk):
     """Open a notebook and run all of it; at the end there must be no error on the page."""
-    with watched(window) as page:
 
-        def open_and_run(name, run=True):
-            open_notebook(page, lab, name)
-            if run:
-                run_all(page)
-            return page
+    def open_and_run(name, run=True):
+        turn_to(desk, name)
+        if run:
+            run_all(desk)
+        return desk
 
+    with watched(desk):
         yield open_and_run

@@ -4,7 +4,7 @@ import statistics
 
 import pytest
 from far import Line, far
-from lab import PANEL, open_notebook, run_all, watched, write_notebook
+from lab import PANEL, open_notebook, run_all, turn_to, watched, write_notebook
 from playwright.sync_api import expect
 
 AWAY = 500  # milliseconds
@@ -55,17 +55,25 @@ def there(home, lab):
         yield line
 
 
+@pytest.fixture(scope="module")
+def page_there(window, there):
+    page = window.new_page()
+    open_notebook(page, there.address, "shared")
+    yield page
+    page.close()
+
+
 @pytest.fixture
-def page(window, there):
+def page(page_there, there):
     """The notebook has been run when the server moves away: to load the page from there takes
     longer than all that is tried.
     """
     there.delay = 0
-    with watched(window) as page:
-        open_notebook(page, there.address, "shared")
-        run_all(page)
+    with watched(page_there):
+        turn_to(page_there, "shared")
+        run_all(page_there)
         there.delay = AWAY / 1000
-        yield page
+        yield page_there
 
 
 def rest(page, number=0):

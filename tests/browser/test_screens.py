@@ -5,7 +5,7 @@ import re
 import nbformat
 import pytest
 from figures import contrast
-from lab import PANEL, open_notebook, run_all, watched, write_notebook
+from lab import PANEL, open_notebook, run_all, turn_to, watched, write_notebook
 from moves import menu
 from playwright.sync_api import expect
 
@@ -80,19 +80,21 @@ element => {
 
 
 @pytest.fixture(scope="module")
-def opened(window, lab):
-    with watched(window) as page:
+def screens(window, lab):
+    page = window.new_page()
+    with watched(page):
         open_notebook(page, lab, "screens")
         yield page
+    page.close()
 
 
 @pytest.fixture
-def page(opened):
-    """One page for all, since to load it takes longer than to test it; panels are new each time."""
-    show_at(opened, 1)
-    menu(opened, "Edit", "Clear Outputs of All Cells")
-    run_all(opened)
-    return opened
+def page(screens):
+    """One page for all, of its own for its pixels and colours; panels are new each time."""
+    show_at(screens, 1)
+    menu(screens, "Edit", "Clear Outputs of All Cells")
+    run_all(screens)
+    return screens
 
 
 def colours(element):
@@ -161,13 +163,10 @@ def read_pictures(page):
     return page.evaluate(WORDS)
 
 
-def test_a_screen_reader_finds_words_for_every_picture(window, lab, home):
+def test_a_screen_reader_finds_words_for_every_picture(opened, home):
     """In a notebook that was run, and in one that comes from somebody else and was not."""
     write_notebook(home / "notebooks" / "words.ipynb", PICTURE, MOVING)
-    with watched(window) as page:
-        open_notebook(page, lab, "words")
-        run_all(page)
-        see_words(page, home)
+    see_words(opened("words"), home)
 
 
 def see_words(page, home):
@@ -177,7 +176,7 @@ def see_words(page, home):
     notebook = nbformat.read(home / "notebooks" / "words.ipynb", as_version=4)
     notebook.cells.append(nbformat.v4.new_code_cell("1"))  # not as it was signed
     nbformat.write(notebook, home / "notebooks" / "foreign.ipynb")
-    open_notebook(page, page.url.split("/lab/")[0], "foreign")
+    turn_to(page, "foreign")
     sentence = "x is 1. To move the controls, run this cell."
     assert read_pictures(page) == ["one < two", sentence]
 
