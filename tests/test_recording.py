@@ -1,14 +1,18 @@
 """A recording gives what the function gives, to the last bit, and only where it may."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from threading import Barrier
 
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 from helpers import nets, training
 from helpers.lockstep import recording
-from helpers.lockstep.recording import Recorded, is_known, record
+from helpers.lockstep.recording import Recordings, is_known, record
 
 SGD = partial(torch.optim.SGD, momentum=0.9, weight_decay=1e-3)
 DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
@@ -32,9 +36,9 @@ def data(images=23):
     return x, y, x[:9], y[:9]
 
 
-def trained(build, worth, device, monkeypatch, epochs=3):
-    """The losses and states of three nets, recorded at the call ``worth``, or never (0)."""
-    monkeypatch.setattr(recording, "WORTH", worth)
+def trained(build, call, device, monkeypatch, epochs=3):
+    """The losses and states of three nets, recorded at a call, or never (0)."""
+    monkeypatch.setattr(recording, "RECORDED_AT", call)
     some = [build(seed=seed).to(device) for seed in range(3)]
     rates = {"learning_rates": [0.01, 0.1, 0.01], "seeds": range(3)}
     histories = training.train_many(some, data(), epochs=epochs, **rates, batch=8, optimizer=SGD)
@@ -52,20 +56,20 @@ def test_recorded_nets_are_trained_to_the_same_bits(kind, device, monkeypatch):
         assert all(torch.equal(state[name], same[name]) for name in state)
 
 
-def test_a_form_is_recorded_once_and_then_the_nets_are_not_called(monkeypatch):
-    monkeypatch.setattr(recording, "WORTH", 3)
+def test_a_layout_is_recorded_once_and_then_the_function_is_not_called(monkeypatch):
+    monkeypatch.setattr(recording, "RECORDED_AT", 3)
     calls = []
 
     def double(x):
         calls.append(x.shape)
         return x * 2
 
-    recorded = Recorded(double)
+    computed = partial(Recordings(), double)
     for number in range(6):
-        assert recorded(torch.full((2,), float(number))).tolist() == [2 * number] * 2
-        assert recorded(torch.ones(3, 1).expand(3, 2)).tolist() == [[2, 2]] * 3
+        assert computed(torch.full((2,), float(number))).tolist() == [2 * number] * 2
+        assert computed(torch.ones(3, 1).expand(3, 2)).tolist() == [[2, 2]] * 3
     assert calls == [(2,), (3, 2)] * 3
-    assert recorded(torch.ones(3, 2)).tolist() == [[2, 2]] * 3  # other strides: another form
+    assert computed(torch.ones(3, 2)).tolist() == [[2, 2]] * 3  # other strides: another layout
     assert len(calls) == 7
 
 
@@ -76,7 +80,7 @@ def test_what_is_read_beside_the_inputs_may_change_in_place():
         count.add_(1)
         return (x * weight.view(1, 2).T.view(2)).sum() + count
 
-    result, played = record(counted, [torch.ones(2)])
+    result, played = record(counted, torch.ones(2))
     assert result.item() == 3
     with torch.no_grad():
         weight *= 10
@@ -95,7 +99,7 @@ def test_views_share_the_memory_that_is_changed_in_place():
         return whole + part.sum() - 2 * other.sum()
 
     x = torch.tensor([1.0, 2.0, 3.0, 4.0])
-    result, played = record(function, [x])
+    result, played = record(function, x)
     assert torch.equal(played(x), result)
     assert torch.equal(played(x + 1), function(x + 1))
 
@@ -107,7 +111,7 @@ def test_operations_of_several_results_are_recorded():
         return top * place + first - second
 
     x = torch.tensor([1.0, 4.0, 3.0, 2.0])
-    result, played = record(function, [x])
+    result, played = record(function, x)
     assert torch.equal(played(x), result)
     assert torch.equal(played(-x), function(-x))
 
@@ -117,8 +121,8 @@ def test_a_function_that_reads_a_number_is_not_recorded(read):
     def function(x):
         return x * read(x)
 
-    _, played = record(function, [torch.ones(2)])
-    assert played is function
+    _, played = record(function, torch.ones(2))
+    assert played is None
 
 
 class Counting(nn.Linear):
@@ -139,14 +143,49 @@ def own_forward(net):
     return net
 
 
+class Own(nn.Conv2d):
+    """Its forward is PyTorch's."""
+
+    def _conv_forward(self, *arguments):
+        print("I was called.")
+        return super()._conv_forward(*arguments)
+
+
 def test_only_what_pytorch_and_the_course_made_is_known():
     for build in KINDS.values():
         assert is_known(build(seed=0))
-    assert is_known(nn.Sequential(nn.Flatten(), nn.Linear(2, 2), nn.BatchNorm1d(2), nn.ReLU()))
     layer = nn.Linear(2, 2)
-    readers = nn.TransformerEncoderLayer(8, 2, 8, activation=torch.tanh)
-    for net in (Counting(2, 2), hooked(nn.Linear(2, 2)), own_forward(nn.Linear(2, 2)), readers):
+    assert is_known(nn.Sequential(nn.Flatten(), layer, nn.BatchNorm1d(2), nn.ReLU()))
+    others = [Counting(2, 2), Own(2, 2, 1), hooked(nn.Linear(2, 2)), own_forward(nn.Linear(2, 2))]
+    others += [nn.TransformerEncoderLayer(8, 2, 8, activation=torch.tanh)]
+    others += [torch.fx.symbolic_trace(layer)]
+    for net in others:
         assert not is_known(nn.Sequential(layer, net))
+
+
+def test_with_a_hook_for_all_nets_nothing_is_known():
+    hook = nn.modules.module.register_module_forward_hook(lambda *_: None)
+    try:
+        assert not is_known(nn.Linear(2, 2))
+    finally:
+        hook.remove()
+
+
+def test_two_threads_that_record_at_once_leave_nothing_behind():
+    both = Barrier(2)
+
+    def slow(x):
+        time.sleep(0.1)
+        return x + 1
+
+    def recorded(number):
+        both.wait(10)
+        result, play = record(slow, torch.full((2,), number))
+        return result.tolist(), play(torch.ones(2)).tolist()
+
+    with ThreadPoolExecutor(2) as two:
+        assert list(two.map(recorded, (1.0, 5.0))) == [([2, 2], [2, 2]), ([6, 6], [2, 2])]
+    assert not is_in_torch_dispatch_mode()
 
 
 def test_code_of_the_readers_own_runs_at_every_step(monkeypatch):
@@ -156,7 +195,7 @@ def test_code_of_the_readers_own_runs_at_every_step(monkeypatch):
         torch.manual_seed(seed)
         return nn.Sequential(nn.Flatten(), Counting(64, 10))
 
-    monkeypatch.setattr(recording, "WORTH", 2)
+    monkeypatch.setattr(recording, "RECORDED_AT", 2)
     seen, forward = [], Counting.forward
     monkeypatch.setattr(Counting, "forward", lambda s, x: (seen.append(1), forward(s, x))[1])
     net = build(0)

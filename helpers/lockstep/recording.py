@@ -7,54 +7,61 @@ long as the computation itself, and the answer is always the same.
 import operator
 from collections import Counter
 from functools import partial
+from threading import Lock
 
+import torch
 from torch import Tensor, fx, nn
 from torch.fx.node import map_aggregate
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
-# To record takes as long as 10 to 20 calls, and saves a quarter to a half of each that follows.
-WORTH = 20
+# The call that is recorded. To record takes as long as 10 to 20 calls, and saves a quarter to a
+# half of each that follows.
+RECORDED_AT = 20
 
 
-class Recorded:
-    """A function of tensors that from its 20th call on, for inputs of one shape, is played back.
+class Recordings:
+    """Calls functions of tensors, and plays them back from their 21st call for one layout on.
 
-    function: computes a tensor from tensors. What else it reads, it must find at the same place in
-    memory each time, and what it decides must not depend on numbers (see ``is_known``).
+    What else a function reads must stay where it is in memory. It must not decide by numbers, nor
+    take them out with ``tolist`` or NumPy.
     """
 
-    def __init__(self, function):
-        self.function, self.calls, self.recordings = function, Counter(), {}
+    def __init__(self):
+        self.calls, self.players = Counter(), {}
 
-    def __call__(self, *inputs):
-        """Compute what the function would, to the last bit; without a gradient, once recorded."""
-        form = tuple((x.shape, x.stride()) for x in inputs)
-        self.calls[form] += 1
-        if self.calls[form] == WORTH:
-            result, self.recordings[form] = record(self.function, inputs)
+    def __call__(self, function, *inputs):
+        """Return function(*inputs), to the last bit; without its gradient, once recorded."""
+        layout = function.__name__, *((x.shape, x.stride()) for x in inputs)
+        self.calls[layout] += 1
+        if self.calls[layout] == RECORDED_AT:
+            result, self.players[layout] = record(function, *inputs)
             return result
-        return self.recordings.get(form, self.function)(*inputs)
+        return (self.players.get(layout) or function)(*inputs)
 
 
-def record(function, inputs):
-    """Return function(*inputs), and a function that computes it from other inputs of these shapes.
+def record(function, *inputs):
+    """Return function(*inputs), and what computes it from other inputs of the same layout.
 
-    The latter is ``function`` itself if a number was read from a tensor: nobody knows what for.
+    The latter is None if an operation returned a number: nobody knows what for.
     """
-    with _Recorder(inputs) as recorder:
+    with _ONE_AT_A_TIME, _Recorder(inputs) as recorder:
         result = function(*inputs)
-    return result, recorder.player(result) if recorder.is_complete else function
+    return result, recorder.player(result) if recorder.is_complete else None
+
+
+# PyTorch notes in a variable of its own, which all threads share, that something is dispatched.
+_ONE_AT_A_TIME = Lock()
 
 
 def is_known(net):
-    """Whether nothing but the layers of PyTorch and of this course decides what a net computes.
+    """Whether a net is built of PyTorch's and this course's classes alone, without hooks.
 
     Code of the reader's own might count its calls, or print something at each.
     """
-    return all(
-        type(part).forward.__module__.startswith(("torch.nn.modules.", "helpers."))
-        and not (part._forward_hooks or part._forward_pre_hooks)
+    return not nn.modules.module._has_any_global_hook() and all(
+        type(part).__module__.startswith(("torch.nn.modules.", "helpers."))
+        and not (part._forward_hooks or part._forward_pre_hooks or part._backward_hooks)
         and not any(map(callable, vars(part).values()))
         for part in net.modules()
     )
@@ -66,7 +73,8 @@ class _Recorder(TorchDispatchMode):
     def __init__(self, inputs):
         super().__init__()
         self.graph, self.is_complete = fx.Graph(), True
-        # Tensors that were there before, such as parameters, and views of them: {id: tensor}.
+        # Tensors that were there before, such as parameters, and views of them, which are kept
+        # alive: {id: tensor}.
         self.constants, self.given = {}, self.graph.placeholder("constants")
         self.nodes = WeakTensorKeyDictionary()
         for number, x in enumerate(inputs):
@@ -74,13 +82,11 @@ class _Recorder(TorchDispatchMode):
 
     def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
         result = operation(*args, **(kwargs or {}))
-        source = next((a for a in args if isinstance(a, Tensor)), None)
-        if source is None or not _is_view(result, source):
-            self._write(operation, args, kwargs or {}, result)
-        elif self._is_constant(source):  # so is its view
-            pass
-        elif _geometry(result) == _geometry(source):
-            self.nodes[result] = self.nodes[source]
+        is_view = operation.is_view and isinstance(result, Tensor)
+        if is_view and self._is_constant(args[0]):
+            pass  # a view of a constant is one, too
+        elif is_view and _geometry(result) == _geometry(args[0]):
+            self.nodes[result] = self.nodes[args[0]]
         else:
             self._write(operation, args, kwargs or {}, result)
         return result
@@ -112,15 +118,13 @@ class _Recorder(TorchDispatchMode):
         self.graph.output(self._node(result))
         self.graph.eliminate_dead_code()
         play = fx.GraphModule(nn.Module(), self.graph).forward
-        return partial(play, [constant.detach() for constant in self.constants.values()])
+        return partial(_below_autograd, play, list(self.constants.values()))
 
 
-def _is_view(result, source):
-    """Whether a result is another view of the memory of its source."""
-    if not isinstance(result, Tensor) or result is source:
-        return False
-    memories = [tensor.untyped_storage().data_ptr() for tensor in (result, source)]
-    return memories[0] == memories[1] != 0
+def _below_autograd(play, *inputs):
+    """Play where the operations were recorded: how a convolution is computed depends on it."""
+    with torch._C._AutoDispatchBelowAutograd():
+        return play(*inputs)
 
 
 def _geometry(tensor):

@@ -46,10 +46,11 @@ class Stack:
             row.grad = gradient
             of_rate[float(rate)]["params"].append(row)
         self.optimizer = optimizer(list(of_rate.values()), lr=rates[0])
-        # One step of all nets, and what they make of images that are not learned from.
-        self._step, self._scores = self._take_step, self.scores
-        if recording.is_known(self.template):
-            self._step, self._scores = map(recording.Recorded, (self._step, self._scores))
+        self.recordings = recording.Recordings() if recording.is_known(self.template) else None
+
+    def _computed(self, function, *inputs):
+        """What is computed again and again: gradients while learning, scores when measuring."""
+        return self.recordings(function, *inputs) if self.recordings else function(*inputs)
 
     def scores(self, x):
         """The scores of each net for its own images: (nets, images, ...) to (nets, images,
@@ -84,10 +85,12 @@ class Stack:
         return self.data[0][chosen]
 
     def differentiate(self, chosen):
-        """Set the gradients of the losses over the images ``chosen`` (nets, batch); return them."""
-        return self._step(self.images(chosen), self.data[1][chosen])
+        """Set the gradients of the losses for the images ``chosen`` (nets, batch); return the
+        losses (nets,).
+        """
+        return self._computed(self._set_gradients, self.images(chosen), self.data[1][chosen])
 
-    def _take_step(self, x, y):
+    def _set_gradients(self, x, y):
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bfloat16):
             losses = cross_entropy(self.scores(x).mT, y, reduction="none").mean(dim=1)
         # A weight that has no way to the loss (Ws of a net that was made plain) has the gradient 0.
@@ -131,7 +134,9 @@ class Stack:
         """The scores of all nets for the same images: (images, ...) to (nets, images, classes)."""
         nets = len(self.nets)
         chunk = max(1, min(256, CHUNK_NUMBERS // (nets * x[0].numel())))
-        parts = [self._scores(part.expand(nets, *part.shape)) for part in x.split(chunk)]
+        parts = [
+            self._computed(self.scores, part.expand(nets, *part.shape)) for part in x.split(chunk)
+        ]
         return torch.cat(parts, dim=1)
 
     @torch.no_grad()
