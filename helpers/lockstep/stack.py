@@ -1,5 +1,5 @@
 """Nets of one structure trained as one: torch.func.vmap computes all of them with the code of the
-first.
+first, and what it computes again and again is recorded and played back.
 """
 
 import copy
