@@ -4,6 +4,7 @@ import gc
 import itertools
 import json
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,12 @@ TOGETHER = (
     "test_guide.py",
 )
 WITHOUT_TORCH = ("01_the_residual_block", "02_shrinking_to_the_identity")
+
+
+def pytest_configure():
+    """Hear Ctrl+C: what is started in the background ignores it, and so would the tests of it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _group(path):
