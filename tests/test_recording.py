@@ -73,6 +73,14 @@ def test_a_layout_is_recorded_once_and_then_the_function_is_not_called(monkeypat
     assert len(calls) == 7
 
 
+def test_two_functions_of_one_layout_are_not_taken_for_each_other(monkeypatch):
+    monkeypatch.setattr(recording, "RECORDED_AT", 2)
+    recordings, three = Recordings(), torch.full((1,), 3.0)
+    for _ in range(4):
+        assert recordings(torch.square, three).item() == 9
+        assert recordings(torch.neg, three).item() == -3
+
+
 def test_what_is_read_beside_the_inputs_may_change_in_place():
     weight, count = torch.ones(2, requires_grad=True), torch.zeros(())
 

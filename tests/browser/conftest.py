@@ -14,7 +14,7 @@ from lab import (
     ROOT,
     chromium,
     jupyterlab,
-    open_notebook,
+    new_page,
     run_all,
     turn_to,
     watched,
@@ -195,10 +195,8 @@ def window(browser):
 @pytest.fixture(scope="session")
 def desk(window, lab):
     """A page for all notebooks, one after another: to load it takes longer than most tests."""
-    page = window.new_page()
-    open_notebook(page, lab, "question")
-    yield page
-    page.close()
+    with new_page(window, lab, "question") as page:
+        yield page
 
 
 @pytest.fixture

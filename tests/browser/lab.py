@@ -112,6 +112,15 @@ def open_notebook(page, address, name):
     _wait_until_it_stands(page)
 
 
+@contextmanager
+def new_page(window, address, name):
+    """Open a notebook on a page of its own."""
+    page = window.new_page()
+    open_notebook(page, address, name)
+    yield page
+    page.close()
+
+
 def turn_to(page, name):
     """Do the same on a page that shows another notebook of that JupyterLab: a quarter of the time.
 

@@ -4,7 +4,7 @@ import statistics
 
 import pytest
 from far import Line, far
-from lab import PANEL, open_notebook, run_all, turn_to, watched, write_notebook
+from lab import PANEL, new_page, open_notebook, run_all, turn_to, watched, write_notebook
 from playwright.sync_api import expect
 
 AWAY = 500  # milliseconds
@@ -57,10 +57,8 @@ def there(home, lab):
 
 @pytest.fixture(scope="module")
 def page_there(window, there):
-    page = window.new_page()
-    open_notebook(page, there.address, "shared")
-    yield page
-    page.close()
+    with new_page(window, there.address, "shared") as page:
+        yield page
 
 
 @pytest.fixture

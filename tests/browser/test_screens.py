@@ -5,7 +5,7 @@ import re
 import nbformat
 import pytest
 from figures import contrast
-from lab import PANEL, open_notebook, run_all, turn_to, watched, write_notebook
+from lab import PANEL, new_page, open_notebook, run_all, turn_to, watched, write_notebook
 from moves import menu
 from playwright.sync_api import expect
 
@@ -81,11 +81,8 @@ element => {
 
 @pytest.fixture(scope="module")
 def screens(window, lab):
-    page = window.new_page()
-    with watched(page):
-        open_notebook(page, lab, "screens")
+    with new_page(window, lab, "screens") as page, watched(page):
         yield page
-    page.close()
 
 
 @pytest.fixture
