@@ -212,7 +212,7 @@ MUTATIONS = {
     ),
     "a normalisation of many nets whose mean has no gradient": (
         "helpers/lockstep/pixels.py",
-        "torch.addcmul(-slope * for_beta, g, slope)",
+        "torch.addcmul(slope * for_beta / -len(g), g, slope)",
         "g * slope",
         "test_training.py::test_train_many_gives_each_net_what_train_gives",
     ),

@@ -43,20 +43,21 @@ class _BatchNorm2d(nn.BatchNorm2d):
             return torch.addcmul(shift[:, None, None], a, scale[:, None, None])
         pixels = a.permute(0, 2, 3, 1)
         x = pixels.flatten(0, 2)
-        y, mean, var = Normalise.apply(x, self.weight, self.bias, self.eps)
-        unbiased = var * (len(x) / (len(x) - 1))
+        y, mean, var, *_ = Normalise.apply(x, self.weight, self.bias, self.eps)
         with torch.no_grad():
             self.num_batches_tracked += 1
-            self.running_mean += self.momentum * (mean - self.running_mean)
-            self.running_var += self.momentum * (unbiased - self.running_var)
+            unbiased = var * (len(x) / (len(x) - 1))
+            for running, now in ((self.running_mean, mean), (self.running_var, unbiased)):
+                running.mul_(1 - self.momentum).add_(now, alpha=self.momentum)
         return y.view(pixels.shape).permute(0, 3, 1, 2)
 
 
 class Normalise(torch.autograd.Function):
     """Batch normalisation: Ioffe and Szegedy 2015, arXiv 1502.03167, section 3.
 
-    Maps x (pixels of all images, channels), gamma and beta (channels,) and eps to y, like x, and
-    to mean and variance of each channel (channels,).
+    Maps x (pixels of all images, channels), gamma and beta (channels,) and eps to y, like x; to
+    mean and variance of each channel (channels,); and, for the way back, to the centred x and to
+    what it is multiplied by.
     """
 
     @staticmethod
@@ -64,24 +65,23 @@ class Normalise(torch.autograd.Function):
         mean = x.mean(0)
         centred = x - mean
         var = (centred * centred).mean(0)
-        return torch.addcmul(beta, centred, gamma * torch.rsqrt(var + eps)), mean, var
+        scale = torch.rsqrt(var + eps)
+        return torch.addcmul(beta, centred, gamma * scale), mean, var, centred, scale
 
     @staticmethod
     def setup_context(ctx, inputs, outputs):
-        x, gamma, _, eps = inputs
-        _, mean, var = outputs
-        ctx.mark_non_differentiable(mean, var)
-        ctx.save_for_backward(x, gamma, mean, torch.rsqrt(var + eps))
+        _, *rest = outputs
+        ctx.mark_non_differentiable(*rest)
+        ctx.save_for_backward(inputs[1], *rest[2:])
 
     @staticmethod
     @once_differentiable
     def backward(ctx, g, *_):
-        x, gamma, mean, scale = ctx.saved_tensors
-        centred, slope = x - mean, gamma * scale
-        for_beta, for_gamma = g.mean(0), (g * centred).mean(0) * scale
-        for_x = torch.addcmul(-slope * for_beta, g, slope)
-        for_x.addcmul_(centred, -slope * scale * for_gamma)
-        return for_x, for_gamma * len(g), for_beta * len(g), None
+        gamma, centred, scale = ctx.saved_tensors
+        slope, for_beta, for_gamma = gamma * scale, g.sum(0), (g * centred).sum(0) * scale
+        for_x = torch.addcmul(slope * for_beta / -len(g), g, slope)
+        for_x.addcmul_(centred, slope * scale * for_gamma, value=-1 / len(g))
+        return for_x, for_gamma, for_beta, None
 
     @staticmethod
     def vmap(info, in_dims, x, gamma, beta, eps):
@@ -89,7 +89,7 @@ class Normalise(torch.autograd.Function):
         nets = info.batch_size
         all_nets = zip((x, gamma, beta), in_dims[:3], strict=True)
         found = Normalise.apply(*(_side_by_side(t, dim, nets) for t, dim in all_nets), eps)
-        return tuple(t.unflatten(-1, (nets, -1)) for t in found), (1, 0, 0)
+        return tuple(t.unflatten(-1, (nets, -1)) for t in found), (1, 0, 0, 1, 0)
 
 
 def _side_by_side(t, dim, nets):
