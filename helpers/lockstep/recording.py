@@ -15,13 +15,12 @@ from torch.fx.node import map_aggregate
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
-# The call that is recorded. To record takes as long as 10 to 20 calls, and saves a quarter to a
-# half of each that follows.
-RECORDED_AT = 20
+# The call that is recorded: early, since to record saves in some 10 calls the time that it takes.
+RECORDED_AT = 10
 
 
 class Recordings:
-    """Calls functions of tensors, and plays them back from their 21st call for one layout on.
+    """Calls functions of tensors, and plays them back from their 11th call for one layout on.
 
     What else a function reads must stay where it is in memory. It must not decide by numbers, nor
     take them out with ``tolist`` or NumPy.
