@@ -54,17 +54,32 @@ def report(path, seed):
     return len(failed)
 
 
+def planned(given, count):
+    """Return the runs (notebook, seed) that are meant: all notebooks, or ``count`` seeds that
+    nobody has seen, where none is given. LookupError for what is neither.
+    """
+    paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    chosen, seeds = set(), []
+    for word in given:
+        named = {path for path in paths if path.name.startswith(word)}
+        if not named and not word.isdigit():
+            raise LookupError(f"{word!r} is no seed, and no notebook's name starts with it")
+        chosen |= named
+        seeds += [] if named else [int(word)]
+    seeds = seeds or [random.randrange(1000, 10**6) for _ in range(count)]
+    return [(path, seed) for path in paths if path in (chosen or paths) for seed in seeds]
+
+
 def main(arguments):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3, help="how many, if none is given")
     parser.add_argument("--at-once", type=int, default=1, help="notebooks that run side by side")
     parser.add_argument("given", nargs="*", help="seeds, and starts of names of notebooks")
     options = parser.parse_args(arguments)
-    seeds = [int(word) for word in options.given if len(word) > 2 and word.isdigit()]
-    seeds = seeds or [random.randrange(1000, 10**6) for _ in range(options.seeds)]
-    names = tuple(word for word in options.given if not (len(word) > 2 and word.isdigit())) or ""
-    paths = sorted(p for p in (ROOT / "notebooks").glob("*.ipynb") if p.name.startswith(names))
-    runs = [(path, seed) for path in paths for seed in seeds]
+    try:
+        runs = planned(options.given, options.seeds)
+    except LookupError as error:
+        parser.error(error.args[0])
     with ThreadPoolExecutor(options.at_once) as pool:
         return sum(pool.map(lambda run: report(*run), runs))
 

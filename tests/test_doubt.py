@@ -28,3 +28,16 @@ def test_cells_that_fail_with_another_seed_are_named(tmp_path, capsys):
     assert (
         "small, SEED = 5: 1 cells fail\n    luck: AssertionError: luck" in capsys.readouterr().out
     )
+
+
+def test_seeds_and_notebooks_are_told_apart_and_neither_is_ignored():
+    def runs(*given):
+        return [(path.name[:2], seed) for path, seed in doubt.planned(given, 1)]
+
+    numbers = [path.name[:2] for path in NOTEBOOKS]
+    assert runs("04", "31", "4711") == [("04", 31), ("04", 4711)]
+    assert runs("31") == [(number, 31) for number in numbers]
+    assert [number for number, _ in runs()] == numbers
+    assert runs("02")[0][0] == "02"
+    with pytest.raises(LookupError, match="'99_' is no seed, and no notebook's name starts"):
+        runs("99_")
