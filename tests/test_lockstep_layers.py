@@ -41,20 +41,24 @@ def test_any_batch_normalisation_equals_itself_alone(data, change):
 
 
 CONVOLUTIONS = {
-    "as in the course": {"kernel_size": 3, "padding": 1, "bias": False},
-    "with bias and stride": {"kernel_size": 3, "padding": 1, "stride": 2},
+    "as in the course": {"padding": 1},
+    "with bias": {"padding": 1, "bias": True},
+    "with stride": {"padding": 1, "stride": 2},
     "not square": {"kernel_size": (3, 2), "padding": (2, 1), "stride": (1, 2)},
-    "with holes": {"kernel_size": 3, "padding": "same", "dilation": 2},
-    "in groups": {"kernel_size": 3, "padding": 1, "groups": 2},
-    "around the edges": {"kernel_size": 3, "padding": 1, "padding_mode": "circular"},
+    "with a wide edge": {"padding": 2},
+    "with holes": {"padding": "same", "dilation": 2},
+    "in groups": {"padding": 1, "groups": 2},
+    "around the edges": {"padding": 1, "padding_mode": "circular"},
 }
 
 
 @pytest.mark.parametrize("settings", CONVOLUTIONS.values(), ids=CONVOLUTIONS)
-@pytest.mark.parametrize("channels", [4, 8])  # few, and more
-def test_convolutions_together_equal_each_alone(data, settings, channels):
+# Few channels and more, on maps of 6 x 6, and of 2 x 2 pixels.
+@pytest.mark.parametrize(("channels", "first"), [(4, 3), (8, 3), (4, 7)])
+def test_convolutions_together_equal_each_alone(data, settings, channels, first):
     def make():
-        layers = torch.nn.Conv2d(1, channels, 3), torch.nn.Conv2d(channels, 6, **settings)
+        how = {"kernel_size": 3, "bias": False} | settings
+        layers = torch.nn.Conv2d(1, channels, first), torch.nn.Conv2d(channels, 6, **how)
         last = torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(6, 10)
         return torch.nn.Sequential(*layers, torch.nn.ReLU(), *last)
 
