@@ -46,6 +46,7 @@ LEFT_OUT = {
         "claims-examine",
         "the-reasons",
         "test-the-reasons",
+        "pairs-of-C",
     ],
     "06_resnets_on_images": [
         "claims-study",
@@ -67,6 +68,7 @@ LEFT_OUT = {
         "verdicts",
         "who-is-wrong",
         "verdicts-claims",
+        "other-choices",
         "adam",
         "eleventh-kind",
         "witnesses",

@@ -6,13 +6,13 @@ import ast
 import functools
 import itertools
 import re
-import symtable
 from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
 from decaying import decayed
+from names import bound, read, table_of
 
 from helpers.block import decay
 from helpers.studies import paper
@@ -89,25 +89,11 @@ def needed(cells):
     """
     chosen, names = [], set()
     for cell in reversed(cells):
-        table = symtable.symtable(cell.source, cell.id, "exec")
-        bound = {
-            symbol.get_name()
-            for symbol in table.get_symbols()
-            if symbol.is_assigned() or symbol.is_imported()
-        }
-        if not chosen or bound & names:
+        table = table_of(cell)
+        if not chosen or bound(table) & names:
             chosen.append(cell)
-            names = (names | read(table)) - bound
+            names = (names | read(table)) - bound(table)
     return chosen[::-1]
-
-
-def read(table):
-    """Return the names that a symbol table reads from the notebook, at any depth."""
-    top = table.get_type() == "module"
-    here = {
-        s.get_name() for s in table.get_symbols() if s.is_referenced() and (top or s.is_global())
-    }
-    return here.union(*map(read, table.get_children()))
 
 
 def said(file, cell_id, settings):

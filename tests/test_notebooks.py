@@ -14,7 +14,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from names import bound, read, table_of
 from nbconvert import HTMLExporter
+from shortened import LEFT_OUT, shortened
 
 from helpers.press import links
 
@@ -306,3 +308,12 @@ def test_hygiene_catches_stripped_outputs():
     next(cell for cell in whole.cells if cell.id == "switch-the-shortcut").outputs = []
     with pytest.raises(AssertionError, match="output is not stored"):
         test_is_committed_executed_in_order(whole)
+
+
+@pytest.mark.parametrize("name", LEFT_OUT)
+def test_no_cell_of_a_shortened_notebook_needs_one_that_was_left_out(name):
+    whole = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
+    kept = {cell.id: table_of(cell) for cell in code_cells(shortened(name))}
+    all_names = set().union(*(bound(table_of(cell)) for cell in code_cells(whole)))
+    lost = all_names - set().union(*map(bound, kept.values()))
+    assert {id_: read(table) & lost for id_, table in kept.items() if read(table) & lost} == {}

@@ -1,0 +1,21 @@
+"""Which names a cell binds, and which it reads from the cells before it."""
+
+import symtable
+
+
+def table_of(cell):
+    return symtable.symtable(cell.source, cell.id, "exec")
+
+
+def bound(table):
+    """Return the names that a cell binds."""
+    return {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
+
+
+def read(table):
+    """Return the names that a symbol table reads from the notebook, at any depth."""
+    top = table.get_type() == "module"
+    here = {
+        s.get_name() for s in table.get_symbols() if s.is_referenced() and (top or s.is_global())
+    }
+    return here.union(*map(read, table.get_children()))
