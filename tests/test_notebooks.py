@@ -7,7 +7,6 @@ import json
 import os
 import re
 import subprocess
-import symtable
 import sys
 from html import unescape
 from pathlib import Path
@@ -184,15 +183,10 @@ def test_no_later_cell_rebinds_what_a_panel_reads(notebook):
     """A slider calls its function long after the cell ran: a name that a later cell uses again
     would break it.
     """
-    tables = [
-        (cell.id, symtable.symtable(cell.source, cell.id, "exec")) for cell in code_cells(notebook)
-    ]
-    bound = [
-        {s.get_name() for s in t.get_symbols() if s.is_assigned() or s.is_imported()}
-        for _, t in tables
-    ]
+    tables = [(cell.id, table_of(cell)) for cell in code_cells(notebook)]
     for number, (cell, table) in enumerate(tables):
-        again = globals_read(table) & set().union(*bound[number + 1 :])
+        later = (bound(table_after) for _, table_after in tables[number + 1 :])
+        again = globals_read(table) & set().union(*later)
         assert not again, (
             f"functions of {cell} read {sorted(again)}, which a later cell binds again"
         )
