@@ -9,7 +9,7 @@ import io
 import os
 import time
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from helpers.files import writing
@@ -38,9 +38,12 @@ def append(path, *lines):
 
     Raises ValueError for a file that is not one of answers, OSError if it cannot be written to.
     """
-    if _begin(path, lines):
+    with said_of(path, "written to"), suppress(FileExistsError), open(path, "xb") as file:
+        file.write(_as_csv([HEADER, *lines]))
         return
-    _wait_for_the_header(path)
+    end = time.monotonic() + PATIENCE
+    while os.path.isfile(path) and not os.path.getsize(path) and time.monotonic() < end:
+        time.sleep(0.01)
     known = _text(path)
     _lines(path, known)
     with said_of(path, "written to"), open(path, "ab") as file:
@@ -48,17 +51,6 @@ def append(path, *lines):
             file.write(_as_csv([HEADER, *lines]))
         elif lines:  # after a line that a power failure has cut off
             file.write(b"\n" * (not known.endswith("\n")) + _as_csv(lines))
-
-
-def _begin(path, lines):
-    """Write a file that does not exist yet; return whether it did not."""
-    with said_of(path, "written to"):
-        try:
-            with open(path, "xb") as file:
-                file.write(_as_csv([HEADER, *lines]))
-        except FileExistsError:
-            return False
-    return True
 
 
 def write(path, lines):
@@ -104,12 +96,6 @@ def _text(path):
             return ""
         except UnicodeDecodeError:
             return "not a text"
-
-
-def _wait_for_the_header(path):
-    end = time.monotonic() + PATIENCE
-    while os.path.isfile(path) and not os.path.getsize(path) and time.monotonic() < end:
-        time.sleep(0.01)
 
 
 @contextmanager

@@ -132,7 +132,7 @@ def output_of_the_block(solution, c, units, a):
     return call("with these numbers the block", block, a, *map(detached, numbers))
 
 
-def scaled(first, second, bias=lambda c: 0.0):
+def scaled(second=lambda c: c - 1, first=lambda c: 1, bias=lambda c: 0.0):
     """A solution with W1 = first(c) * I, W2 = second(c) * I and b2 = bias(c)."""
 
     def solution(c, units):
@@ -144,38 +144,32 @@ def scaled(first, second, bias=lambda c: 0.0):
 
 def full(c, units):
     """W1 full of ones, in place of the identity matrix."""
-    _, b1, W2, b2 = scaled(one, lambda c: c - 1)(c, units)
+    _, b1, W2, b2 = scaled()(c, units)
     return np.ones((units, units)), b1, W2, b2
-
-
-def one(c):
-    return 1
 
 
 scaling_block = Exercise(
     name="scaling_block",
     title="A block that multiplies by c",
-    right=scaled(one, lambda c: c - 1),
+    right=scaled(),
     praise="right: the shortcut brings a, and the branch adds (c - 1) a",
     cases=scaling_cases,
     observe=output_of_the_block,
     mistakes={
         "the block returns (c + 1) a, since the shortcut already brings a once": scaled(
-            one, lambda c: c
+            lambda c: c
         ),
         "c - 1 is negative for c below 1 and has to arrive, and here it is cut off at 0": scaled(
-            lambda c: c - 1, one
+            lambda c: 1, first=lambda c: c - 1
         ),
         "both W hold the factor, so the branch multiplies by it twice": scaled(
-            lambda c: c - 1, lambda c: c - 1
+            first=lambda c: c - 1
         ),
-        "for c below 1 the branch has to take away, and here it adds": scaled(
-            one, lambda c: abs(c - 1)
-        ),
-        "the branch takes away what it should add": scaled(one, lambda c: 1 - c),
-        "the branch is silent, so this is the identity for every c": scaled(one, lambda c: 0),
+        "for c below 1 the branch has to take away, and here it adds": scaled(lambda c: abs(c - 1)),
+        "the branch takes away what it should add": scaled(lambda c: 1 - c),
+        "the branch is silent, so this is the identity for every c": scaled(lambda c: 0),
         "c - 1 is in a bias, which is added to every unit, whatever its a is": scaled(
-            one, lambda c: 0, lambda c: c - 1
+            lambda c: 0, bias=lambda c: c - 1
         ),
         "W full of ones adds up all units; the identity matrix keeps them apart": full,
     },

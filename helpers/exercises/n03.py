@@ -3,7 +3,6 @@
 import copy
 import itertools
 from collections.abc import Collection, Set
-from numbers import Real
 
 import numpy as np
 import torch
@@ -12,7 +11,7 @@ from torch import nn
 from helpers import nets
 from helpers.exercises import surgery
 from helpers.exercises.checks import Exercise, Mistake, picked, type_in_words
-from helpers.exercises.saying import detached, is_array
+from helpers.inputs.numbers import is_number
 
 IMAGES, LABELS = 20, 3
 BLOCK = 3  # the place of the first block in the list that a fully connected net is
@@ -41,13 +40,9 @@ def changed(net, old):
     """How many entries of a net, other than its block, are not what they were."""
     pairs = enumerate(zip(net, old, strict=True))
     return sum(
-        place != BLOCK and not (same(part, other) and learns(part) == learns(other))
+        place != BLOCK and not (same(part, other) and surgery.frozen(part.parameters()) == 0)
         for place, (part, other) in pairs
     )
-
-
-def learns(part):
-    return [parameter.requires_grad for parameter in part.parameters()]
 
 
 def same(part, other):
@@ -63,20 +58,6 @@ def first_new(net, old):
     pairs = enumerate(zip(net, old, strict=False))
     shorter = min(len(net), len(old))
     return next((place for place, (part, other) in pairs if not same(part, other)), shorter)
-
-
-def block_that_learns(net, block, x, wanted):
-    """What a block that starts as the identity does in a net; {what is wrong: how much}.
-
-    wanted: the gradient at the images in a net that works.
-    """
-    arrays = list(block.parameters())
-    return {
-        "gradient": surgery.differing(surgery.gradient(net, x), wanted),
-        "halved": surgery.differing_when_halved(net, arrays, x),
-        "frozen": surgery.frozen(arrays),
-        "unmoved": surgery.unmoved(net, arrays, x),
-    }
 
 
 SAYS_OF_THE_BLOCK = {
@@ -107,7 +88,7 @@ def insertion(solution, net, position, x):
         "place": first_new(deeper, net),
         "scores": surgery.scores(deeper, x).detach(),
     }
-    found |= block_that_learns(deeper, deeper[position], x, wanted)
+    found |= surgery.learning(deeper, [*deeper[position].parameters()], x, wanted)
     return found | {"old scores": torch.equal(net(x), old)}
 
 
@@ -181,27 +162,13 @@ OWN, SAME = "each arm's own best of a few", "the same for all arms"
 
 def is_pair(arm):
     """Whether it is a skip and a start, in this order: a set has none."""
-    return isinstance(arm, list | tuple | np.ndarray) and any(
-        len(arm) == 2 and all(map(is_word, arm, known)) for known in ALL
-    )
-
-
-def is_word(given, known):
-    return isinstance(given, str) and given == known
+    is_row = isinstance(arm, list | tuple | np.ndarray)
+    return is_row and all(isinstance(word, str) for word in arm) and tuple(arm) in ALL
 
 
 def in_words(arm):
     """An arm as it was written; of what has no order, such as a set, the type."""
     return f"{arm!r:.40}" if isinstance(arm, str | list | tuple) else type_in_words(arm)
-
-
-def whole(value):
-    """A whole number, of any library, as an int; None for anything else."""
-    if isinstance(value, bool) or not (isinstance(value, Real) or is_array(value)):
-        return None
-    array = np.asarray(detached(value))
-    is_whole = array.ndim == 0 and array.dtype.kind in "iuf" and np.isfinite(array)
-    return int(array) if is_whole and array == np.round(array) else None
 
 
 def design(given):
@@ -212,8 +179,7 @@ def design(given):
     arms, seeds, rate = given.values()
     if isinstance(arms, str) or not isinstance(arms, Collection):
         raise Mistake(f"the arms are a list of pairs, and yours is of type {type(arms).__name__}")
-    number = whole(seeds)
-    if number is None:
+    if not (is_number(seeds) and seeds == int(seeds)):
         wanted = "seeds is the number of nets in each arm, a whole number"
         raise Mistake(f"{wanted}, and yours is {seeds!r:.40}")
     for arm in sorted(arms, key=repr) if isinstance(arms, Set) else arms:
@@ -228,7 +194,7 @@ def design(given):
         "arms that differ in the skip alone": float([False, True] in pairs),
         "arms that differ in the start alone": float([True, False] in pairs),
         "arms": len(arms),
-        "seeds": min(number, 5),
+        "seeds": min(int(seeds), 5),
         "learning rate": float(rate == OWN),
     }
 
@@ -295,7 +261,7 @@ def recovery(solution, net, x):
         "scores": surgery.scores(mended, x).detach(),
     }
     wanted = surgery.gradient(nn.Sequential(*old[:BLOCK], *old[BLOCK + 1 :]), x)
-    return found | block_that_learns(mended, mended[BLOCK], x, wanted)
+    return found | surgery.learning(mended, [*mended[BLOCK].parameters()], x, wanted)
 
 
 def repaired(skip="inside", zero=("second",)):

@@ -176,21 +176,17 @@ def at_random_numbers(right, solution, arguments):
     ]
     (wanted, *should), (found, *got) = (with_gradients(f, fresh) for f in (right, solution))
     if found.shape != wanted.shape or not torch.allclose(found, wanted, 1e-3, 1e-3):
-        where, *numbers = first_difference(wanted.numpy(), found.numpy(), 1e-3)
+        where, asked, yours = first_difference(wanted.numpy(), found.numpy(), 1e-3)
         said = "right for these whole numbers, but for random ones of both signs"
-        raise Mistake(f"{said} {where} {differs(*numbers)}")
+        raise Mistake(f"{said} {where} should be {asked}, and yours is {yours}")
     for name, one, other in zip(("a", "W1", "W2", "Ws"), should, got, strict=False):
         if not torch.allclose(one, other, rtol=1e-3, atol=1e-3):
-            where, *numbers = first_difference(one.numpy(), other.numpy(), 1e-3, "it")
+            where, asked, yours = first_difference(one.numpy(), other.numpy(), 1e-3, "it")
             none = f"the gradient does not flow back to {name}"
-            said = none if numbers[1] == "0" else f"the gradient at {name} is another"
+            said = none if yours == "0" else f"the gradient at {name} is another"
             how = "detach, .data, no_grad and nn.Parameter cut a way off"
-            shown = f"for the sum of the result, {where} {differs(*numbers)}"
+            shown = f"for the sum of the result, {where} should be {asked}, and yours is {yours}"
             raise Mistake(f"the numbers are right, but {said}: {shown}; {how}")
-
-
-def differs(wanted, found):
-    return f"should be {wanted}, and yours is {found}"
 
 
 def with_gradients(solution, arguments):
@@ -301,11 +297,6 @@ def project(a, Ws):
     return conv2d(a, Ws[:, :, None, None], stride=2)
 
 
-def project_means(a, Ws):
-    """Ws at the means of 2 x 2 pixels."""
-    return project(avg_pool2d(a, 2).repeat_interleave(2, 2).repeat_interleave(2, 3), Ws)
-
-
 def added(z, short):
     return torch.relu(z + short)
 
@@ -348,7 +339,7 @@ strided_block = Exercise(
         ),
         "the stride is on the second convolution, not on the first": strided(strides=(1, 2)),
         "the shortcut takes the mean of 2 x 2 pixels, not every second pixel": strided(
-            shortcut=project_means
+            shortcut=lambda a, Ws: conv2d(avg_pool2d(a, 2), Ws[:, :, None, None])
         ),
         "the shortcut starts at row 1 and column 1, not at 0": strided(
             shortcut=lambda a, Ws: project(a[:, :, 1:, 1:], Ws)

@@ -3,7 +3,6 @@ names for trained weights.
 """
 
 import itertools
-from functools import partial
 
 import numpy as np
 import torch
@@ -36,40 +35,26 @@ def head_cases():
     return [*cases, (label, (maps, W.abs() + torch.eye(3, 2), b))]
 
 
-POOLINGS = {
-    "mean": lambda maps: maps.mean(dim=(2, 3)),
-    "max": lambda maps: maps.amax(dim=(2, 3)),
-    "sum": lambda maps: maps.sum(dim=(2, 3)),
-}
+def over(scores, axis=1, taken_off=None):
+    """Softmax over an axis, (0, 1) for all.
 
-
-def over(scores, axis=1, taken_off="own"):
-    """Softmax over an axis, None for all.
-
-    taken_off: which score is taken off before exp: "own", the largest along the axis; "largest",
-    that of all; or "nothing".
+    taken_off: the axis whose largest score is taken off before exp, if another; or "nothing".
     """
-    if taken_off == "own" and axis is not None:
-        return scores.softmax(dim=axis)
-    powers = torch.exp(scores - (0.0 if taken_off == "nothing" else scores.max()))
-    return powers / (powers.sum() if axis is None else powers.sum(dim=axis, keepdim=True))
+    if taken_off != "nothing":
+        scores = scores - scores.amax(axis if taken_off is None else taken_off, keepdim=True)
+    powers = torch.exp(scores)
+    return powers / powers.sum(axis, keepdim=True)
 
 
-def mixed_up(scores):
-    """The largest along one axis, the sum along the other."""
-    powers = torch.exp(scores - scores.amax(dim=1, keepdim=True))
-    return powers / powers.sum(dim=0)
-
-
-def ending(pooling="mean", then=over, **how):
+def ending(pooling=torch.mean, then=over, **how):
     """The end of a net, done in one of many ways."""
-    return lambda maps, W, b: then(POOLINGS[pooling](maps) @ W.T + b, **how)
+    return lambda maps, W, b: then(pooling(maps, dim=(2, 3)) @ W.T + b, **how)
 
 
 def unmended():
     """{sentence: a function} with one, two or all three of the friend's mistakes."""
     three = {
-        "the pooling takes the largest pixel, not the mean": {"pooling": "max"},
+        "the pooling takes the largest pixel, not the mean": {"pooling": torch.amax},
         "the sum goes along the images, not along the classes of one image": {"axis": 0},
         "exp of a large score overflows": {"taken_off": "nothing"},
     }
@@ -96,20 +81,20 @@ head = Exercise(
     observe=probabilities,
     mistakes=unmended()
     | {
-        "the pooling takes the sum of the pixels, not the mean": ending("sum"),
+        "the pooling takes the sum of the pixels, not the mean": ending(torch.sum),
         "the sum goes over all images and classes, so the probabilities of one image are less than "
-        "1 in sum": ending(axis=None),
+        "1 in sum": ending(axis=(0, 1)),
         "the largest score of all images is taken off, and an image with small scores is left with "
-        "0 / 0": ending(taken_off="largest"),
+        "0 / 0": ending(taken_off=(0, 1)),
         "the largest score of each image is taken off, but then the sum goes along the images": (
-            ending(then=mixed_up)
+            ending(axis=0, taken_off=1)
         ),
         "these are the scores, without softmax": ending(then=lambda scores: scores),
         "these are logarithms of probabilities": ending(
             then=lambda scores: scores.log_softmax(dim=1)
         ),
         "b is forgotten, or the same for all classes, which is no help": lambda maps, W, b: over(
-            POOLINGS["mean"](maps) @ W.T
+            maps.mean(dim=(2, 3)) @ W.T
         ),
     },
     says={"nan": "{got} entries of the result are nan or infinite, and {expected} should be"},
@@ -247,12 +232,8 @@ def deepening(solution, net, images):
     with torch.no_grad():
         found["scores"] = surgery.scores(deeper.eval(), images)
     new, why = new_arrays(deeper, old), silence(deeper, old)
-    found |= {
-        "gradient": surgery.differing(surgery.gradient(deeper, images), wanted),
-        "halved": surgery.differing_when_halved(deeper, new, images),
-        "frozen": surgery.frozen(deeper.parameters()),
-        "unmoved": surgery.unmoved(deeper.train(), new, images),
-    }
+    found |= surgery.learning(deeper, new, images, wanted)
+    found["frozen"] = surgery.frozen(deeper.parameters())  # old arrays have to learn, too
     if why and found["unmoved"]:
         raise Mistake(f"{why}; {SAYS_OF_UNMOVED.format(got=found['unmoved'], expected=0)}")
     return found
@@ -270,18 +251,6 @@ def last_of_stages(net):
     return places[:: -len(places) // 3]
 
 
-def deepened(make, where=last_of_stages):
-    """A solution that puts make(width) after each of the blocks ``where``."""
-
-    def solution(net):
-        parts = list(net)
-        for last in where(net):
-            parts.insert(last + 1, make(parts[last].second[0].out_channels))
-        return nn.Sequential(*parts)
-
-    return solution
-
-
 def identity_block(width, skip="inside", start="identity"):
     return nets.initialise(nets.convolutional_block(width, width, skip=skip), start)
 
@@ -292,39 +261,45 @@ def both_at_zero(width):
     return block
 
 
+def deepened(make=identity_block, where=last_of_stages, **how):
+    """A solution that puts make(width, **how) after each of the blocks ``where``."""
+
+    def solution(net):
+        parts = list(net)
+        for last in where(net):
+            parts.insert(last + 1, make(parts[last].second[0].out_channels, **how))
+        return nn.Sequential(*parts)
+
+    return solution
+
+
 deepen = Exercise(
     name="deepen",
     title="Six layers more",
-    right=deepened(identity_block),
+    right=deepened(),
     praise="right: one block more in each stage, not a bit of any score is changed, and all three "
     "blocks can learn",
     cases=trained_cases,
     observe=deepening,
     mistakes={
         "all new blocks are in the last stage": deepened(
-            identity_block, lambda net: surgery.places_of_blocks(net)[-1:] * 3
+            where=lambda net: surgery.places_of_blocks(net)[-1:] * 3
         ),
         "there is a new block after every old one": deepened(
-            identity_block, lambda net: surgery.places_of_blocks(net)[::-1]
+            where=lambda net: surgery.places_of_blocks(net)[::-1]
         ),
         "the new blocks start at PyTorch's own numbers, not at the identity": deepened(
             lambda width: nets.convolutional_block(width, width)
         ),
         "the new blocks start at He's numbers, with gamma = 1, not at the identity": deepened(
-            partial(identity_block, start="he")
+            start="he"
         ),
-        "at gamma = 0 and beta = 0 the plain block is silent": deepened(
-            partial(identity_block, skip="none")
-        ),
-        "the outside form is the identity here, and sleeps": deepened(
-            partial(identity_block, skip="outside")
-        ),
+        "at gamma = 0 and beta = 0 the plain block is silent": deepened(skip="none"),
+        "the outside form is the identity here, and sleeps": deepened(skip="outside"),
         "more than one layer of the branch is at 0, so only the last beta learns": deepened(
             both_at_zero
         ),
-        "nn.Identity has no layers and nothing that could learn": deepened(
-            lambda width: nn.Identity()
-        ),
+        "nn.Identity has no layers and nothing that could learn": deepened(nn.Identity),
     },
     says={
         "layers": "the new net has {got} layers with weights and should have {expected}: two more "

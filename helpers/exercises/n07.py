@@ -3,6 +3,7 @@
 import copy
 import math
 import re
+from contextlib import suppress
 
 import torch
 from torch import nn
@@ -12,6 +13,7 @@ from helpers import nets, probes
 from helpers.exercises import surgery
 from helpers.exercises.checks import Exercise, Mistake
 from helpers.exercises.saying import is_array, type_in_words
+from helpers.exercises.watching import as_numbers
 
 # --- the gradient after a step
 
@@ -43,11 +45,6 @@ def gradients(net, x, y):
     return torch.autograd.grad(cross_entropy(net(x), y), [*net.parameters()])
 
 
-def gradients_of_probabilities(net, x, y):
-    """The same with softmax taken twice: cross_entropy takes scores, and takes it itself."""
-    return torch.autograd.grad(cross_entropy(net(x).softmax(dim=1), y), [*net.parameters()])
-
-
 def flat(arrays):
     return torch.cat([array.flatten() for array in arrays])
 
@@ -63,22 +60,23 @@ def cosine(before, after):
     return one @ other / one.norm() / other.norm()
 
 
-def after_step(move=downhill, compare=cosine, gradient=gradients, train=True):
+def after_step(move=downhill, part=list, compare=cosine, then=torch.as_tensor, train=True):
     """A solution with one of its parts done in another way.
 
     move: move(gradients, step), what is added to each parameter.
+    part: part(gradients), the arrays that are compared.
     compare: compare(gradients before, gradients after).
-    gradient: gradient(net, x, y).
+    then: then(cosine), what is returned.
     train: whether the net is in training mode.
     """
 
     def solution(net, x, y, step):
         moved = copy.deepcopy(net).train(train)
-        before = gradient(moved, x, y)
+        before = gradients(moved, x, y)
         with torch.no_grad():
             for parameter, change in zip(moved.parameters(), move(before, step), strict=True):
                 parameter.add_(change)
-        return compare(before, gradient(moved, x, y))
+        return then(compare(part(before), part(gradients(moved, x, y))))
 
     return solution
 
@@ -99,17 +97,11 @@ RIGHT_COSINE = after_step()
 
 def one_number(given):
     """A cosine that a solution returned, as a float. Raises Mistake for anything else."""
-    try:
-        number = torch.as_tensor(given).detach()
-        wrong = number.numel() != 1 or number.is_complex()
-    except Exception:
-        wrong = True
-    if wrong:
-        what = (
-            f"a tensor of shape {tuple(given.shape)}" if is_array(given) else type_in_words(given)
-        )
-        raise Mistake(f"it should return 1 number, the cosine, and returns {what}")
-    return float(number)
+    with suppress(Mistake):
+        if (number := as_numbers(given)).size == 1:
+            return number.item()
+    what = f"a tensor of shape {tuple(given.shape)}" if is_array(given) else type_in_words(given)
+    raise Mistake(f"it should return 1 number, the cosine, and returns {what}")
 
 
 def look_after_step(solution, net, x, y, step):
@@ -163,38 +155,26 @@ cosine_after_step = Exercise(
         "own": after_step(
             compare=lambda before, after: flat(before) @ flat(after) / flat(before).norm() ** 2
         ),
-        "this is the angle in radians, not its cosine": after_step(
-            compare=lambda before, after: torch.acos(cosine(before, after))
-        ),
+        "this is the angle in radians, not its cosine": after_step(then=torch.acos),
         "this is the angle in degrees, not its cosine": after_step(
-            compare=lambda before, after: torch.rad2deg(torch.acos(cosine(before, after)))
+            then=lambda cosine: torch.rad2deg(torch.acos(cosine))
         ),
-        "this is 1 minus the cosine": after_step(
-            compare=lambda before, after: 1 - cosine(before, after)
-        ),
-        "a cosine may be below 0, and this takes its absolute value": after_step(
-            compare=lambda before, after: cosine(before, after).abs()
-        ),
+        "this is 1 minus the cosine": after_step(then=lambda cosine: 1 - cosine),
+        "a cosine may be below 0, and this takes its absolute value": after_step(then=torch.abs),
         "each array has a cosine of its own here, and this is their mean": after_step(
             compare=mean_over_arrays
         ),
-        "this compares the gradient of the first layer only": after_step(
-            compare=lambda before, after: cosine(before[:1], after[:1])
-        ),
-        "this compares the gradient of the last layer only": after_step(
-            compare=lambda before, after: cosine(before[-2:], after[-2:])
-        ),
+        "this compares the gradient of the first layer only": after_step(part=lambda g: g[:1]),
+        "this compares the gradient of the last layer only": after_step(part=lambda g: g[-2:]),
         "gamma, beta and b are left out, and they are parameters too": after_step(
-            compare=lambda before, after: cosine(
-                *([array for array in arrays if array.dim() > 1] for arrays in (before, after))
-            )
+            part=lambda arrays: [array for array in arrays if array.dim() > 1]
         ),
         "this compares the weights before and after, not the gradients": weights_compared,
         "the net is in evaluation mode, where the normalisation uses its running statistics": (
             after_step(train=False)
         ),
-        "softmax is taken twice: cross_entropy takes the scores as they are": after_step(
-            gradient=gradients_of_probabilities
+        "softmax is taken twice: cross_entropy takes the scores as they are": (
+            lambda net, *given: RIGHT_COSINE(nn.Sequential(net, nn.Softmax(dim=1)), *given)
         ),
     },
     says={

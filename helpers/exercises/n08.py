@@ -237,12 +237,13 @@ def drawn_again(treatments):
     always = np.flatnonzero(flipped & np.all([f for *_, f in others], axis=0))
     rows, columns, flipped = map(np.concatenate, zip(*treatments, strict=True))
     first, share = (100 * some.mean() for some in (treatments[0][-1], flipped))
+    often = max(np.bincount(np.clip(places, 0, 8)).max() for places in (rows, columns))
     return {
         "flips": within(share, 50, 6) if within(first, 50, 15) == 50 else first,
         "apart": apart if apart > COUNT // 2 else 0,
         "twice": twice if twice > COUNT // 2 else 0,
         "steady": always[0] if all(steady) and len(always) else -1,
-        "often": within(most_frequent(rows, columns), COUNT * 4 // 9, 67),
+        "often": within(often, COUNT * 4 // 9, 67),
         "tied": within(most_tied(rows, columns, flipped), 50, 20),
     }
 
@@ -250,11 +251,6 @@ def drawn_again(treatments):
 def within(found, wanted, margin):
     """``wanted``, if what was found is near it: five standard deviations are chance."""
     return wanted if abs(found - wanted) < margin else found
-
-
-def most_frequent(rows, columns):
-    """How often the most frequent place along one axis occurs."""
-    return max(np.bincount(np.clip(places, 0, 8)).max() for places in (rows, columns))
 
 
 def most_tied(rows, columns, flipped):

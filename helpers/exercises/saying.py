@@ -73,7 +73,9 @@ def _flaw(exercise, outcomes):
 
 
 def _agree(arrays, expected, tolerance):
-    return arrays is not None and all(
+    if arrays is None or expected is None:
+        return arrays is expected
+    return all(
         name in arrays
         and arrays[name].shape == e.shape
         and np.allclose(arrays[name], e, tolerance, tolerance)
@@ -83,16 +85,9 @@ def _agree(arrays, expected, tolerance):
 
 def _named_mistake(exercise, outcomes):
     """The sentence of the mistake that does the same as the solution in every case, or None."""
-    for sentence, wrong in exercise.wrong_outcomes.items():
-        if outcomes[0].arrays is None or len(outcomes) != len(wrong):
-            continue
-        pairs = zip(outcomes, wrong, strict=True)
-        if all(
-            mine.arrays is None
-            if theirs.arrays is None
-            else _agree(mine.arrays, theirs.arrays, exercise.tolerance)
-            for mine, theirs in pairs
-        ):
+    for sentence, wrong in exercise.wrong_outcomes.items() if outcomes[0].arrays else ():
+        pairs = zip(outcomes, wrong, strict=False)  # a mistake that fails at once has one outcome
+        if all(_agree(mine.arrays, theirs.arrays, exercise.tolerance) for mine, theirs in pairs):
             return sentence
     return None
 

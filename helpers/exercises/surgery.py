@@ -113,3 +113,16 @@ def unmoved(net, parameters, x):
                 if parameter.grad is not None:
                     parameter.sub_(LEARNING_RATE * parameter.grad)
     return sum(map(torch.equal, before, parameters))
+
+
+def learning(net, arrays, x, wanted):
+    """Return what keeps new ``arrays`` of a net from learning: {what is wrong: how much}.
+
+    wanted: the gradient at the images in a net that works.
+    """
+    return {
+        "gradient": differing(gradient(net, x), wanted),
+        "halved": differing_when_halved(net, arrays, x),
+        "frozen": frozen(arrays),
+        "unmoved": unmoved(net.train(), arrays, x),
+    }
