@@ -50,14 +50,11 @@ def list_class_folders(root):
 
 
 def _list_visible(path):
-    def is_meant(name):
-        return not name.startswith(".") and name.casefold() not in LITTER
-
-    try:
-        visible = [entry for entry in path.iterdir() if is_meant(entry.name)]
+    try:  # by name: paths sort differently on Windows
+        entries = sorted(path.iterdir(), key=lambda entry: entry.name)
     except PermissionError as error:
         raise PermissionError(f"the folder {path} may not be read by you") from error
-    return sorted(visible, key=lambda entry: entry.name)  # paths sort differently on Windows
+    return [e for e in entries if e.name[0] != "." and e.name.casefold() not in LITTER]
 
 
 def check_memory(classes, size, colour):
@@ -133,10 +130,8 @@ def _describe_other(path):
     """Say what a file is that holds no picture which can be read."""
     with path.open("rb") as file:
         head = file.read(64)
-    for begins, what in OTHERS.items():
-        if re.match(begins, head, re.DOTALL):
-            return what
-    return f"is not a picture in {READ}, whatever its name says"
+    known = (what for begins, what in OTHERS.items() if re.match(begins, head, re.DOTALL))
+    return next(known, f"is not a picture in {READ}, whatever its name says")
 
 
 def _lay_on_white(image):

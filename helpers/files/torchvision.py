@@ -44,9 +44,13 @@ def renamed(weights, like):
     if unknown := given.keys() - ours.keys():
         mend = ': build it with shortcut = "B"' * all(".downsample." in name for name in unknown)
         raise ValueError(f"the weights have {_some(unknown)}, which the net has no place for{mend}")
+    found = {name: given.get(theirs, like[name]) for theirs, name in ours.items()}
     for theirs, name in ours.items():
-        _check_shape(theirs, given.get(theirs, like[name]), like[name])
-    return {name: given.get(theirs, like[name]) for theirs, name in ours.items()}
+        shape, wanted = tuple(found[name].shape), tuple(like[name].shape)
+        if shape != wanted:
+            mend = f": build the net with classes = {shape[0]}" if theirs.startswith("fc.") else ""
+            raise ValueError(f"{theirs} has the shape {shape}, and the net takes {wanted}{mend}")
+    return found
 
 
 def _given(weights):
@@ -125,15 +129,6 @@ def _check_blocks(given, ours):
         raise ValueError(
             f"the weights have {len(found)} blocks named as torchvision does (layer1.0, ...), and "
             f"the net has {len(wanted)}{mend}"
-        )
-
-
-def _check_shape(name, tensor, like):
-    if tensor.shape != like.shape:
-        mend = ": build the net with classes = " + str(len(tensor)) if name[:3] == "fc." else ""
-        raise ValueError(
-            f"{name} has the shape {tuple(tensor.shape)}, and the net takes {tuple(like.shape)}"
-            f"{mend}"
         )
 
 

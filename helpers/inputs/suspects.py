@@ -169,7 +169,8 @@ def _has_numbers(part):
 
 def _end(scores, node):
     """What a net ends in that the loss cannot do with."""
-    while (name := _operation(node)) in PASSING:
+    # A node is called ReluBackward0, say: that of Relu.
+    while (name := re.sub(r"Backward\d*$", "", node.name() if node else "")) in PASSING:
         node = node.next_functions[0][0]
     sums_to_one = bool((scores.float().sum(1) - 1).abs().max() < 1e-2 and scores.min() >= 0)
     if scores.shape[1] > 1 and sums_to_one:
@@ -178,11 +179,6 @@ def _end(scores, node):
         return None
     end, why = ENDS[name]
     return f"the net ends in {end}, but must end in scores of any size: {why}; leave it out"
-
-
-def _operation(node):
-    """The name of an operation in PyTorch's graph: ReluBackward0 is that of Relu."""
-    return re.sub(r"Backward\d*$", "", node.name()) if node else ""
 
 
 def _one_class(y):

@@ -70,15 +70,10 @@ class Stack:
         for chosen in order.to(device).split(int(batch), dim=1):
             if is_halted():
                 return
-            self._freeze(~self.differentiate(chosen).isfinite())
-            self.optimizer.step()
-
-    def _freeze(self, diverged):
-        """Take the gradients from nets that diverged: from now on they stay as they are."""
-        self.diverged |= diverged
-        if self.diverged.any():
+            self.diverged |= ~self.differentiate(chosen).isfinite()
             for number in self.diverged.nonzero().ravel().tolist():
-                self.rows[number].grad = None
+                self.rows[number].grad = None  # a net that diverged stays as it is from now on
+            self.optimizer.step()
 
     def images(self, chosen):
         """The training images ``chosen`` (nets, batch), as the nets are given them."""

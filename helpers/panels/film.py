@@ -1,7 +1,5 @@
 """A film: a panel whose pictures come one after another, as a computation goes on."""
 
-from functools import partial
-
 import ipywidgets as widgets
 
 from helpers.panels.panel import Panel, in_words
@@ -57,10 +55,7 @@ class Film(Panel):
         self._note = widgets.HTML()
         super().__init__(figure, update, controls, ahead=False)
         for name, button in self._buttons.items():
-            button.on_click(partial(self._press, name))
-
-    def _press(self, name, _button):
-        getattr(self, name)()
+            button.on_click(lambda _button, name=name: getattr(self, name)())
 
     def start(self):
         """Continue on a separate thread; from the beginning if the film has ended."""

@@ -66,14 +66,9 @@ class Screen(anywidget.AnyWidget):
 class Panel(widgets.VBox):
     """Controls, a figure that follows them, and a sentence about the picture; see ``explore``.
 
-    figure: a matplotlib Figure that nothing else draws.
-    update: a function of the controls' values, by name; it changes artists of the figure and
-    returns the sentence.
-    controls: {name: ipywidgets widget}; each must have a value.
-    ahead: whether places are drawn before the reader goes there.
-
-    ``controls`` and ``sentence`` (about the current picture) are attributes. An error in ``update``
-    is shown in the panel, and the next move of a control goes on. Any thread may move a control.
+    ``controls``, {name: ipywidgets widget}, and ``sentence``, about the current picture, are
+    attributes. Nothing else may draw the figure. An error in ``update`` is shown in the panel, and
+    the next move of a control goes on. Any thread may move a control.
     """
 
     _title = translate("Interactive panel")

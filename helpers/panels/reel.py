@@ -25,10 +25,10 @@ class Reel:
     keep: returns a still of that frame, or None if no stills are wanted.
     guard: calls a function and returns its result; None if it raised, which ends the film.
     report: is told "running", "paused" and "unwatched".
-    patience: a thread pauses after so many seconds without a sign of life, see ``hear``.
     now: the clock, in seconds.
     """
 
+    patience = 5.0  # seconds without a sign of life, see ``hear``, after which a thread pauses
     _latest = staticmethod(lambda: None)  # the reel that was started last, while it exists
 
     @staticmethod
@@ -36,21 +36,15 @@ class Reel:
         """Return whether a reel runs."""
         return getattr(Reel._latest(), "running", False)
 
-    def __init__(
-        self, frames, follow, show, keep, guard, report, *, patience=5.0, now=time.monotonic
-    ):
+    def __init__(self, frames, follow, show, keep, guard, report, *, now=time.monotonic):
         self._make_frames, self._follow, self._show, self._keep = frames, follow, show, keep
-        self._guard, self._report, self.patience, self._now = guard, report, patience, now
+        self._guard, self._report, self._now = guard, report, now
         self.unwatched = False  # paused because nobody gave a sign of life
         self.stills = {}  # {done: still}; with one at 1.0 the film has run to its end
-        self._frames, self._thread, self._running = None, None, threading.Event()
+        self._frames = self._thread = None
+        self.running = False  # whether frames are being computed, on whichever thread
         self._next_picture = self._last_heard = -inf
         self._lock = threading.RLock()
-
-    @property
-    def running(self):
-        """Whether frames are being computed, on whichever thread."""
-        return self._running.is_set()
 
     def hear(self):
         """Note a sign of life: somebody is watching."""
@@ -74,7 +68,7 @@ class Reel:
 
     def pause(self):
         """Stop after the current frame; return when no thread of this reel runs any more."""
-        self._running.clear()
+        self.running = False
         thread, self._thread = self._thread, None
         if thread not in (None, threading.current_thread()):
             thread.join()
@@ -101,7 +95,7 @@ class Reel:
             if self._frames is None:
                 self._rewind()
             self.unwatched = False
-            self._running.set()
+            self.running = True
             Reel._latest = weakref.ref(self)
             return True
 
@@ -111,7 +105,7 @@ class Reel:
             while self._go_on(patience):
                 pass
         finally:
-            self._running.clear()
+            self.running = False
             self._report("paused")
             if self._frames is not None:  # the frames before a pause may not have been drawn
                 self._guard(self._show)
@@ -128,14 +122,10 @@ class Reel:
 
     def _rewind(self):
         with self._lock:
-            self._close()
+            if self._frames is not None:
+                self._frames.close()
             self.stills, self._frames = {}, self._make_frames()
             self._advance(at_once=True)
-
-    def _close(self):
-        if self._frames is not None:
-            self._frames.close()
-        self._frames = None
 
     def _advance(self, at_once=False):
         """Take the next frame; return False at the end of the film and after an error."""
@@ -150,7 +140,7 @@ class Reel:
     def _take_frame(self, at_once):
         frame = next(self._frames, END)
         if frame is END:
-            self._close()
+            self._frames = None
             self._show()
             return False
         is_frame = isinstance(frame, tuple) and len(frame) == 2 and isinstance(frame[0], Real)

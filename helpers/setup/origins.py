@@ -25,23 +25,14 @@ def find_hiding(file):
     place = path.parent if path.name == "__init__.py" else path
     folder = place.parent.resolve()
     folders = {Path(entry or ".").resolve() for entry in sys.path}
-    if path.suffix != ".py" or folder not in folders or is_installed(place):
+    if path.suffix != ".py" or folder not in folders or place.resolve() == ROOT / "helpers":
+        return None
+    if folder == STANDARD or folder.name in PACKAGES or any(folder.glob("*.dist-info")):
         return None
     others = [str(other) for other in folders - {folder}]
     if place.stem in sys.stdlib_module_names or PathFinder.find_spec(place.stem, others):
         return place
     return None
-
-
-def is_installed(place):
-    """Return whether a module is Python's, the course's, or in a folder of installed packages."""
-    folder = place.parent.resolve()
-    return (
-        folder == STANDARD
-        or place.resolve() == ROOT / "helpers"
-        or folder.name in PACKAGES
-        or any(folder.glob("*.dist-info"))
-    )
 
 
 def find_beside(name):
