@@ -13,11 +13,10 @@ def keep_albums(path, cells, albums):
 
     cells, albums: what the book's run_cells returns.
     """
-    views = {cell.id: map(find_view, cell.get("outputs", [])) for cell in cells}
     kept = {
-        name: thin(albums[view])
-        for name, of_cell in views.items()
-        for view in of_cell
+        cell.id: thin(albums[view])
+        for cell in cells
+        for view in map(find_view, cell.get("outputs", []))
         if len(albums.get(view, {}).get("frames", [])) > 1
     }
     if kept:
@@ -52,12 +51,9 @@ def narrow(album, label=None):
     Raises KeyError if there is no such control.
     """
     controls = album["controls"]
-    labels = [control["label"] for control in controls if len(control["texts"]) > 1]
-    label = label or labels[0]
-    if label not in labels:
-        raise KeyError(label)
-    (one,) = (n for n, control in enumerate(controls) if control["label"] == label)
-    fixed = [[c["label"], c["texts"][c["initial"]]] for c in controls if c["label"] != label]
+    movable = {c["label"]: n for n, c in enumerate(controls) if len(c["texts"]) > 1}
+    one = movable[label or next(iter(movable))]
+    fixed = [[c["label"], c["texts"][c["initial"]]] for c in controls if c is not controls[one]]
     small = select(album, list_places(controls, one))
     frames = {str(at): frame for at, frame in enumerate(small["frames"].values())}
     moving = {"controls": [controls[one]], "fixed": album["fixed"] + fixed, "frames": frames}

@@ -108,15 +108,12 @@ class Prose(IPythonRenderer):
         return super().block_code(code, info).replace("<pre", box, 1)
 
     def block_math(self, body):
-        """Return a formula on a line of its own."""
         return convert_math(body, "block")
 
     def inline_math(self, body):
-        """Return a formula within a line."""
         return convert_math(body, "inline")
 
     def latex_environment(self, name, body):
-        """Return the formula of an environment, such as align."""
         return convert_math(f"\\begin{{{name}}}{body}\\end{{{name}}}", "block")
 
     def block_html(self, html):

@@ -18,8 +18,8 @@ import operator
 import ipywidgets as widgets
 import numpy as np
 from IPython.display import display
-from ipywidgets.widgets.widget_selection import _Selection as Selection  # of one value out of a few
 
+from helpers.panels.ahead import SWITCHES, TRACKS, Selection
 from helpers.panels.film import Film
 from helpers.panels.panel import Panel
 from helpers.plots import Picture
@@ -29,6 +29,7 @@ from helpers.quizzes.quiz import Quiz
 
 # How many positions the first slider and the others get, from the finest grid to the coarsest.
 GRIDS = ((21, 21), (21, 11), (21, 6), (21, 5), (11, 5), (21, 3), (5, 5), (11, 3), (7, 3))
+SLIDERS = widgets.IntSlider | widgets.FloatSlider | widgets.FloatLogSlider  # they have a format
 MAX_STILLS = 300  # pictures of one panel: each takes some tenths of a second
 
 
@@ -75,22 +76,17 @@ def make_album(panel, room=1_000_000):
         if not one_at_a_time or sum(map(operator.ne, place, initial)) <= 1:
             here = {name: values[name][at] for name, at in zip(values, place, strict=True)}
             stills[place] = panel.still(**here)
-    album = {"controls": controls, "fixed": [], "one_at_a_time": one_at_a_time}
-    return album | _compress(stills, initial, list_positions(controls))
+    return {"fixed": [], "one_at_a_time": one_at_a_time} | _compress(controls, stills)
 
 
 def _make_film_album(film):
     moments = film.stills()
     texts = [f"{100 * done:.0f} %" for done, *_ in moments]
-    last = len(texts) - 1
-    progress = {"type": "slider", "label": "progress", "texts": texts, "initial": last}
-    fixed = [
-        [control.description or name, _format(control, control.value)]
-        for name, control in film.controls.items()
-    ]
+    progress = {"type": "slider", "label": "progress", "texts": texts, "initial": len(texts) - 1}
+    known = [_describe(name, control, [control.value]) for name, control in film.controls.items()]
+    fixed = [[control["label"], *control["texts"]] for control in known]
     stills = {(number,): still for number, (_, *still) in enumerate(moments)}
-    album = {"controls": [progress], "fixed": fixed, "one_at_a_time": False}
-    return album | _compress(stills, (last,), list_positions([progress]))
+    return {"fixed": fixed, "one_at_a_time": False} | _compress([progress], stills)
 
 
 def _choose_values(panel, room):
@@ -125,50 +121,32 @@ def list_values(control, most):
     Of a longer slider, about ``most``: both ends, its current value, and steps between. Of any
     other control, only its current value.
     """
-    match control:
-        case Selection():
-            return list(control._options_values)
-        case widgets.Checkbox() | widgets.ToggleButton():
-            return [False, True]
-        case (
-            widgets.IntSlider()
-            | widgets.FloatSlider()
-            | widgets.FloatLogSlider()
-            | widgets.BoundedIntText()
-            | widgets.BoundedFloatText()
-        ) if control.step:
-            last = int((control.max - control.min) / control.step + 1e-6)
-            steps = np.linspace(0, last, min(most, last + 1)).round()
-            places = [round(control.min + step * control.step, 10) for step in steps]
-            if isinstance(control, widgets.FloatLogSlider):  # its places are exponents
-                places = [control.base**place for place in places]
-            return sorted({type(control.value)(place) for place in places} | {control.value})
-    return [control.value]
+    if isinstance(control, Selection):
+        return list(control._options_values)
+    if isinstance(control, SWITCHES):
+        return [False, True]
+    if not isinstance(control, TRACKS | widgets.FloatLogSlider) or not control.step:
+        return [control.value]
+    last = int((control.max - control.min) / control.step + 1e-6)
+    steps = np.linspace(0, last, min(most, last + 1)).round()
+    places = [round(control.min + step * control.step, 10) for step in steps]
+    if isinstance(control, widgets.FloatLogSlider):  # its places are exponents
+        places = [control.base**place for place in places]
+    return sorted({type(control.value)(place) for place in places} | {control.value})
 
 
 def _describe(name, control, values):
-    match control:
-        case Selection():
-            look = "choice"
-        case widgets.Checkbox() | widgets.ToggleButton():
-            look = "switch"
-        case _:
-            look = "slider"
-    texts = [_format(control, value) for value in values]
+    """Return what an album says of a control, its values in the format of the live control."""
+    if isinstance(control, Selection):
+        places = map(control._options_values.index, values)
+        look, texts = "choice", [str(control._options_labels[place]) for place in places]
+    elif isinstance(control, SWITCHES):
+        look, texts = "switch", ["on" if value else "off" for value in values]
+    else:
+        form = control.readout_format if isinstance(control, SLIDERS) else ""
+        look, texts = "slider", [format(value, form) for value in values]
     label, initial = control.description or name, values.index(control.value)
     return {"type": look, "label": label, "texts": texts, "initial": initial}
-
-
-def _format(control, value):
-    """Return what the reader sees as a value, in the format of the live control."""
-    match control:
-        case Selection():
-            return str(control._options_labels[control._options_values.index(value)])
-        case widgets.Checkbox() | widgets.ToggleButton():
-            return "on" if value else "off"
-        case widgets.IntSlider() | widgets.FloatSlider() | widgets.FloatLogSlider():
-            return format(value, control.readout_format)
-    return str(value)
 
 
 def list_positions(controls):
@@ -189,26 +167,27 @@ def list_positions(controls):
     }
 
 
-def _compress(stills, initial, positions):
-    """Return the pictures and sentences of an album.
+def _compress(controls, stills):
+    """Return the controls, pictures and sentences of an album.
 
-    stills: {place of all controls: (png, sentence)}. initial: the place of the base picture.
-    positions: what ``list_positions`` returns. A frame is [number of its cover, sentence]; equal
-    covers are kept once.
+    stills: {place of all controls: (png, sentence)}. A frame is [number of its cover, sentence];
+    equal covers are kept once.
     """
+    initial = tuple(control["initial"] for control in controls)
     base = read_pixels(stills[initial][0])
     covers, frames = {}, {}
     for place, (png, sentence) in stills.items():
         cover = encode_cover(read_pixels(png), base)
         frames[_key(place)] = [covers.setdefault(cover, len(covers)), sentence]
     whole = []
-    for text, place in positions.items():
+    for text, place in list_positions(controls).items():
         (png, sentence), (cover, _) = stills[place], frames[_key(place)]
         picture = encode(read_pixels(png))
         whole.append({"text": text, "cover": cover, "png": picture, "sentence": sentence})
     height, width, _ = base.shape
     pictures = {"width": width, "height": height, "base": encode(base), "covers": list(covers)}
-    return pictures | {"sentence": stills[initial][1], "frames": frames, "positions": whole}
+    album = {"controls": controls, "sentence": stills[initial][1], "frames": frames}
+    return pictures | album | {"positions": whole}
 
 
 def _key(place):

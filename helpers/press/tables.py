@@ -45,7 +45,8 @@ def _read_image(axes):
 
 def _read_lines(axes):
     """Return the table of the named curves and points of axes, or None."""
-    sideways = _has_words(axes.yaxis)
+    names = _tick_names(axes.yaxis).values()
+    sideways = any(not text.replace(".", "").isdigit() for text in names)  # words, not numbers
     along, across = (axes.yaxis, axes.xaxis) if sideways else (axes.xaxis, axes.yaxis)
     curves = {}
     for line in axes.lines:
@@ -87,11 +88,6 @@ def _tick_names(axis):
     if not isinstance(formatter, FuncFormatter):  # what set_xticks(places, names) makes
         return {}
     return dict(zip(places, formatter.format_ticks(places), strict=True))
-
-
-def _has_words(axis):
-    """Return whether an axis names its ticks with words, not numbers."""
-    return any(not text.replace(".", "").isdigit() for text in _tick_names(axis).values())
 
 
 def _name(line):

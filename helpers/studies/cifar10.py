@@ -136,23 +136,15 @@ def _from_folder(path):
 
 def _from_archive(path):
     """Yield (name, content) of the files of an archive. Its checksum is known if it is zipped."""
-    if path.is_file() and not _is_zipped(path) and tarfile.is_tarfile(path):
-        _refuse_other(path, _first_folder(path))
-        with tarfile.open(path) as archive:
-            yield from _members(archive)
-        return
-    try:
-        with (
-            verified(path, SHA256, MEND) as file,
-            tarfile.open(fileobj=file, mode="r:gz") as archive,
-        ):
-            yield from _members(archive)
-    except ValueError:  # another checksum: perhaps another archive
-        first = _first_folder(path)
-        _refuse_other(path, first)
-        if not _is_zipped(path) or first not in ("", FOLDER):
-            raise ValueError(f"{path} is not the archive of CIFAR-10; {MEND}") from None
-        raise
+    first, zipped = _first_folder(path), not path.is_file() or _is_zipped(path)
+    _refuse_other(path, first)
+    if first not in ("", FOLDER) if zipped else not tarfile.is_tarfile(path):
+        raise ValueError(f"{path} is not the archive of CIFAR-10; {MEND}")
+    with (  # where nothing is, ``verified`` says so
+        verified(path, SHA256, MEND) if zipped else path.open("rb") as file,
+        tarfile.open(fileobj=file) as archive,
+    ):
+        yield from _members(archive)
 
 
 def _is_zipped(path):

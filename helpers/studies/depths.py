@@ -97,9 +97,7 @@ def _as_row(seed, measured):
 
 def grid(layers=LAYERS, seeds=SEEDS, rates=RATES, arms=ARMS, **setting):
     """Return the arguments of ``train_arm`` for each run; the longest runs come first."""
-    layers, seeds, rates, arms = (
-        list(dict.fromkeys(each)) for each in (layers, seeds, rates, arms)
-    )
+    layers, seeds, rates, arms = map(list, map(dict.fromkeys, (layers, seeds, rates, arms)))
     runs = itertools.product(sorted(layers, reverse=True), arms, rates)
     return [
         {"layers": n, "skip": skip, "learning_rate": rate, "seeds": seeds} | SETTING | setting
@@ -230,35 +228,30 @@ def _text(table):
 
 
 def _parser():
-    parser = argparse.ArgumentParser(
-        "python -m helpers.studies.depths", description=__doc__.splitlines()[0]
-    )
-    number, several = {"type": int}, {"nargs": "+"}
-    for name, settings, text in (
-        ("data", {}, "CIFAR-10, or a folder of pictures, made 32 x 32; default: the digits"),
-        ("name", {}, "what the table calls them; default: the last part of that path"),
-        ("images", number, "how many training images to use; default: all"),
-        ("layers", number | several | {"default": LAYERS}, "depths, 6n + 2 each"),
-        ("arms", several | {"default": ARMS}, "none, inside, outside; default: the first two"),
-        ("rates", {"type": float, "default": RATES} | several, "learning rates"),
-        ("seeds", number | several | {"default": SEEDS}, "initial numbers and order of images"),
-        ("width", number, "channels of the first stage; default: 4"),
-        ("epochs", number, "how often each image is seen; default: 20"),
-        ("batch", number, "images in a step; default: 32"),
-        ("device", {}, "cpu or cuda; default: cpu"),
-        ("augment", {"action": "store_const", "const": True}, "random crops and flips"),
-        ("bfloat16", {"action": "store_const", "const": True}, "products in it: meant for cuda"),
-        ("workers", number, "processes; default: one for each core, on cuda none"),
-        ("target", {}, "the table; default: build/study.json, or the course's if all is as there"),
-    ):
-        parser.add_argument(f"--{name}", help=text, **settings)
+    about = {"description": __doc__.splitlines()[0], "argument_default": argparse.SUPPRESS}
+    parser = argparse.ArgumentParser("python -m helpers.studies.depths", **about)
+    add = parser.add_argument
+    add("--data", help="CIFAR-10, or a folder of pictures, made 32 x 32; default: the digits")
+    add("--name", help="what the table calls them; default: the last part of that path")
+    add("--images", type=int, help="how many training images to use; default: all")
+    add("--layers", type=int, nargs="+", help="depths, 6n + 2 each")
+    add("--arms", nargs="+", help="none, inside, outside; default: the first two")
+    add("--rates", type=float, nargs="+", help="learning rates")
+    add("--seeds", type=int, nargs="+", help="initial numbers and order of images")
+    add("--width", type=int, help="channels of the first stage; default: 4")
+    add("--epochs", type=int, help="how often each image is seen; default: 20")
+    add("--batch", type=int, help="images in a step; default: 32")
+    add("--device", help="cpu or cuda; default: cpu")
+    add("--augment", action="store_true", help="random crops and flips")
+    add("--bfloat16", action="store_true", help="products in it: meant for cuda")
+    add("--workers", type=int, help="processes; default: one for each core, on cuda none")
+    add("--target", help="the table; default: build/study.json, or the course's if all is as there")
     return parser
 
 
 def main(words=None):
     """Read the command line, run the study, and say where its table is."""
-    given = vars(_parser().parse_args(words)).items()
-    given = {key: value for key, value in given if value is not None}
+    given = vars(_parser().parse_args(words))
     target, name = given.pop("target", None), given.pop("name", None)
     workers = given.pop("workers", 0 if given.get("device", "cpu") != "cpu" else None)
     runs, build = grid(**given), ROOT / "build"

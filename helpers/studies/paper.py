@@ -132,6 +132,7 @@ class _Training:
 
     def __init__(self, net, data, device, seed, warming, fast, counts):
         self.device, self.seed, self.fast, self.counts = device, seed, fast, counts
+        self.precision = torch.autocast(device.type, torch.bfloat16, enabled=fast)
         self.order = torch.channels_last if fast else torch.contiguous_format
         self.net = net.to(device, memory_format=self.order)
         self.x, self.y, *self.test = checks.fitting(net, centred(data, device), len(data[0]))
@@ -185,7 +186,7 @@ class _Training:
         indices = chosen(len(self.x), self.seed, self.iteration, self.counts["batch"])
         indices = torch.as_tensor(indices, device=self.device)
         images, labels = augmented(self.x[indices], self.seed, self.iteration), self.y[indices]
-        with self._precision():
+        with self.precision:
             scores = self.net(images.contiguous(memory_format=self.order))
         loss = cross_entropy(scores.float(), labels)
         self.optimizer.zero_grad()
@@ -195,19 +196,14 @@ class _Training:
         self.optimizer.step()
         return torch.stack([loss.detach(), (scores.argmax(1) != labels).float().mean()])
 
-    def _precision(self):
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.fast)
-
     @torch.no_grad()
-    def _scores(self, images):
-        """Scores of images as they are, without augmentation."""
-        self.net.eval()
-        with self._precision():
-            return torch.cat([self.net(part) for part in images.split(CHUNK)])
-
     def _test_error(self):
+        """The fraction of wrong test images, as they are, without augmentation."""
+        self.net.eval()
         images, labels = self.test
-        return (self._scores(images).argmax(1) != labels).double().mean().item()
+        with self.precision:
+            scores = torch.cat([self.net(part) for part in images.split(CHUNK)])
+        return (scores.argmax(1) != labels).double().mean().item()
 
     def save(self, path):
         """Write the checkpoint; a crash leaves the old or the new one."""

@@ -20,14 +20,7 @@ from helpers.studies import paper
 from helpers.studies.cifar10 import cifar10
 
 # Any other value makes another training of the same net and seed; a file's name leaves these out.
-USUAL = {
-    "images": None,
-    "iterations": 64_000,
-    "batch": 128,
-    "fast": False,
-    "window": 100,
-    "measure_every": 1000,
-}
+USUAL = dict(images=None, iterations=64_000, batch=128, fast=False, window=100, measure_every=1000)
 
 
 def run(
@@ -79,11 +72,8 @@ def _has_rows(path):
 
 def _mark(settings):
     """Return a short text for the settings that are not the usual ones; empty if all are."""
-    other = sorted(
-        (name, int(settings[name] or 0))
-        for name in USUAL
-        if settings.get(name, USUAL[name]) != USUAL[name]
-    )
+    changed = [name for name in USUAL if settings.get(name, USUAL[name]) != USUAL[name]]
+    other = sorted((name, int(settings[name] or 0)) for name in changed)
     return f"-{hashlib.sha256(json.dumps(other).encode()).hexdigest()[:8]}" if other else ""
 
 
@@ -105,20 +95,18 @@ def _parser():
     parser = argparse.ArgumentParser(
         "python -m helpers.studies.recipe", description=run.__doc__.splitlines()[0]
     )
-    for name, settings, text in (
-        ("layers", {"type": int, "required": True}, "20, 32, 44, 56, 110: 6n + 2 weight layers"),
-        ("skip", {"default": "inside"}, "none (plain), inside or outside; default: inside"),
-        ("seed", {"type": int, "default": 0}, "initial numbers, order, crops, flips; default: 0"),
-        ("data", {}, "cifar-10-binary.tar.gz or its folder; default: the course's cache"),
-        ("download", {"action": "store_true"}, "fetch the archive: 170 MB from a slow host"),
-        ("images", {"type": int}, "how many training images to use; default: all 50,000"),
-        ("iterations", {"type": int, "default": 64_000}, "the rate falls at 1/2 and 3/4 of them"),
-        ("out", {"default": "build/recipe"}, "folder for checkpoint and rows"),
-        ("device", {}, "cpu or cuda; default: cuda where there is one"),
-        ("fast", {"action": "store_true"}, "channels last and bfloat16 products: meant for cuda"),
-        ("speed", {"type": int, "metavar": "STEPS"}, "only measure seconds per step"),
-    ):
-        parser.add_argument(f"--{name}", help=text, **settings)
+    add = parser.add_argument
+    add("--layers", type=int, required=True, help="20, 32, 44, 56, 110: 6n + 2 weight layers")
+    add("--skip", default="inside", help="none (plain), inside or outside; default: inside")
+    add("--seed", type=int, default=0, help="initial numbers, order, crops, flips; default: 0")
+    add("--data", help="cifar-10-binary.tar.gz or its folder; default: the course's cache")
+    add("--download", action="store_true", help="fetch the archive: 170 MB from a slow host")
+    add("--images", type=int, help="how many training images to use; default: all 50,000")
+    add("--iterations", type=int, default=64_000, help="the rate falls at 1/2 and 3/4 of them")
+    add("--out", default="build/recipe", help="folder for checkpoint and rows")
+    add("--device", help="cpu or cuda; default: cuda where there is one")
+    add("--fast", action="store_true", help="channels last and bfloat16 products: meant for cuda")
+    add("--speed", type=int, metavar="STEPS", help="only measure seconds per step")
     return parser
 
 

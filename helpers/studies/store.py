@@ -43,13 +43,10 @@ class Store:
         self.lines, self.bytes = 0, 0  # how far the file has been read
         self.locked = fcntl is not None
         if os.path.exists(self.path):  # False, too, where nobody may look
-            self._check_kind()
+            if not (self.path.is_file() or self.path.is_dir()):  # opening it might wait for ever
+                raise OSError(f"the store {self.path} is no file, but a device or a pipe")
             with self._opened("rb") as file:  # a store that has all runs may be read-only
                 self._read(file)
-
-    def _check_kind(self):
-        if not self.path.is_file() and not self.path.is_dir():  # opening it might wait for ever
-            raise OSError(f"the store {self.path} is no file, but a device or a pipe")
 
     def add(self, key=None, text=None, seconds=None):
         """Append a finished run, unless another sweep did; without one, see if that is possible.
@@ -135,15 +132,13 @@ def _is_cut_off(rest, alone):
     alone: no whole line comes before it; then it must be long enough to tell.
     """
     try:
-        json.loads(rest)
-        return False  # something whole, and something else
+        json.loads(rest)  # something whole, and something else
     except json.JSONDecodeError as error:
-        at_its_end = error.pos > len(rest) - LONGEST_WORD or error.msg.startswith("Unterminated")
+        if error.pos > len(rest) - LONGEST_WORD or error.msg.startswith("Unterminated"):
+            return bool(HEAD.match(rest)) or (not alone and START.startswith(rest[: len(START)]))
     except (ValueError, RecursionError):
-        return False
-    if not at_its_end:
-        return False
-    return bool(HEAD.match(rest)) or (not alone and START.startswith(rest[: len(START)]))
+        pass
+    return False
 
 
 def restored(found):
