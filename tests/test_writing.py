@@ -12,7 +12,7 @@ import small_paper
 from small_paper import SMALL, small_net
 
 from helpers.files import writing
-from helpers.press import book, slides, teacher
+from helpers.press import book, cells, slides, teacher
 from helpers.studies import depths, paper, recipe
 
 data = small_paper.data
@@ -50,13 +50,7 @@ FOREIGN = {
 
 @pytest.mark.parametrize("content", FOREIGN.values(), ids=FOREIGN)
 @pytest.mark.parametrize(
-    "is_own",
-    [
-        is_ours,
-        writing.has_keys("made", "rows"),
-        writing.has_mark("<meta name="),
-        lambda path: 1 / 0,
-    ],
+    "is_own", [is_ours, writing.has_keys("made", "rows"), cells.is_page, lambda path: 1 / 0]
 )
 def test_what_is_not_ours_stays(tmp_path, content, is_own):
     path = tmp_path / "file"

@@ -36,40 +36,12 @@ def linear_layers(net):
     return sum(isinstance(part, nn.Linear) for part in net.modules())
 
 
-def changed(net, old):
-    """How many entries of a net, other than its block, are not what they were."""
-    pairs = enumerate(zip(net, old, strict=True))
-    return sum(
-        place != BLOCK and not (same(part, other) and surgery.frozen(part.parameters()) == 0)
-        for place, (part, other) in pairs
-    )
-
-
 def same(part, other):
     """Whether two entries of a net are of one type and hold the same numbers."""
     mine, theirs = part.state_dict(), other.state_dict()
     if type(part) is not type(other) or mine.keys() != theirs.keys():
         return False
     return all(torch.equal(mine[name], theirs[name]) for name in mine)
-
-
-def first_new(net, old):
-    """The place of the first entry of a net that is not the old net's."""
-    pairs = enumerate(zip(net, old, strict=False))
-    shorter = min(len(net), len(old))
-    return next((place for place, (part, other) in pairs if not same(part, other)), shorter)
-
-
-SAYS_OF_THE_BLOCK = {
-    "gradient": "the scores are right, but for {got} images, and {expected} should be, another "
-    "gradient flows back through the net; detach, .data and no_grad cut it off",
-    "halved": "when all numbers of the block are halved, the scores of {got} images change, and "
-    "{expected} should: no shortcut without weights makes it the identity",
-    "frozen": "{got} arrays of the block are frozen (requires_grad is False), and {expected} "
-    "should be",
-    "unmoved": "after a short training {got} arrays of the block are still what they were, and "
-    "{expected} should be",
-}
 
 
 def insertion(solution, net, position, x):
@@ -83,9 +55,11 @@ def insertion(solution, net, position, x):
         entries = f"the new net has {len(deeper)} entries and should have {len(net) + 1}"
         star = "a part of a net goes into a new one with a star: nn.Sequential(*net[:2], block)"
         raise Mistake(f"{entries}; {star}")
+    pairs = enumerate(zip(deeper, net, strict=False))
+    new = (place for place, (part, other) in pairs if not same(part, other))
     found = {
         "layers with weights": linear_layers(deeper),
-        "place": first_new(deeper, net),
+        "place": next(new, min(len(deeper), len(net))),  # of the first that is not the old net's
         "scores": surgery.scores(deeper, x).detach(),
     }
     found |= surgery.learning(deeper, [*deeper[position].parameters()], x, wanted)
@@ -151,24 +125,13 @@ add_identity_block = Exercise(
         "{where} should be {expected}, and yours is {got}",
         "old scores": "the old net's scores change when the new net is trained: they share layers",
     }
-    | SAYS_OF_THE_BLOCK,
+    | surgery.says("the block", "it"),
     tolerance=0.0,
 )
 
 
 ALL = tuple(itertools.product(nets.SKIPS, nets.STARTS))
 OWN, SAME = "each arm's own best of a few", "the same for all arms"
-
-
-def is_pair(arm):
-    """Whether it is a skip and a start, in this order: a set has none."""
-    is_row = isinstance(arm, list | tuple | np.ndarray)
-    return is_row and all(isinstance(word, str) for word in arm) and tuple(arm) in ALL
-
-
-def in_words(arm):
-    """An arm as it was written; of what has no order, such as a set, the type."""
-    return f"{arm!r:.40}" if isinstance(arm, str | list | tuple) else type_in_words(arm)
 
 
 def design(given):
@@ -183,9 +146,11 @@ def design(given):
         wanted = "seeds is the number of nets in each arm, a whole number"
         raise Mistake(f"{wanted}, and yours is {seeds!r:.40}")
     for arm in sorted(arms, key=repr) if isinstance(arms, Set) else arms:
-        if not is_pair(arm):
+        is_row = isinstance(arm, list | tuple | np.ndarray)  # a set has no order
+        if not (is_row and all(isinstance(word, str) for word in arm) and tuple(arm) in ALL):
+            given = f"{arm!r:.40}" if isinstance(arm, str | list | tuple) else type_in_words(arm)
             wanted = f"an arm is a pair of one of {nets.SKIPS} and one of {nets.STARTS}"
-            raise Mistake(f"{wanted}, and yours is {in_words(arm)}")
+            raise Mistake(f"{wanted}, and yours is {given}")
     if not isinstance(rate, str) or rate not in (OWN, SAME):
         raise Mistake(f"the learning rate is {OWN!r} or {SAME!r}, and yours is {rate!r:.40}")
     arms = {tuple(arm) for arm in arms}
@@ -255,8 +220,12 @@ def recovery(solution, net, x):
         if isinstance(mended, nn.Sequential):
             given = f"one of {len(mended)}"
         raise Mistake(f"it should return the net, {entries}, and returns {given}")
+    others = sum(
+        place != BLOCK and not (same(part, other) and surgery.frozen(part.parameters()) == 0)
+        for place, (part, other) in enumerate(zip(mended, old, strict=True))
+    )
     found = {
-        "others": changed(mended, old),
+        "others": others,
         "layers": linear_layers(mended),
         "scores": surgery.scores(mended, x).detach(),
     }
@@ -300,6 +269,6 @@ repair = Exercise(
         "the block, two in it, and none on its shortcut",
         "scores": "the block is not the identity: {where} should be {expected}, and yours is {got}",
     }
-    | SAYS_OF_THE_BLOCK,
+    | surgery.says("the block", "it"),
     tolerance=1e-5,
 )

@@ -51,31 +51,25 @@ RULES = {
     "inside": lambda first, second, a: relu(second(relu(first(a))) + a),
     "outside": lambda first, second, a: relu(second(relu(first(a)))) + a,
 }
-MISTAKEN = {
-    "g is applied twice, before the addition and after it": (
-        lambda first, second, a: relu(relu(second(relu(first(a)))) + a)
-    ),
-    "this is the outside form, whose branch can only add, and the inside form was meant": (
-        RULES["outside"]
-    ),
-    "the shortcut carries a[l+1], one layer too late": lambda first, second, a: relu(
-        second(relu(first(a))) + relu(first(a))
-    ),
-    "the shortcut carries a[l+1], one layer too late, and is added outside": (
-        lambda first, second, a: relu(second(relu(first(a)))) + relu(first(a))
-    ),
-    "the shortcut ends at z[l+1], one layer too early": lambda first, second, a: relu(
-        second(relu(first(a) + a))
-    ),
-    "a[l] is added twice, at z[l+1] and at z[l+2]": lambda first, second, a: relu(
-        second(relu(first(a) + a)) + a
-    ),
-    "this is the inside form, and the outside form was meant": RULES["inside"],
-    "this is the plain block, and a[l] is never added": lambda first, second, a: relu(
-        second(relu(first(a)))
-    ),
-    "the last g is missing": lambda first, second, a: second(relu(first(a))) + a,
-}
+
+
+def mistaken(first, second, a):
+    """What the blocks with mistakes return: {sentence: a[l+2]}."""
+    a1, early = relu(first(a)), second(relu(first(a) + a))
+    z2 = second(a1)
+    return {
+        "g is applied twice, before the addition and after it": relu(relu(z2) + a),
+        "this is the outside form, whose branch can only add, and the inside form was meant": (
+            relu(z2) + a
+        ),
+        "the shortcut carries a[l+1], one layer too late": relu(z2 + a1),
+        "the shortcut carries a[l+1], one layer too late, and is added outside": relu(z2) + a1,
+        "the shortcut ends at z[l+1], one layer too early": relu(early),
+        "a[l] is added twice, at z[l+1] and at z[l+2]": relu(early + a),
+        "this is the inside form, and the outside form was meant": relu(z2 + a),
+        "this is the plain block, and a[l] is never added": relu(z2),
+        "the last g is missing": z2 + a,
+    }
 
 
 def returned(letter, block, given):
@@ -118,22 +112,15 @@ def check_inputs(letter, given, before, after, right):
 @torch.no_grad()
 def check_outputs(letter, outs):
     """Raise Mistake, with the numbers, if an output is not what the letter asks for."""
-    rule = RULES[FORMS[letter]]
+    rule, made = RULES[FORMS[letter]], [mistaken(*given) for _, given in inputs()]
     for (label, given), out in zip(inputs(), outs, strict=True):
         right = rule(*given)
         if not torch.allclose(out, right):
+            alike = [s for s in made[0] if all(map(torch.allclose, outs, [m[s] for m in made]))]
+            named = f": {alike[0]}" if alike else ""
             where, should, found = first_difference(right.numpy(), out.numpy(), 1e-5, "a[l+2]")
             wrong = f"{where} should be {should}, and yours is {found}"
-            raise Mistake(f"block {letter}{named_by(outs)}: for {label}, {wrong}")
-
-
-def named_by(outs):
-    """The mistake that gives the same outputs for all inputs, after a colon; "" if none does."""
-    for said, rule in MISTAKEN.items():
-        made = [rule(*given) for _, given in inputs()]
-        if all(map(torch.allclose, outs, made)):
-            return f": {said}"
-    return ""
+            raise Mistake(f"block {letter}{named}: for {label}, {wrong}")
 
 
 def check_gradient(letter, out, leaf, given):
@@ -174,19 +161,13 @@ def examine(letter, block):
         check_gradient(letter, *one)
 
 
-def in_order(blocks):
-    """The functions of a reader's list, or of a dictionary whose keys end in A, B, C and D."""
-    if not isinstance(blocks, Mapping):
-        return list(blocks) if isinstance(blocks, list | tuple | np.ndarray) else []
-    by_letter = {str(key)[-1:].upper(): block for key, block in blocks.items()}
-    named = set(by_letter) == set(FORMS)
-    return [by_letter[letter] for letter in FORMS] if named else list(blocks.values())
-
-
 def examined(blocks):
     """1 if all four blocks are right; otherwise raise Mistake."""
-    blocks = in_order(blocks)
-    if len(blocks) != 4:
+    if isinstance(blocks, Mapping):  # its keys may end in A, B, C and D, in any order
+        by_letter = {str(key)[-1:].upper(): block for key, block in blocks.items()}
+        in_order = [by_letter.get(letter) for letter in FORMS]
+        blocks = in_order if set(by_letter) == set(FORMS) else list(blocks.values())
+    if not isinstance(blocks, list | tuple | np.ndarray) or len(blocks) != 4:
         functions = "[block_A, block_B, block_C, block_D]"
         raise Mistake(f"it should be the list of the 4 functions, {functions}")
     if any(block is ... for block in blocks):

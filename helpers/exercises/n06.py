@@ -167,11 +167,6 @@ def weighted(net):
     return [layer for layer in layers if layer.weight.shape[2:] != (1, 1)]
 
 
-def new_arrays(net, old):
-    """The parameters of a net whose numbers are not among ``old``."""
-    return [p for p in net.parameters() if not any(torch.equal(p, other) for other in old)]
-
-
 def odd_blocks(deeper, old):
     """Raise Mistake for a block at two places, a fully connected block, and the old net itself."""
     parts = list(deeper._modules.values())  # children() leaves out what comes twice
@@ -231,18 +226,14 @@ def deepening(solution, net, images):
         found[f"stage {number}"] = sum(of_width)
     with torch.no_grad():
         found["scores"] = surgery.scores(deeper.eval(), images)
-    new, why = new_arrays(deeper, old), silence(deeper, old)
+    new = [p for p in deeper.parameters() if not any(torch.equal(p, other) for other in old)]
+    why = silence(deeper, old)
     found |= surgery.learning(deeper, new, images, wanted)
     found["frozen"] = surgery.frozen(deeper.parameters())  # old arrays have to learn, too
     if why and found["unmoved"]:
-        raise Mistake(f"{why}; {SAYS_OF_UNMOVED.format(got=found['unmoved'], expected=0)}")
+        unmoved = deepen.says["unmoved"].format(got=found["unmoved"], expected=0)
+        raise Mistake(f"{why}; {unmoved}")
     return found
-
-
-SAYS_OF_UNMOVED = (
-    "after a short training {got} arrays of the new blocks are still what they were, and "
-    "{expected} should be"
-)
 
 
 def last_of_stages(net):
@@ -301,7 +292,8 @@ deepen = Exercise(
         ),
         "nn.Identity has no layers and nothing that could learn": deepened(nn.Identity),
     },
-    says={
+    says=surgery.says("the new blocks", "them")
+    | {
         "layers": "the new net has {got} layers with weights and should have {expected}: two more "
         "in each of the three stages",
         **{
@@ -311,11 +303,6 @@ deepen = Exercise(
         "scores": "the scores have changed: {where} should be {expected}, and yours is {got}",
         "frozen": "{got} arrays have requires_grad = False, so that they cannot learn, and "
         "{expected} should",
-        "gradient": "the scores are right, but for {got} images, and {expected} should be, another "
-        "gradient flows back through the net; detach, .data and no_grad cut it off",
-        "halved": "when all numbers of the new blocks are halved, the scores of {got} images "
-        "change, and {expected} should: no shortcut without weights makes them the identity",
-        "unmoved": SAYS_OF_UNMOVED,
     },
     tolerance=0.0,
 )

@@ -236,8 +236,11 @@ def rebuilt(choose):
     return solution
 
 
-def without(parts, places):
-    return [part for place, part in enumerate(parts) if place not in places]
+def removing(gone):
+    """A solution that leaves out the entries of the net whose places are in gone(places, n)."""
+    return rebuilt(
+        lambda parts, places, n: [part for i, part in enumerate(parts) if i not in gone(places, n)]
+    )
 
 
 def silenced(parts, places, n):
@@ -268,32 +271,22 @@ def doubled(parts, places, n):
 without_block = Exercise(
     name="without_block",
     title="Delete a block",
-    right=rebuilt(lambda parts, places, n: without(parts, [places[n]])),
+    right=removing(lambda places, n: [places[n]]),
     praise="right: the block is gone, all else is in its order, and the old net is whole",
     cases=lesion_cases,
     observe=lesion,
     mistakes={
-        "blocks are counted from 1 here, and this counts from 0": rebuilt(
-            lambda parts, places, n: without(parts, [places[n + 1]])
-        ),
-        "this removes the block before it": rebuilt(
-            lambda parts, places, n: without(parts, [places[n - 1]])
-        ),
-        "blocks are counted from the front, and this counts from the end": rebuilt(
-            lambda parts, places, n: without(parts, [places[-n - 1]])
+        "blocks are counted from 1 here, and this counts from 0": removing(lambda p, n: [p[n + 1]]),
+        "this removes the block before it": removing(lambda p, n: [p[n - 1]]),
+        "blocks are counted from the front, and this counts from the end": removing(
+            lambda places, n: [places[-n - 1]]
         ),
         "this removes an entry of the list with that number, but the list has other parts before "
-        "the blocks": rebuilt(lambda parts, places, n: without(parts, [n + 1])),
-        "this removes the block and all blocks after it": rebuilt(
-            lambda parts, places, n: without(parts, places[n:])
-        ),
-        "this removes the block and all blocks before it": rebuilt(
-            lambda parts, places, n: without(parts, places[: n + 1])
-        ),
-        "this keeps that block and removes the others": rebuilt(
-            lambda parts, places, n: without(parts, places[:n] + places[n + 1 :])
-        ),
-        "this removes all blocks": rebuilt(lambda parts, places, n: without(parts, places)),
+        "the blocks": removing(lambda places, n: [n + 1]),
+        "this removes the block and all blocks after it": removing(lambda p, n: p[n:]),
+        "this removes the block and all blocks before it": removing(lambda p, n: p[: n + 1]),
+        "this keeps that block and removes the others": removing(lambda p, n: p[:n] + p[n + 1 :]),
+        "this removes all blocks": removing(lambda places, n: places),
         "nothing is removed": rebuilt(lambda parts, places, n: parts),
         "the block is silenced, not removed: in a residual net that is the same, but a plain block "
         "at 0 passes nothing on": rebuilt(silenced),

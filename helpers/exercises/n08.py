@@ -237,6 +237,8 @@ def drawn_again(treatments):
     always = np.flatnonzero(flipped & np.all([f for *_, f in others], axis=0))
     rows, columns, flipped = map(np.concatenate, zip(*treatments, strict=True))
     first, share = (100 * some.mean() for some in (treatments[0][-1], flipped))
+    shares = [100 * flipped[some == n].mean() for some in (rows, columns) for n in set(some)]
+    tied = round(max(shares, key=lambda share: abs(share - 50)))  # where it is farthest from 50
     often = max(np.bincount(np.clip(places, 0, 8)).max() for places in (rows, columns))
     return {
         "flips": within(share, 50, 6) if within(first, 50, 15) == 50 else first,
@@ -244,21 +246,13 @@ def drawn_again(treatments):
         "twice": twice if twice > COUNT // 2 else 0,
         "steady": always[0] if all(steady) and len(always) else -1,
         "often": within(often, COUNT * 4 // 9, 67),
-        "tied": within(most_tied(rows, columns, flipped), 50, 20),
+        "tied": within(tied, 50, 20),
     }
 
 
 def within(found, wanted, margin):
     """``wanted``, if what was found is near it: five standard deviations are chance."""
     return wanted if abs(found - wanted) < margin else found
-
-
-def most_tied(rows, columns, flipped):
-    """The percentage of flipped crops at that place where it is farthest from 50."""
-    shares = [
-        100 * flipped[places == place].mean() for places in (rows, columns) for place in set(places)
-    ]
-    return round(max(shares, key=lambda share: abs(share - 50)))
 
 
 def treatment(out, original):

@@ -115,6 +115,20 @@ def unmoved(net, parameters, x):
     return sum(map(torch.equal, before, parameters))
 
 
+def says(which, it):
+    """Return the sentences about what ``learning`` finds; which, it: words for the blocks."""
+    return {
+        "gradient": "the scores are right, but for {got} images, and {expected} should be, another "
+        "gradient flows back through the net; detach, .data and no_grad cut it off",
+        "halved": f"when all numbers of {which} are halved, the scores of {{got}} images change, "
+        f"and {{expected}} should: no shortcut without weights makes {it} the identity",
+        "frozen": f"{{got}} arrays of {which} are frozen (requires_grad is False), and "
+        "{expected} should be",
+        "unmoved": f"after a short training {{got}} arrays of {which} are still what they were, "
+        "and {expected} should be",
+    }
+
+
 def learning(net, arrays, x, wanted):
     """Return what keeps new ``arrays`` of a net from learning: {what is wrong: how much}.
 

@@ -77,10 +77,13 @@ def torch_as_it_was():
 
 def outcome(exercise, solution, arguments):
     """Run a solution on copies of the arguments. Whatever it raises becomes a sentence."""
+    if solution is None or solution is ...:
+        return Outcome(done=False)
     given, borrowed = copy.deepcopy(arguments), []
+    observe = exercise.observe or (lambda own, *given: own(*given) if exercise.cases else own)
     try:
-        watched = _watched(exercise, solution, arguments, borrowed)
-        arrays = _arrays(_result(exercise, watched, given), exercise.parts)
+        watched = _watched(exercise, solution, arguments, borrowed) if exercise.cases else solution
+        arrays = _arrays(observe(watched, *given), exercise.parts)
         if not arrays:
             return Outcome(done=False)
         changed = _change(exercise.names, arguments, given)
@@ -97,12 +100,10 @@ def outcome(exercise, solution, arguments):
 
 
 def _watched(exercise, solution, arguments, borrowed):
-    """The solution; of a function, one that raises a Mistake for an error, or for None.
+    """A function: the solution, but it raises a Mistake for an error, or for None.
 
     ``borrowed`` grows by the ready-made functions that it calls.
     """
-    if solution is None or solution is ... or not exercise.cases:
-        return solution
     if not callable(solution):
         said = (
             "it should be a function, and is {kind}; its name may have been given to a result: run "
@@ -117,7 +118,8 @@ def _watched(exercise, solution, arguments, borrowed):
         except Stopped:
             raise
         except BaseException as error:  # SystemExit and KeyboardInterrupt too: the solution's own
-            if isinstance(error, NotImplementedError) and _is_raised_by(solution, error):
+            frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+            if isinstance(error, NotImplementedError) and frames[-1].f_code is code_of(solution):
                 raise NotDone from None
             shapes = _shapes(error, exercise.names, arguments)
             raises = error_in_words(error, solution)
@@ -128,20 +130,14 @@ def _watched(exercise, solution, arguments, borrowed):
     return watched
 
 
-def _result(exercise, solution, given):
-    """What is compared of a solution; None or ... if it is not done. Raises Mistake."""
-    if solution is None or solution is ...:
-        return None
-    if exercise.observe:
-        return exercise.observe(solution, *given)
-    return solution(*given) if exercise.cases else solution
-
-
 def _answered(solution, result):
     """What a solution returned. Raises NotDone for that of a stub, and Mistake for None."""
-    if result is ... or (result is None and _is_stub(inspect.unwrap(solution))):
+    if result is ...:
         raise NotDone
     if result is None:
+        code = code_of(inspect.unwrap(solution))  # of a stub: a docstring, or three dots
+        if code is None or {step.opname for step in dis.get_instructions(code)} <= IDLE:
+            raise NotDone
         raise Mistake(translate("it returns None, as a function does that ends without return"))
     return result
 
@@ -196,18 +192,6 @@ def _line_of(solution, frame):
     while frame and frame.f_code is not code:
         frame = frame.f_back
     return line_in_words(code, frame.f_lineno) if frame else ""
-
-
-def _is_raised_by(solution, error):
-    """Whether the solution itself raised an error, and nothing that it called."""
-    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return frame.f_code is code_of(solution)
-
-
-def _is_stub(solution):
-    """Whether the body of a function is empty: a docstring, or three dots."""
-    code = code_of(solution)
-    return code is None or {step.opname for step in dis.get_instructions(code)} <= IDLE
 
 
 def _arrays(value, parts):

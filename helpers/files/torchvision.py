@@ -36,7 +36,7 @@ def renamed(weights, like):
     not fit.
     """
     given = _given(weights)
-    ours = {_their_name(name, _blocks(like)): name for name in like}
+    ours = _their_names(like)
     _check_blocks(given, ours)
     optional = {name for name in ours if name.endswith(COUNTER)}
     if lacking := [name for name in ours.keys() - optional if name not in given]:
@@ -82,34 +82,20 @@ def _read(path):
         ) from error
 
 
-def _blocks(like):
-    """The places of our blocks in their nn.Sequential: {number: "layer1.0"}, as torchvision counts.
-
-    A new stage begins where the number of channels changes.
-    """
-    stages = []
+def _their_names(like):
+    """{torchvision's name: ours}. A new stage begins where the number of channels changes."""
+    layers = {ours: theirs for theirs, ours in LAYERS.items()}
+    found, stage, place, channels = {}, 0, 0, None
     for name, tensor in like.items():
-        if match := re.fullmatch(r"(\d+)\.first\.0\.weight", name):
-            if not stages or stages[-1][0] != len(tensor):
-                stages.append((len(tensor), []))
-            stages[-1][1].append(match[1])
-    return {
-        number: f"layer{stage}.{place}"
-        for stage, (_, numbers) in enumerate(stages, start=1)
-        for place, number in enumerate(numbers)
-    }
-
-
-def _their_name(name, blocks):
-    """torchvision's name for one of ours."""
-    entry, rest = name.split(".", 1)
-    if entry in blocks:
-        layer, which = rest.rsplit(".", 1)
-        theirs = {ours: theirs for theirs, ours in LAYERS.items()}[layer]
-        return f"{blocks[entry]}.{theirs}.{which}"
-    first = {"0.0": "conv1", "0.1": "bn1"}
-    *layer, which = name.split(".")
-    return f"{first.get('.'.join(layer), 'fc')}.{which}"
+        layer, _, which = name.rpartition(".")
+        if name.endswith(".first.0.weight"):  # a block begins
+            is_new, channels = len(tensor) != channels, len(tensor)
+            stage, place = stage + is_new, 0 if is_new else place + 1
+        theirs = {"0.0": "conv1", "0.1": "bn1"}.get(layer, "fc")
+        if inside := layers.get(layer.partition(".")[2]):
+            theirs = f"layer{stage}.{place}.{inside}"
+        found[f"{theirs}.{which}"] = name
+    return found
 
 
 def _check_blocks(given, ours):

@@ -64,13 +64,3 @@ def _holds(is_own, path):
 def has_keys(*keys):
     """Return a function that tells whether a file is a dict in JSON with these keys."""
     return lambda path: set(keys) <= json.loads(path.read_text(encoding="utf-8")).keys()
-
-
-def has_mark(mark):
-    """Return a function that tells whether a file has a text within its first 1,000 letters."""
-
-    def is_marked(path):
-        with path.open(encoding="utf-8") as file:
-            return mark in file.read(1000)
-
-    return is_marked

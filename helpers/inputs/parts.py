@@ -19,10 +19,17 @@ def fitting(a, W1, b1, W2, b2, skip, Ws=None):
             vector = "a vector is a column (units, 1)"
             raise ValueError(f"{name} has shape {array.shape}, but must have two axes; {vector}")
     a, W1, b1, W2, b2 = arrays.values()
-    _check_product("W1", W1, "a[l]", a.shape, f"{W1.shape} and {a.shape}")
-    _check_column("b1", b1, "W1", W1)
-    _check_product("W2", W2, "a[l+1]", W1.shape, f"{W2.shape} and {W1.shape} of W1")
-    _check_column("b2", b2, "W2", W2)
+    layers = (1, W1, b1, "a[l]", a, ""), (2, W2, b2, "a[l+1]", W1, " of W1")
+    for n, W, b, name, into, of in layers:
+        if W.shape[1] != len(into):
+            shapes = f"{W.shape} and {into.shape}{of}"
+            raise ValueError(
+                f"W{n} has {W.shape[1]} columns, but {name} has {len(into)} rows (shapes {shapes})"
+            )
+        if b.shape != (len(W), 1):
+            raise ValueError(
+                f"b{n} has shape {b.shape}, but W{n} has {len(W)} rows: use ({len(W)}, 1)"
+            )
     return a, W1, b1, W2, b2, _on_shortcut(Ws, a, W2, skip)
 
 
@@ -65,20 +72,6 @@ def of_block(parameters):
         ) from error
     named = {"W1": W1, "b1": b1, "W2": W2, "b2": b2}
     return tuple(as_array(name, value) for name, value in named.items())
-
-
-def _check_product(name, W, other, shape, shapes):
-    if W.shape[1] != shape[0]:
-        raise ValueError(
-            f"{name} has {W.shape[1]} columns, but {other} has {shape[0]} rows (shapes {shapes})"
-        )
-
-
-def _check_column(name, b, of, W):
-    if b.shape != (len(W), 1):
-        raise ValueError(
-            f"{name} has shape {b.shape}, but {of} has {len(W)} rows: use ({len(W)}, 1)"
-        )
 
 
 def as_shaped(name, value, output):

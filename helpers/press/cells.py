@@ -14,16 +14,20 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from helpers.files.writing import has_mark
 from helpers.panels.page import VIEW
 from helpers.press.pictures import encode, read_pixels
 from helpers.press.tables import TABLES
 
 MARK = '<meta name="generator" content="why-resnets-work">'  # of the pages that may be replaced
-is_page = has_mark(MARK)  # tells of a path whether it is one of them
 PAGES = Path(__file__).resolve().parent / "pages"
 # In HTML. Dollars in code are not formulas: the first group finds code, which is left as it is.
 FORMULA = r"(<code\b.*?</code>|<pre\b.*?</pre>)|\$\$(.+?)\$\$|\$([^$]+)\$"
+
+
+def is_page(path):
+    """Return whether a file is a page of the course, which may be replaced."""
+    with path.open(encoding="utf-8") as file:
+        return MARK in file.read(1000)
 
 
 def render(name, **values):
