@@ -72,6 +72,12 @@ def test_everything_the_course_needs_is_pinned():
             )
 
 
+@pytest.mark.skipif(not Path(sys.prefix, "ready").exists(), reason="conda has its own versions")
+def test_jupyter_starts_without_building_grammars():
+    code = "import sys, nbformat; sys.exit('rfc3987_syntax' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def is_table(path):
     """Whether a file is a table of exercises or questions."""
     return re.fullmatch(r"n\d\d", path.stem) is not None
