@@ -15,6 +15,7 @@ from lab import (
     chromium,
     jupyterlab,
     new_page,
+    open_notebook,
     run_all,
     turn_to,
     watched,
@@ -160,8 +161,8 @@ def lab(home):
 
 
 @pytest.fixture(scope="session")
-def old_kernel(home):
-    """Give the JupyterLab a second kernel, of the major version before."""
+def old_kernel(home, lab, desk):
+    """Give the JupyterLab a second kernel, of the major version before; its page is loaded anew."""
     folder = home / "old"
     install = ["install", "--quiet", "--disable-pip-version-check", "--no-deps"]
     command = [sys.executable, "-m", "pip", *install, "--target", str(folder), OLD_KERNEL]
@@ -174,6 +175,7 @@ def old_kernel(home):
         json.dumps(spec), encoding="utf-8"
     )
     write_for_a_kernel(home, "old")
+    open_notebook(desk, lab, "question")
 
 
 @pytest.fixture(params=["python3", pytest.param("old", marks=pytest.mark.slow)])

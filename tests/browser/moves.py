@@ -37,6 +37,19 @@ def changes(panel, act, what):
     raise AssertionError(f"{what}: nothing changed")
 
 
+def followed(panel, act, what):
+    """The same, and wait until the kernel has drawn all places on the way: the picture of one of
+    them would pass for the answer to the next move.
+    """
+    changes(panel, act, what)
+    idle, seen = panel.page.get_by_text(re.compile(r"\| Idle$")), 0
+    end = time.monotonic() + 15
+    while seen < 3:  # it is idle for a moment between two moves
+        assert time.monotonic() < end, f"{what}: the kernel does not rest"
+        time.sleep(0.05)
+        seen = seen + 1 if idle.count() else 0
+
+
 def drag(page, handle, distance):
     handle.scroll_into_view_if_needed()
     box = handle.bounding_box()
@@ -68,24 +81,24 @@ def move_every_control(page, panel):
         value = slider.locator(".widget-readout").text_content()
         handle.focus()
         key = "ArrowLeft" if in_upper_half(handle) else "ArrowRight"
-        changes(
+        followed(
             panel,
             lambda key=key: [page.keyboard.press(key) for _ in range(3)],
             f"{name} by keyboard",
         )
         assert slider.locator(".widget-readout").text_content() != value
         distance = -90 if in_upper_half(handle) else 90
-        changes(panel, lambda handle=handle, d=distance: drag(page, handle, d), f"{name} by mouse")
+        followed(panel, lambda handle=handle, d=distance: drag(page, handle, d), f"{name} by mouse")
     for choice in choices.all():
         select = choice.locator("select")
         here, count = select.evaluate("element => [element.selectedIndex, element.length]")
         for key in (
             ["ArrowDown"] * (count - 1 - here) + ["ArrowUp"] * (count - 1) + ["ArrowDown"] * here
         ):
-            changes(panel, lambda k=key, s=select: s.press(k), f"{choice.text_content()}, {key}")
+            followed(panel, lambda k=key, s=select: s.press(k), f"{choice.text_content()}, {key}")
     for box in boxes.all():
         for _ in range(2):
-            changes(
+            followed(
                 panel,
                 lambda box=box: box.locator("input").press("Space"),
                 f"switch {box.text_content()}",
