@@ -48,12 +48,26 @@ def move(panel):
         trouble = wrong_with(panel)
         if not trouble and foreseen not in (None, panel._shown()):
             trouble = "shows another picture than was foreseen; it needs ahead=False"
+        if not trouble and isinstance(panel, Film) and not _draws_all(panel):
+            trouble = "shows a part of its last picture as it was before the move"
         chosen = [at.value for at in panel.controls.values() if isinstance(at, CHOICES)]
         before = shown.setdefault(panel.sentence, (chosen, panel._screen.png))
         if chosen != before[0] and panel._screen.png != before[1] and not isinstance(panel, Film):
             trouble = f"says the same of another picture, at {before[0]}"
         troubles += [f"{panel.describe()} {trouble}"] if trouble else []
     return len(ends + rows), possible, troubles
+
+
+def _draws_all(film):
+    """Whether a film that is at its end at once, from what was kept, draws all curves anew."""
+    shown = film._screen.png
+    if film._bar.value < 1.0:
+        return True
+    for axes in film._drawing.canvas.figure.axes:
+        for line in axes.lines:
+            line.set_data([], [])
+    film._moved()
+    return film._screen.png == shown
 
 
 def _foresee(panel, row):

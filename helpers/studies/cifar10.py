@@ -138,7 +138,8 @@ def _from_archive(path):
     """Yield (name, content) of the files of an archive. Its checksum is known if it is zipped."""
     first, zipped = _first_folder(path), not path.is_file() or _is_zipped(path)
     _refuse_other(path, first)
-    if first not in ("", FOLDER) if zipped else not tarfile.is_tarfile(path):
+    may_be_it = first in ("", FOLDER) if zipped else tarfile.is_tarfile(path)
+    if not may_be_it:
         raise ValueError(f"{path} is not the archive of CIFAR-10; {MEND}")
     with (  # where nothing is, ``verified`` says so
         verified(path, SHA256, MEND) if zipped else path.open("rb") as file,
