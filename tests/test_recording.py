@@ -8,7 +8,7 @@ from threading import Barrier
 import pytest
 import torch
 from torch import nn
-from torch.utils._python_dispatch import is_in_torch_dispatch_mode
+from torch.utils._python_dispatch import TorchDispatchMode, is_in_torch_dispatch_mode
 
 from helpers import nets, training
 from helpers.lockstep import recording
@@ -122,6 +122,52 @@ def test_operations_of_several_results_are_recorded():
     result, played = record(function, x)
     assert torch.equal(played(x), result)
     assert torch.equal(played(-x), function(-x))
+
+
+class Named(TorchDispatchMode):
+    """The names of the operations that are called."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = []
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        self.names.append(operation.name())
+        return operation(*args, **(kwargs or {}))
+
+
+def named(played, *inputs):
+    """What is played from the inputs, and the names of the operations that are called."""
+    with Named() as called:
+        result = played(*inputs)
+    return result, called.names
+
+
+@pytest.mark.parametrize(
+    ("x", "factor", "left_out"),
+    [
+        (torch.arange(3.0), 1, True),
+        (torch.arange(3.0), 3, False),
+        (torch.arange(3), 1.0, False),  # an int, times 1.0, is a float
+    ],
+)
+def test_only_times_one_is_left_out(x, factor, left_out):
+    def function(x):
+        return torch.ops.aten.mul.Scalar(x, factor) + 1
+
+    result, names = named(record(function, x)[1], x + 2)
+    assert torch.equal(result, function(x + 2))
+    assert result.dtype == function(x).dtype
+    assert names == ["aten::mul.Scalar"] * (not left_out) + ["aten::add.Tensor"]
+
+
+def test_the_bias_of_many_layers_is_not_taken_times_one():
+    stacked = torch.vmap(torch.nn.functional.linear)
+    given = torch.randn(2, 3, 4), torch.randn(2, 5, 4), torch.randn(2, 5)
+    result, names = named(record(stacked, *given)[1], *given)
+    assert torch.equal(result, stacked(*given))
+    assert "aten::bmm" in names
+    assert "aten::mul.Scalar" not in names
 
 
 @pytest.mark.parametrize("read", [lambda x: x.sum().item(), lambda x: float(x.equal(x * 0))])

@@ -84,8 +84,8 @@ class _Recorder(TorchDispatchMode):
         is_view = operation.is_view and isinstance(result, Tensor)
         if is_view and self._is_constant(args[0]):
             pass  # a view of a constant is one, too
-        elif is_view and _geometry(result) == _geometry(args[0]):
-            self.nodes[result] = self.nodes[args[0]]
+        elif (is_view and _geometry(result) == _geometry(args[0])) or _is_once(operation, *args):
+            self.nodes[result] = self._node(args[0])
         else:
             self._write(operation, args, kwargs or {}, result)
         return result
@@ -124,6 +124,14 @@ def _below_autograd(play, *inputs):
     """Play where the operations were recorded: how a convolution is computed depends on it."""
     with torch._C._AutoDispatchBelowAutograd():
         return play(*inputs)
+
+
+def _is_once(operation, x=None, factor=None, *_):
+    """Whether x is taken times 1, as vmap takes each bias: one operation of nine, for nothing.
+
+    No module of PyTorch or of this course goes on to change such a product in place.
+    """
+    return operation is torch.ops.aten.mul.Scalar and factor == 1 and x.is_floating_point()
 
 
 def _geometry(tensor):
