@@ -118,6 +118,16 @@ def test_start_identity_sets_the_last_gamma_of_each_block_and_no_other(shortcut)
             assert module.weight.any()
 
 
+def test_start_identity_silences_the_bias_of_any_normalisation():
+    """One that ``initialise`` does not start anew: it may have been trained."""
+    last = nn.GroupNorm(2, 4)
+    nn.init.ones_(last.bias)
+    layers = nn.Conv2d(4, 4, 3, padding=1), nn.Sequential(nn.Conv2d(4, 4, 1), last)
+    block = nets.initialise(nets.Block(4, "inside", layers=layers), "identity")
+    a = torch.relu(random_images(2, 4, 5, 5))
+    assert torch.equal(block(a), a)
+
+
 def test_start_pytorch_is_what_conv2d_does_by_itself():
     net = nets.initialise(
         nn.Sequential(nn.Conv2d(7, 5, 3), nn.Conv2d(5, 3, 1, bias=False)), "pytorch", seed=11

@@ -1,5 +1,6 @@
 """One training and the fair comparison: the numbers, the Histories, and what may go wrong."""
 
+import inspect
 import threading
 import time
 from functools import partial
@@ -147,6 +148,21 @@ def test_modes_of_the_nets_are_given_back(data):
     training.train_many(many, data, epochs=1, learning_rates=[1e-3] * 2, seeds=[0, 1])
     assert [net.training for net in many] == [False, True]
     assert [net[3].training for net in many] == [False, True]
+
+
+@pytest.mark.parametrize("mode", [False, True])
+@pytest.mark.parametrize("learning_rate", [1e-3, 1e30])  # at the latter it diverges
+def test_the_mode_of_one_net_is_given_back(data, mode, learning_rate):
+    net = nets.fully_connected(4, width=8).train(mode)
+    training.train(net, data, epochs=1, learning_rate=learning_rate)
+    assert {part.training for part in net.modules()} == {mode}
+
+
+def test_ways_of_training_agree_on_what_is_not_said():
+    """A net that ``train_many`` gives what ``train`` gives is given it by default, too."""
+    ways = training.train, training.train_many, training.lockstep, training.fair
+    for name in ("batch", "optimizer", "measure_every"):
+        assert len({inspect.signature(way).parameters[name].default for way in ways}) == 1
 
 
 def test_a_net_switched_to_plain_can_be_trained(data):
