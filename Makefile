@@ -51,7 +51,7 @@ endif
 
 help:
 	@echo "make lab        set up and open the course in JupyterLab (its options: LAB=..., size of panels: SIZE=1.5)"
-	@echo "make test       set up and run the tests (8 minutes on two cores)"
+	@echo "make test       set up and run the tests (8 to 18 minutes on two cores, newer or older ones)"
 	@echo "make test-all   set up and run every test, also what rarely breaks and takes long"
 	@echo "make doubt      run the notebooks with other seeds; which assertions fail? (DOUBT=\"4711 815 04\": seeds, notebooks)"
 	@echo "make lint       ruff over code and notebooks"

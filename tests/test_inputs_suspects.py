@@ -278,6 +278,10 @@ def test_a_history_says_how_it_ended_and_whether_guessing_does_as_well():
     learned = training.train(nets.fully_connected(4, width=32), data, **options)
     assert learned.final_training_error < 0.5
     assert "guessing" not in repr(learned)
+    # A net that always names the most frequent class is wrong as often as that, to the last image.
+    always = training.History([(0, 2.3, 0.88, 0.87)], chance=(0.88, 0.88))
+    guesses = "88.0% of the training images wrong (no better than guessing), 87.0% of the test"
+    assert guesses in repr(always)
     assert repr(training.History()) == repr(training.History([(0, *[float("nan")] * 3)]))
     ends = training.History([(0, 2.3, 0.9, 0.5)], diverged=True, stopped=True)
     assert repr(ends) == (

@@ -23,6 +23,13 @@ class Noisy(torch.nn.Module):
         return a + torch.randn(a.shape)
 
 
+class LooksWhenMeasured(torch.nn.Module):
+    """Decides by numbers, but not while it learns."""
+
+    def forward(self, a):
+        return a if self.training or a.sum() > 0 else -a
+
+
 ONE_BY_ONE = {
     "dropout": (torch.nn.Dropout(0.5), "what it computes is random, as in nn.Dropout"),
     "noise": (Noisy(), "what it computes is random, as in nn.Dropout"),
@@ -31,6 +38,7 @@ ONE_BY_ONE = {
         torch.nn.Sequential(Tail(lambda last, a: last(a) if a.sum() > 0 else last(-a))),
         "data-dependent control flow",
     ),
+    "a look while it is measured": (LooksWhenMeasured(), "data-dependent control flow"),
     "a look at the numbers": (
         torch.nn.Sequential(
             torch.nn.BatchNorm1d(16), Tail(lambda last, a: last(a) if a.sum() > 0 else last(-a))

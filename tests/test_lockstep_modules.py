@@ -249,6 +249,30 @@ def test_equal_tensors_do_not_keep_nets_apart():
     assert groups(many) == [[0, 2], [1]]
 
 
+class Shifted(torch.nn.Module):
+    """A layer whose settings do not say how many numbers it has."""
+
+    def __init__(self, numbers):
+        super().__init__()
+        self.b = torch.nn.Parameter(torch.zeros(numbers))
+
+    def forward(self, a):
+        return a + self.b
+
+
+APART = {
+    "frozen": lambda: Shifted(4).requires_grad_(False),
+    "of other precision": lambda: Shifted(4).double(),
+    "of another shape": lambda: Shifted(1),
+    "elsewhere": lambda: Shifted(4).to("meta"),
+}
+
+
+@pytest.mark.parametrize("other", APART.values(), ids=APART)
+def test_parameters_that_differ_keep_nets_apart(other):
+    assert groups([Shifted(4), other(), Shifted(4)]) == [[0, 2], [1]]
+
+
 @pytest.mark.parametrize("inplace", [False, True])
 def test_unusual_shortcuts_together_equal_each_alone(data, inplace):
     def make():
