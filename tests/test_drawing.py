@@ -1,5 +1,8 @@
 """Whatever changes in a figure, and in whatever order: the pixels are those of a full drawing."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from figures import assert_shows, panel_of, pixels
@@ -49,6 +52,34 @@ def test_what_belongs_to_the_whole_figure_is_drawn_at_every_move():
     for x in (2, 5, 7):
         panel.controls["x"].value = x
         assert_shows(panel, picture)
+
+
+def test_what_changes_outside_its_axes_is_drawn_at_every_move():
+    """What never changes there is drawn into the background; what does must not be."""
+    picture, axes = plots.figure(size=(4, 3))
+    axes.text(1.01, 0.5, "stays", transform=axes.transAxes)
+    (line,) = axes.plot([0, 1], [0, 1])
+
+    def move(x=0):
+        line.set_data([0, 1], [0, 1 - x / 9])
+        axes.set_title(f"at {x}")
+
+    panel = explore(picture, move, x=(0, 9))
+    for x in (2, 5, 7):
+        panel.controls["x"].value = x
+        assert_shows(panel, picture)
+
+
+def test_a_picture_begins_as_a_png_of_8_bits_must():
+    """Pillow reads others, too; browsers do not."""
+    picture, _ = plots.figure(size=(4, 3))
+    png = Drawing(picture).draw()
+    width, height = picture.canvas.get_width_height()
+    colours, no_filter, no_interlacing = 6, 0, 0
+    header = struct.pack(">2I5B", width, height, 8, colours, 0, no_filter, no_interlacing)
+    assert png[:33] == b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + b"IHDR" + header + (
+        struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    )
 
 
 def test_a_small_move_draws_no_background():

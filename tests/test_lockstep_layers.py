@@ -5,6 +5,8 @@ import pytest
 import torch
 from brightest import assert_equal_alone, seeded, stem, with_channel
 
+from helpers.lockstep.pixels import Normalise
+
 data = brightest.data
 
 
@@ -63,3 +65,17 @@ def test_convolutions_together_equal_each_alone(data, settings, channels, first)
         return torch.nn.Sequential(*layers, torch.nn.ReLU(), *last)
 
     assert_equal_alone(seeded(make), with_channel(data), 1e-9, batch=20)
+
+
+@pytest.mark.parametrize("shared", range(3))
+def test_normalisation_of_many_nets_may_share_what_it_is_given(shared):
+    """Pixels, gamma or beta: vmap gives it to all nets, and it is not stacked."""
+    draw = torch.Generator().manual_seed(0)
+    shapes = (3, 6, 2), (3, 2), (3, 2)
+    given = [torch.randn(shape, generator=draw) for shape in shapes]
+    given[shared] = given[shared][0]
+    places = [None if place == shared else 0 for place in range(3)]
+    together = torch.vmap(Normalise.apply, in_dims=(*places, None))(*given, 1e-5)[0]
+    for net in range(3):
+        one = [part if place == shared else part[net] for place, part in enumerate(given)]
+        assert torch.allclose(together[net], Normalise.apply(*one, 1e-5)[0])

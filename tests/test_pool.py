@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import subprocess
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -258,6 +259,20 @@ def test_a_function_that_cannot_be_sent_is_said_at_once(fn):
         ValueError, match=r"cannot be sent to worker processes .*define it with def"
     ):
         sweeps.iterate(fn, {"x": [1]}, sweeps.Processes(1))
+
+
+def test_what_a_notebook_imports_can_be_sent_and_what_it_defines_cannot(monkeypatch):
+    """A kernel's ``__main__`` has no file that a worker could load; a script's has one."""
+    main = sys.modules["__main__"]
+    monkeypatch.setattr(main, "late_threads", late_threads, raising=False)
+    monkeypatch.delattr(main, "__file__", raising=False)
+    with sweeps.Processes(1) as pool:
+        module.check(late_threads, "late_threads", pool)
+        monkeypatch.setattr(late_threads, "__module__", "__main__")
+        with pytest.raises(ValueError, match="cannot see late_threads, which is defined in this"):
+            module.check(late_threads, "late_threads", pool)
+        monkeypatch.setattr(main, "__file__", "script.py", raising=False)
+        module.check(late_threads, "late_threads", pool)
 
 
 def test_as_many_workers_as_cores_that_may_be_used(monkeypatch):

@@ -266,6 +266,8 @@ def test_a_gradient_needs_no_tensors_and_no_used_layers_but_unfrozen_ones(net, x
     net.last.requires_grad_(False)
     with pytest.raises(ValueError, match=r"frozen; net\.requires_grad_\(True\) mends that"):
         probes.gradient(net, x, y)
+    with pytest.raises(ValueError, match=r"the net must be a torch\.nn\.Module"):
+        probes.gradient("net", x, y)
 
 
 @pytest.mark.parametrize("change", [0.1, torch.zeros(3), torch.zeros(1, 23), [0.0]])
