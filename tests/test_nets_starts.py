@@ -1,11 +1,13 @@
 """Initial numbers: they follow from the start and the seed alone."""
 
+import inspect
+
 import pytest
 import torch
 from blocks import blocks_of, count, random_images
 from torch import nn
 
-from helpers import nets
+from helpers import nets, training
 
 
 @pytest.mark.parametrize("start", ["pytorch", "he"])
@@ -55,6 +57,13 @@ def test_global_random_state_is_left_alone():
     nets.fully_connected(8, start="he", seed=1)
     nets.fully_connected(8, start="pytorch", seed=1)
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_where_no_seed_is_said_it_is_0():
+    """So nets that are compared start alike, however they were made."""
+    makers = nets.Block, nets.convolutional_block, nets.fully_connected, nets.convolutional
+    for make in (*makers, nets.resnet34, nets.initialise, training.train):
+        assert inspect.signature(make).parameters["seed"].default == 0
 
 
 def test_blocks_of_different_seeds_differ():
