@@ -120,9 +120,8 @@ def convolution(inputs, outputs, kernel, stride=1):
     if kernel % 2 == 0:
         raise ValueError(f"kernel = {kernel}, but one with a pixel in its middle is odd: 1, 3, 5")
     options = {"stride": stride, "padding": (kernel - 1) // 2, "bias": False}
-    return nn.Sequential(
-        _unset(nn.Conv2d, inputs, outputs, kernel, **options), nn.BatchNorm2d(outputs)
-    )
+    layer = _unset(nn.Conv2d, inputs, outputs, kernel, **options)
+    return nn.Sequential(layer, nn.BatchNorm2d(outputs))
 
 
 def linear(inputs, outputs):
