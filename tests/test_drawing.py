@@ -38,36 +38,25 @@ def test_new_limits_are_drawn_too():
         assert_shows(panel, picture)
 
 
-def test_what_belongs_to_the_whole_figure_is_drawn_at_every_move():
-    picture, axes = plots.figure(size=(4, 3))
-    (line,) = axes.plot([0, 1], [0, 1])
-    title, text = picture.suptitle("at the start"), picture.text(0.02, 0.02, "0")
-
-    def move(x=0):
-        line.set_data([0, 1], [0, 1 - x / 9])
-        title.set_text(f"at {x}")
-        text.set_text(f"{x} below")
-
-    panel = explore(picture, move, x=(0, 9))
-    for x in (2, 5, 7):
-        panel.controls["x"].value = x
-        assert_shows(panel, picture)
-
-
-def test_what_changes_outside_its_axes_is_drawn_at_every_move():
+def test_texts_outside_the_axes_are_drawn_at_every_move():
     """What never changes there is drawn into the background; what does must not be."""
     picture, axes = plots.figure(size=(4, 3))
-    axes.text(1.01, 0.5, "stays", transform=axes.transAxes)
     (line,) = axes.plot([0, 1], [0, 1])
+    axes.text(1.01, 0.5, "stays", transform=axes.transAxes)
+    title, text = axes.set_title("at the start"), picture.text(0.02, 0.02, "0")
+    of_all = picture.suptitle("at the start")
 
-    def move(x=0):
+    def move(x=0, only_axes=True):
         line.set_data([0, 1], [0, 1 - x / 9])
-        axes.set_title(f"at {x}")
+        for one in (title,) if only_axes else (title, text, of_all):
+            one.set_text(f"at {x}")
 
-    panel = explore(picture, move, x=(0, 9))
-    for x in (2, 5, 7):
-        panel.controls["x"].value = x
-        assert_shows(panel, picture)
+    panel = explore(picture, move, x=(0, 9), only_axes=True)
+    for only_axes in (True, False):  # a change of the whole figure draws a new background
+        panel.controls["only_axes"].value = only_axes
+        for x in (2, 5, 7):
+            panel.controls["x"].value = x
+            assert_shows(panel, picture)
 
 
 def test_a_picture_begins_as_a_png_of_8_bits_must():
