@@ -239,13 +239,24 @@ def fair(make, data, *, rates, seeds, epochs, batch=128, optimizer=adam, measure
     seeds: initial numbers and order of the images; a History for each, in their order.
     The rest is as in ``train``; all nets train together.
     """
-    rates, seeds = checks.comparison(make, rates, seeds)
-    runs = [(rate, seed) for rate in rates for seed in seeds]
-    nets = [make(seed) for _, seed in runs]
-    each = {"learning_rates": [rate for rate, _ in runs], "seeds": [seed for _, seed in runs]}
+    checks.check_maker("make", make)
+    counts = {"epochs": epochs, "batch": batch, "measure_every": measure_every}
+    each = {"rates": rates, "seeds": seeds}
+    return fair_many({"make": make}, data, **each, **counts, optimizer=optimizer)["make"]
+
+
+def fair_many(makes, data, *, rates, seeds, epochs, batch=128, optimizer=adam, measure_every=1):
+    """Do to each of many kinds of nets what ``fair`` does to one, in less time.
+
+    makes: {kind: make}. Returns {kind: {rate: [Histories]}}; the rest is as in ``fair``.
+    """
+    rates, seeds = checks.comparison(makes, rates, seeds)
+    runs = [(kind, rate, seed) for kind in makes for rate in rates for seed in seeds]
+    nets = [makes[kind](seed) for kind, _, seed in runs]
+    each = {"learning_rates": [run[1] for run in runs], "seeds": [run[2] for run in runs]}
     counts = {"epochs": epochs, "batch": batch, "measure_every": measure_every}
     histories = iter(train_many(nets, data, **each, **counts, optimizer=optimizer))
-    return {rate: [next(histories) for _ in seeds] for rate in rates}
+    return {kind: {rate: [next(histories) for _ in seeds] for rate in rates} for kind in makes}
 
 
 def best(histories):

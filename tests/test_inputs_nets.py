@@ -119,8 +119,8 @@ def test_nets_rates_and_seeds_may_come_one_by_one():
 
 ONE = small()
 FAIR = {
-    "a net": ({"make": small()}, "make is of type Sequential, but it must be a function of a seed"),
-    "a name": ({"make": "plain"}, "make is of type str, but it must be a function of a seed"),
+    "a net": ({"make": small()}, r"make \(of type Sequential\) must be a function of one"),
+    "a name": ({"make": "plain"}, r"make \(of type str\) must be a function of one argument"),
     "what is no net": (
         {"make": lambda seed: seed},
         "the net must be a torch.nn.Module, but is of type int",
@@ -143,6 +143,20 @@ def test_a_comparison_of_nothing_is_named(change, sentence):
     options = {"make": lambda seed: small(seed=seed), "rates": [1e-3], "seeds": [0]} | change
     with pytest.raises(ValueError, match=sentence):
         training.fair(options.pop("make"), DATA, epochs=1, **options)
+
+
+@pytest.mark.parametrize(
+    ("makes", "sentence"),
+    [
+        ({"A": small(), "B": 5}, r"makes\['A'\] \(of type Sequential\) must be a function of"),
+        ({1: lambda seed: ONE, 2: 5}, r"makes\[2\] \(of type int\) must be a function of one argument"),
+        ([small], r"makes is \[<function .*\], but it must be a dictionary, {kind: make}"),
+        ({}, "makes is {}, but it must be a dictionary, {kind: make}"),
+    ],
+)
+def test_kinds_that_make_no_nets_are_named(makes, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        training.fair_many(makes, DATA, rates=[1e-3], seeds=[0], epochs=1)
 
 
 @pytest.mark.parametrize("histories", [{}, [], None, {0.1: []}, [training.History()], 0.1])

@@ -176,8 +176,8 @@ MUTATIONS = {
     ),
     "a fair comparison with one seed for all": (
         "helpers/training.py",
-        "[make(seed) for _, seed in runs]",
-        "[make(seeds[0]) for _ in runs]",
+        "[makes[kind](seed) for kind, _, seed in runs]",
+        "[makes[kind](seeds[0]) for kind, *_ in runs]",
         "test_training.py::test_a_fair_comparison_trains_each_seed_at_each_rate",
     ),
     "diverged runs are not noticed": (

@@ -160,7 +160,8 @@ def test_the_mode_of_one_net_is_given_back(data, mode, learning_rate):
 
 def test_ways_of_training_agree_on_what_is_not_said():
     """A net that ``train_many`` gives what ``train`` gives is given it by default, too."""
-    ways = training.train, training.train_many, training.lockstep, training.fair
+    ways = training.train, training.train_many, training.lockstep
+    ways += training.fair, training.fair_many
     for name in ("batch", "optimizer", "measure_every"):
         assert len({inspect.signature(way).parameters[name].default for way in ways}) == 1
 
@@ -247,6 +248,22 @@ def test_a_fair_comparison_trains_each_seed_at_each_rate(data):
                 make(seed), data, epochs=2, learning_rate=rate, seed=seed, batch=20
             )
             assert history.training_loss == pytest.approx(alone.training_loss, rel=1e-4)
+
+
+def test_kinds_that_are_compared_together_get_what_each_gets_alone(data):
+    makes = {
+        (layers, skip, start): partial(nets.fully_connected, layers, skip, start, width=16)
+        for layers, skip, start in ((6, "none", "he"), (4, "inside", "he"), (6, "none", "pytorch"))
+    }
+    rules = {"rates": [1e-2, 1e-3], "seeds": [4, 3], "epochs": 2, "batch": 20}
+    together = training.fair_many(makes, data, **rules)
+    assert list(together) == list(makes)
+    for kind, make in makes.items():
+        alone = training.fair(make, data, **rules)
+        assert list(alone) == list(together[kind]) == [1e-2, 1e-3]
+        for rate, histories in alone.items():
+            for one, same in zip(histories, together[kind][rate], strict=True):
+                assert same.training_loss == pytest.approx(one.training_loss, rel=1e-4)
 
 
 def history(loss, diverged=False):

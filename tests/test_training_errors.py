@@ -110,8 +110,8 @@ def test_the_same_net_twice_is_refused(data):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: None, "make must be a function of one argument, the seed"),
-        (torch.nn.Linear, "make must be a function of one argument, the seed"),
+        (lambda: None, r"make \(of type function\) must be a function of one argument, the seed"),
+        (torch.nn.Linear, r"make \(of type type\) must be a function of one argument, the seed"),
         (lambda seed: None, "net number 0 must be a torch.nn.Module, but is of type NoneType"),
         (lambda seed: torch.nn.Linear, "net number 0 must be .* but is the class Linear"),
     ],

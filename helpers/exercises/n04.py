@@ -477,13 +477,16 @@ def carry_out(runs, data):
     runs = plain(runs)
     rates, seeds, (epochs,) = (values(runs, name) for name in ("learning_rate", "seed", "epochs"))
     plan = {"rates": rates, "seeds": seeds, "epochs": int(epochs), "measure_every": int(epochs)}
+    kinds = dict.fromkeys((run["layers"], run["start"]) for run in runs)
+    makes = {
+        (layers, start): partial(nets.fully_connected, layers, "none", start, width=32)
+        for layers, start in kinds
+    }
     found = {}
-    for layers, start in dict.fromkeys((run["layers"], run["start"]) for run in runs):
-        make = partial(nets.fully_connected, layers, "none", start, width=32)
-        histories = training.fair(make, data, **plan)
+    for kind, histories in training.fair_many(makes, data, **plan).items():
         errors = [
             1.0 if history.diverged else history.final_training_error
             for history in histories[training.best(histories)]
         ]
-        found[layers, start] = float(np.median(errors))
+        found[kind] = float(np.median(errors))
     return found

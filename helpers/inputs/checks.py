@@ -40,15 +40,12 @@ def _as_list(name, values):
         raise ValueError(f"{name} = {said}, but it must be a list") from None
 
 
-def comparison(make, rates, seeds):
+def comparison(makes, rates, seeds):
     """Return the rates and the seeds as lists. Raises ValueError if there is nothing to compare."""
-    if isinstance(make, nn.Module) or not callable(make):
-        raise ValueError(
-            f"make is of type {type(make).__name__}, but it must be a function of a seed that "
-            "builds a net, such as lambda seed: nets.fully_connected(20, seed=seed)"
-        )
-    if not _takes_one(make):
-        raise ValueError("make must be a function of one argument, the seed: lambda seed: ...")
+    if not isinstance(makes, dict) or not makes:
+        raise ValueError(f"makes is {makes!r:.80}, but it must be a dictionary, {{kind: make}}")
+    for kind, make in makes.items():
+        check_maker(f"makes[{kind!r}]", make)
     rates, seeds = as_lists(rates=rates, seeds=seeds)
     check_above_zero(**{f"rates[{place}]": rate for place, rate in enumerate(rates)})
     if not rates or not seeds or len(set(map(float, rates))) < len(rates):
@@ -56,14 +53,20 @@ def comparison(make, rates, seeds):
     return rates, seeds
 
 
-def _takes_one(make):
+def check_maker(name, make):
+    """Raise ValueError for what cannot be called with a seed alone."""
     try:
         inspect.signature(make).bind(0)
-    except TypeError:
-        return False
+        fits = not isinstance(make, nn.Module)
     except ValueError:  # what is written in C need not tell
-        pass
-    return True
+        fits = True
+    except TypeError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"{name} (of type {type(make).__name__}) must be a function of one argument, the seed, "
+            "such as lambda seed: nets.fully_connected(20, seed=seed)"
+        )
 
 
 def check(nets, learning_rates, seeds, epochs, batch, measure_every):
