@@ -149,7 +149,7 @@ def test_a_comparison_of_nothing_is_named(change, sentence):
     ("makes", "sentence"),
     [
         ({"A": small(), "B": 5}, r"makes\['A'\] \(of type Sequential\) must be a function of"),
-        ({1: lambda seed: ONE, 2: 5}, r"makes\[2\] \(of type int\) must be a function of one argument"),
+        ({1: lambda seed: ONE, 2: 5}, r"makes\[2\] \(of type int\) must be a function of one"),
         ([small], r"makes is \[<function .*\], but it must be a dictionary, {kind: make}"),
         ({}, "makes is {}, but it must be a dictionary, {kind: make}"),
     ],
