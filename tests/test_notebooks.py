@@ -16,6 +16,7 @@ import pytest
 from names import bound, read, table_of
 from nbconvert import HTMLExporter
 from shortened import LEFT_OUT, shortened
+from test_guide import cell_of
 
 from helpers.press import links
 
@@ -249,17 +250,8 @@ def test_every_statement_is_shown_by_a_cell_that_asserts_it(name, places):
             r"\[(\d)\]\((.+\.ipynb)\) (.+) \(`(.+)`\)", place
         ).groups()
         assert file.startswith(f"0{number}_")
-        heading = None
-        for cell in nbformat.read(NOTEBOOKS / file, as_version=4).cells:
-            headings = (
-                re.findall(r"^## (.+)$", cell.source, re.MULTILINE)
-                if cell.cell_type == "markdown"
-                else []
-            )
-            heading = headings[-1] if headings else heading
-            if cell.id == cell_id:
-                break
-        assert (cell.id, heading) == (cell_id, section)
+        cell, heading = cell_of(file, cell_id)
+        assert heading == section
         assert cell.cell_type == "code"
         assert re.search(r"^ *assert ", cell.source, re.MULTILINE)
 

@@ -10,6 +10,7 @@ import tarfile
 import numpy as np
 import pytest
 import torch
+from small_paper import without_times
 
 from helpers import nets
 from helpers.studies import cifar10 as module
@@ -38,12 +39,6 @@ def archive(tmp_path, monkeypatch):
 
 def lines(text):
     return [json.loads(line) for line in text.splitlines()]
-
-
-def without_times(rows):
-    return [
-        {name: value for name, value in row.items() if name != "seconds per step"} for row in rows
-    ]
 
 
 def test_from_the_archive_to_rows(archive, tmp_path, capsys):

@@ -8,6 +8,7 @@ from contextlib import suppress
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
+from torch.nn.utils import parameters_to_vector as flat
 
 from helpers import nets, probes
 from helpers.exercises import surgery
@@ -43,10 +44,6 @@ def step_cases():
 def gradients(net, x, y):
     """The gradient of the cross-entropy, an array for each parameter."""
     return torch.autograd.grad(cross_entropy(net(x), y), [*net.parameters()])
-
-
-def flat(arrays):
-    return torch.cat([array.flatten() for array in arrays])
 
 
 def downhill(arrays, step):

@@ -56,6 +56,20 @@ def value_at(control, place):
     return round(value, 10 - math.floor(math.log10(control.step)))
 
 
+def last_place(control):
+    """Return the number of the last place that a control can go to."""
+    if isinstance(control, Selection):
+        return len(control._options_values) - 1
+    if isinstance(control, SWITCHES):
+        return 1
+    return int((control.max - control.min) / control.step + 1e-9)
+
+
+def as_key(places):
+    """Return places of several controls as one text."""
+    return ",".join(map(str, places))
+
+
 class Ahead:
     """Draws the next places of a panel while it rests, one picture at a time, and sends them.
 
@@ -78,7 +92,7 @@ class Ahead:
     def here(self):
         """Return the key of the values of the controls; "" if one of them is at no place."""
         places = [find_place(control) for control in self._controls.values()]
-        return "" if None in places else _key(places)
+        return "" if None in places else as_key(places)
 
     def rest(self, control, loop):
         """Begin, around the place where the controls are, with the places of this one."""
@@ -192,11 +206,11 @@ class Ahead:
     def _find_next(self, places, first):
         """Yield key and values of the places of one control, nearest first, then of the others."""
         for name, control in sorted(self._controls.items(), key=lambda item: item[1] is not first):
-            here, last = places[name], _last_place(control)
+            here, last = places[name], last_place(control)
             near = range(max(0, here - REACH), min(last, here + REACH) + 1)
             for place in sorted(near, key=lambda place, here=here: abs(place - here))[1:]:
                 there = places | {name: place}
-                yield _key(there.values()), self._values_at(there)
+                yield as_key(there.values()), self._values_at(there)
 
     def _values_at(self, places):
         return {name: value_at(self._controls[name], place) for name, place in places.items()}
@@ -244,15 +258,3 @@ if get_ipython() is not None:
     get_ipython().events.register("pre_execute", _begin_any)
     get_ipython().events.register("pre_run_cell", lambda _info: _cell.update(runs=True))
     get_ipython().events.register("post_run_cell", lambda _result: _cell.update(runs=False))
-
-
-def _last_place(control):
-    if isinstance(control, Selection):
-        return len(control._options_values) - 1
-    if isinstance(control, SWITCHES):
-        return 1
-    return int((control.max - control.min) / control.step + 1e-9)
-
-
-def _key(places):
-    return ",".join(map(str, places))

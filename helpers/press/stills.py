@@ -19,7 +19,7 @@ import ipywidgets as widgets
 import numpy as np
 from IPython.display import display
 
-from helpers.panels.ahead import SWITCHES, TRACKS, Selection
+from helpers.panels.ahead import SWITCHES, TRACKS, Selection, as_key, last_place, value_at
 from helpers.panels.film import Film
 from helpers.panels.panel import Panel
 from helpers.plots import Picture
@@ -121,18 +121,16 @@ def list_values(control, most):
     Of a longer slider, about ``most``: both ends, its current value, and steps between. Of any
     other control, only its current value.
     """
-    if isinstance(control, Selection):
-        return list(control._options_values)
-    if isinstance(control, SWITCHES):
-        return [False, True]
+    if isinstance(control, Selection | SWITCHES):
+        return [value_at(control, place) for place in range(last_place(control) + 1)]
     if not isinstance(control, TRACKS | widgets.FloatLogSlider) or not control.step:
         return [control.value]
-    last = int((control.max - control.min) / control.step + 1e-6)
-    steps = np.linspace(0, last, min(most, last + 1)).round()
-    places = [round(control.min + step * control.step, 10) for step in steps]
+    last = last_place(control)
+    places = np.linspace(0, last, min(most, last + 1)).round().astype(int).tolist()
+    values = [value_at(control, place) for place in places]
     if isinstance(control, widgets.FloatLogSlider):  # its places are exponents
-        places = [control.base**place for place in places]
-    return sorted({type(control.value)(place) for place in places} | {control.value})
+        values = [control.base**value for value in values]
+    return sorted(set(values) | {control.value})
 
 
 def _describe(name, control, values):
@@ -178,17 +176,13 @@ def _compress(controls, stills):
     covers, frames = {}, {}
     for place, (png, sentence) in stills.items():
         cover = encode_cover(read_pixels(png), base)
-        frames[_key(place)] = [covers.setdefault(cover, len(covers)), sentence]
+        frames[as_key(place)] = [covers.setdefault(cover, len(covers)), sentence]
     whole = []
     for text, place in list_positions(controls).items():
-        (png, sentence), (cover, _) = stills[place], frames[_key(place)]
+        (png, sentence), (cover, _) = stills[place], frames[as_key(place)]
         picture = encode(read_pixels(png))
         whole.append({"text": text, "cover": cover, "png": picture, "sentence": sentence})
     height, width, _ = base.shape
     pictures = {"width": width, "height": height, "base": encode(base), "covers": list(covers)}
     album = {"controls": controls, "sentence": stills[initial][1], "frames": frames}
     return pictures | album | {"positions": whole}
-
-
-def _key(place):
-    return ",".join(map(str, place))
