@@ -128,7 +128,39 @@ def typed():
     return scope["typed"]
 
 
-@pytest.mark.parametrize("fn", [partial(square, seconds=0.0), dict, adder(1), typed()])
+def scaled(factor):
+    def scale(x, factor=factor):
+        return factor * x
+
+    return scale
+
+
+ALIKE = {
+    "lambdas of a file": [lambda x: x, lambda x: -x],
+    "a default of a loop": [lambda x, factor=factor: factor * x for factor in (2, 3)],
+    "a default by name": [lambda x, *, factor=factor: factor * x for factor in (2, 3)],
+    "functions made by another": [scaled(2), scaled(3)],
+}
+
+
+@pytest.mark.parametrize("pair", ALIKE.values(), ids=ALIKE)
+def test_functions_that_only_look_alike_are_kept_apart(pair, store):
+    for _ in range(2):
+        for fn in pair:
+            assert sweeps.run(fn, {"x": [1]}, store=store)[0].result == fn(1)
+    assert len(lines(store)) == 2
+
+
+def test_parts_of_two_functions_are_kept_apart_by_their_names(store):
+    for fn, result in ((square, {"square": 4}), (cube, 8)):
+        (row,) = sweeps.run(partial(fn), {"x": [2]}, store=store, version="1")
+        assert row.result == result
+
+
+UNCLEAR = [partial(square, seconds=0.0), dict, adder(1), typed(), scaled(object())]
+
+
+@pytest.mark.parametrize("fn", UNCLEAR)
 def test_code_that_the_store_cannot_know_needs_a_version(fn, store):
     with pytest.raises(
         ValueError, match=r"the source of .* does not say all that it does: pass version="

@@ -178,7 +178,7 @@ def keep(path="my_marks.csv"):
     the same file, at the same time too. Raises ValueError for a file that ``keep`` or ``report``
     did not write, and OSError if it cannot be written to; then it is as it was.
     """
-    path = Path(path).resolve()
+    path = Path(path).expanduser().resolve()
     marks.append(path)
     for name, *fields in marks.read(path):
         answers[name] = Answer(*fields)
@@ -195,6 +195,7 @@ def report(path="results.csv"):
     ValueError for a file that ``report`` or ``keep`` did not write, and OSError if it cannot be
     written; then it is as it was.
     """
+    path = Path(path).expanduser()
     lines = {line[0]: line for line in marks.read(path)}
     for name, answer in answers.items():
         lines[name] = (name, answer.title, answer.status, answer.sentence)

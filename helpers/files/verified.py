@@ -12,7 +12,8 @@ def verified(path, sha256, mend):
     Raises FileNotFoundError if it is missing and ValueError for another SHA-256; both
     messages end in ``mend``, which says what the reader can do.
     """
-    if not Path(path).is_file():
+    path = Path(path).expanduser()
+    if not path.is_file():
         raise FileNotFoundError(f"the data file {path} is missing; {mend}")
     with open(path, "rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()

@@ -16,7 +16,7 @@ def write(path, content, is_own):
     then is as it was.
     """
     check(path, is_own)
-    target = Path(path).resolve()
+    target = Path(path).expanduser().resolve()
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +37,7 @@ def write(path, content, is_own):
 def check(path, is_own):
     """Raise OSError if ``write`` would fail: to be called before hours of work, not after them."""
     try:
-        target = Path(path).resolve()
+        target = Path(path).expanduser().resolve()
     except (OSError, RuntimeError):  # a link that leads back to itself
         raise FileExistsError(f"{path} is a link that leads nowhere; choose another name") from None
     if target.is_dir():

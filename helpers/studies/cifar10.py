@@ -53,7 +53,7 @@ def cifar10(path=None, download=False, images=None):
             f"images = {images!r}, but it must be a whole number from 1 to {everything}, or None "
             "for all"
         )
-    train, test = _records(_find(_cached(download) if path is None else Path(path)))
+    train, test = _records(_find(_cached(download) if path is None else Path(path).expanduser()))
     some = images or everything
     return Images(*_arrays(train, some), *_arrays(test, max(some // 5, 1)))
 

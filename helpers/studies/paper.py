@@ -118,6 +118,7 @@ def train(
     counts, seed = check_whole(**counts), check_seed(seed)
     training = _Training(net, data, known_device(device), seed, bool(warm_up), bool(fast), counts)
     if checkpoint is not None:
+        checkpoint = Path(checkpoint).expanduser()
         training.resume(checkpoint)
     return training.rows_from_here(checkpoint, save_every)
 

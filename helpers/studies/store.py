@@ -38,7 +38,7 @@ class Store:
     """
 
     def __init__(self, path, function, version):
-        self.path, self.code = Path(path), {"function": function, "version": version}
+        self.path, self.code = Path(path).expanduser(), {"function": function, "version": version}
         self.finished = {}  # key of the arguments: (result, seconds)
         self.lines, self.bytes = 0, 0  # how far the file has been read
         self.locked = fcntl is not None
@@ -173,7 +173,7 @@ def to_text(value):
 
 
 def code_version(fn):
-    """Return twelve characters that change with the source of fn's module or of the helpers.
+    """Return twelve characters that change with the source of fn, of its module, of the helpers.
 
     Raises ValueError if the source does not say all that the function does, or cannot be found.
     """
@@ -182,12 +182,25 @@ def code_version(fn):
             raise TypeError
         module = inspect.getmodule(fn)
         # A notebook has no file, but it keeps the source of each cell.
-        source = inspect.getsource(module if hasattr(module, "__file__") else fn)
+        source = inspect.getsource(module) if hasattr(module, "__file__") else ""
+        texts = [source, inspect.getsource(fn), *_details(fn)]
     except (OSError, TypeError):
         raise ValueError(
             f"the source of {fn!r} does not say all that it does: pass version='...', a name that "
             "you change when the code changes"
         ) from None
     paths = (path for path in sorted(HELPERS.rglob("*.py")) if path.parent.name not in QUESTIONS)
-    texts = [source, *(path.read_text(encoding="utf-8") for path in paths)]
+    texts += (path.read_text(encoding="utf-8") for path in paths)
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
+
+
+def _details(fn):
+    """What tells a lambda from the next one of a loop, or of a line; TypeError if it is unclear."""
+    code, is_lambda = fn.__code__, fn.__name__ == "<lambda>"
+    texts = [f"{code.co_code.hex()} {code.co_consts} {code.co_names}"] if is_lambda else []
+    try:
+        return [*texts, to_text([fn.__defaults__, fn.__kwdefaults__])]
+    except TypeError:
+        if is_lambda or "<locals>" in fn.__qualname__:
+            raise
+        return texts

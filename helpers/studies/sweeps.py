@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple
 
 from helpers.studies.pool import Processes, check, outcomes
@@ -101,7 +102,8 @@ def _prepared(fn, todo, executor, store, version, progress):
             "get_executor(pure=False)"
         )
     _check_call(fn, todo)
-    name = getattr(fn, "__qualname__", type(fn).__qualname__)
+    named = fn.func if isinstance(fn, partial) else fn
+    name = getattr(named, "__qualname__", type(named).__qualname__)
     check(fn, name, executor)
     if store is not None:
         store = Store(store, name, code_version(fn) if version is None else str(version))
