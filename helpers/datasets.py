@@ -114,8 +114,8 @@ def standardise(images):
     pixels.
 
     Both are measured on the training images alone; test images are shifted and scaled alike. What
-    is not in floating point, or in half precision, becomes float32. Raises ValueError if all
-    training pixels are equal, and for anything but four arrays.
+    is not in floating point, or in half precision, becomes float32. Raises ValueError if training
+    pixels have no standard deviation, above all if all are equal, and for anything but four arrays.
     """
     if isinstance(images, Folder):
         return images._replace(images=standardise(images.images))
@@ -126,10 +126,16 @@ def standardise(images):
         )
     x_train, y_train, x_test, y_test = images
     x_train, x_test = _floating("x_train", x_train), _floating("x_test", x_test)
-    mean, deviation = x_train.mean(), x_train.std()
-    if not deviation > 0:
+    if not x_train.size:
+        raise ValueError(f"x_train has shape {x_train.shape}: it has no pixels")
+    if (x_train == x_train.flat[0]).all():
+        raise ValueError("all training pixels are equal, so they have no standard deviation")
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, deviation = x_train.mean(), x_train.std()
+    if not 0 < deviation < np.inf:
         raise ValueError(
-            "all training pixels are equal (or not numbers), so they have no standard deviation"
+            f"the standard deviation of the training pixels, in {x_train.dtype}, is {deviation}: "
+            "some are no numbers, or too large or too small"
         )
     return Images((x_train - mean) / deviation, y_train, (x_test - mean) / deviation, y_test)
 

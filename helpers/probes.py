@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from helpers.inputs.checks import check_kind
+from helpers.inputs.checks import as_lists, check_kind
 from helpers.inputs.numbers import is_whole
 from helpers.nets import Block
 
@@ -81,9 +81,14 @@ def gradient(net, x, y):
     if not all(parameter.requires_grad for parameter in parameters):
         raise ValueError("parts of the net are frozen; net.requires_grad_(True) mends that")
     with torch.enable_grad():
-        loss = cross_entropy(net(torch.as_tensor(x)), torch.as_tensor(y))
+        loss = cross_entropy(net(_fitting(net, x)), torch.as_tensor(y).long())
         found = torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True)
     return parameters_to_vector(found)
+
+
+def _fitting(net, x):
+    """Images as a tensor of the net's precision, on its device."""
+    return torch.as_tensor(x).to(next(net.parameters()))
 
 
 @contextmanager
@@ -95,7 +100,7 @@ def moved(net, change):
     Raises ValueError for a ``change`` of another shape.
     """
     before = parameters_to_vector(net.parameters()).detach().clone()
-    change = torch.as_tensor(change)
+    change = torch.as_tensor(change).to(before)
     if change.shape != before.shape:
         shape = tuple(change.shape)
         raise ValueError(f"change has shape {shape}, but the net has {len(before)} parameters")
@@ -119,7 +124,7 @@ def after_each_block(net, x):
         raise ValueError("the net has no nets.Block")
     parts = list(net)
     places = [place for place, part in enumerate(parts) if isinstance(part, Block)]
-    signals = [net[: places[0]](x)]
+    signals = [net[: places[0]](_fitting(net, x))]
     for block in parts[places[0] : places[-1] + 1]:
         signals.append(block(signals[-1]))
     return signals
@@ -132,9 +137,10 @@ def without(net, numbers):
     which stays whole. Raises ValueError for a number that no block has.
     """
     patient = blocks(net)
-    numbers = [numbers] if is_whole(numbers) else list(numbers)
+    (numbers,) = as_lists(numbers=[numbers] if is_whole(numbers) else numbers)
     known = range(1, len(patient) + 1)
     if unknown := [number for number in numbers if not is_whole(number) or number not in known]:
         raise ValueError(f"no block has the number {unknown}; they are 1 to {len(patient)}")
-    gone = {id(patient[number - 1]) for number in numbers}
-    return nn.Sequential(*(part for part in net if id(part) not in gone))
+    places = [place for place, part in enumerate(net) if isinstance(part, Block)]
+    gone = {places[number - 1] for number in numbers}
+    return nn.Sequential(*(part for place, part in enumerate(net) if place not in gone))

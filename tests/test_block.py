@@ -219,3 +219,10 @@ def test_lists_are_arrays_too():
     assert np.array_equal(B.block(*[part.tolist() for part in parts]), B.block(*parts))
     parts, Ws = changing_parts(3, 2)
     assert np.array_equal(B.block(*parts, Ws=Ws.tolist()), B.block(*parts, Ws=Ws))
+
+
+@pytest.mark.parametrize("skip", B.SKIPS)
+def test_pixels_of_eight_bits_do_not_overflow(skip):
+    a, W, b, Ws = (np.full(shape, 200, np.uint8) for shape in ((2, 3), (2, 2), (2, 1), (2, 2)))
+    exact = B.block(*(part.astype(float) for part in (a, W, b, W, b)), skip, Ws=Ws.astype(float))
+    assert np.array_equal(B.block(a, W, b, W, b, skip, Ws=Ws), exact)

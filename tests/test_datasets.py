@@ -49,9 +49,24 @@ def test_standardise_uses_the_training_images_alone():
     mean, deviation = digits.x_train.mean(), digits.x_train.std()
     assert np.allclose(result.x_test, (digits.x_test - mean) / deviation)
     assert result.x_train.dtype == np.float32
-    constant = digits._replace(x_train=np.ones_like(digits.x_train))
-    with pytest.raises(ValueError, match="all training pixels are equal"):
-        datasets.standardise(constant)
+
+
+ONES, NOISE = np.ones((200, 64), np.float32), np.random.default_rng(0).random((200, 64))
+FLAT = {
+    "ones": (ONES, "all training pixels are equal"),
+    "0.1, which no mean of float32 meets": (ONES / 10, "all training pixels are equal"),
+    "0.1 in float64": (ONES.astype(float) * 0.1, "all training pixels are equal"),
+    "none": (ONES[:0], r"x_train has shape \(0, 64\): it has no pixels"),
+    "too large": (np.float32(NOISE) * np.float32(1e30), "in float32, is inf: .* too large"),
+    "too small": (np.float32(NOISE) * np.float32(1e-30), "in float32, is 0.0: .* too small"),
+    "no number": (np.where(NOISE > 0.5, NOISE, np.nan), "is nan: some are no numbers"),
+}
+
+
+@pytest.mark.parametrize(("pixels", "sentence"), FLAT.values(), ids=FLAT)
+def test_pixels_without_a_standard_deviation_are_refused(pixels, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        datasets.standardise(datasets.digits()._replace(x_train=pixels))
 
 
 def test_missing_file_says_what_to_do(tmp_path):

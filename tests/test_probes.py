@@ -2,6 +2,7 @@
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -268,6 +269,25 @@ def test_a_gradient_needs_no_tensors_and_no_used_layers_but_unfrozen_ones(net, x
         probes.gradient(net, x, y)
     with pytest.raises(ValueError, match=r"the net must be a torch\.nn\.Module"):
         probes.gradient("net", x, y)
+
+
+def test_images_of_any_precision_fit_and_a_net_keeps_its_own(net, x):
+    x = x.double().numpy()
+    expected = probes.gradient(net, x.astype("float32"), [0, 1, 0, 1, 0])
+    assert torch.equal(probes.gradient(net, x, np.array([0, 1, 0, 1, 0], "int32")), expected)
+    with probes.moved(net, np.zeros(23)):
+        assert all(parameter.dtype == torch.float32 for parameter in net.parameters())
+    blocks = nn.Sequential(nets.Block(4), nn.Linear(4, 2))
+    assert [signal.shape for signal in probes.after_each_block(blocks, x)] == [(5, 4)] * 2
+
+
+def test_of_a_block_at_two_places_one_can_be_left_out():
+    block = nets.Block(4)
+    net = nn.Sequential(nn.Linear(4, 4), block, nn.ReLU(), block, nn.Linear(4, 2))
+    assert [*probes.without(net, 2)] == [net[0], net[1], net[2], net[4]]
+    assert [*probes.without(net, [1, 2])] == [net[0], net[2], net[4]]
+    with pytest.raises(ValueError, match="numbers = None, but it must be a list"):
+        probes.without(net, None)
 
 
 @pytest.mark.parametrize("change", [0.1, torch.zeros(3), torch.zeros(1, 23), [0.0]])

@@ -13,7 +13,7 @@ def fitting(a, W1, b1, W2, b2, skip, Ws=None):
     Raises ValueError, with symbols and shapes, if they do not fit together.
     """
     given = {"a[l]": a, "W1": W1, "b1": b1, "W2": W2, "b2": b2}
-    arrays = {name: as_array(name, value) for name, value in given.items()}
+    arrays = {name: _wide(as_array(name, value)) for name, value in given.items()}
     for name, array in arrays.items():
         if array.ndim != 2:
             vector = "a vector is a column (units, 1)"
@@ -33,6 +33,11 @@ def fitting(a, W1, b1, W2, b2, skip, Ws=None):
     return a, W1, b1, W2, b2, _on_shortcut(Ws, a, W2, skip)
 
 
+def _wide(array):
+    """Whole numbers with room: products of pixels, 0 to 255 in 8 bits, would begin again at 0."""
+    return array.astype(np.int64) if array.dtype.kind in "biu" else array
+
+
 def _on_shortcut(Ws, a, W2, skip):
     fits = (len(W2), len(a))
     if Ws is None and skip != "none" and len(W2) != len(a):
@@ -43,7 +48,7 @@ def _on_shortcut(Ws, a, W2, skip):
         )
     if Ws is None:
         return None
-    Ws = as_array("Ws", Ws)
+    Ws = _wide(as_array("Ws", Ws))
     if Ws.shape != fits:
         raise ValueError(
             f"Ws has shape {Ws.shape}, but must be {fits}: rows of z[l+2], rows of a[l]"
