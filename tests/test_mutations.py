@@ -242,8 +242,8 @@ MUTATIONS = {
     ),
     "one learning rate for all": (
         "helpers/lockstep/stack.py",
-        'of_rate[float(rate)]["params"]',
-        'of_rate[float(rates[0])]["params"]',
+        "of_rate[float(rate)].append",
+        "of_rate[float(rates[0])].append",
         "test_lockstep.py::test_convolutional_nets_together_equal_each_alone",
     ),
     "hooks that are not looked at": (

@@ -16,7 +16,7 @@ def of_net(optimizer, net, rate):
 def made(optimizer, parameters, rate):
     """Return ``optimizer(parameters, lr=rate)``.
 
-    parameters: a list of tensors, or of groups of them.
+    parameters: a list of tensors.
     Raises ValueError if that is no optimiser, or one that asks for the loss again and again.
     """
     name = _name(optimizer)
@@ -68,7 +68,12 @@ def check_element_wise(optimizer, device):
 def _walk(optimizer, parts):
     """Return the numbers of ``parts`` after three steps along the same gradients, as one vector."""
     parts = [part.clone().requires_grad_() for part in parts]
-    learner = made(optimizer, [{"params": parts, "lr": 0.01}], 0.01)
+    learner = made(optimizer, parts, 0.01)
+    if len(learner.param_groups) > 1:
+        raise ValueError(
+            f"optimizer = {_name(optimizer)} makes groups of parameters, but in lockstep the "
+            "parameters of a net are one vector; train each by itself, with training.train"
+        )
     for step in range(3):
         gradients = torch.linspace(-1, 2, 8, device=parts[0].device) - 0.3 * step
         pieces = gradients.split([part.numel() for part in parts])

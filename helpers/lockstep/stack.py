@@ -3,7 +3,9 @@ first, and what it computes again and again is recorded and played back.
 """
 
 import copy
+from dataclasses import is_dataclass
 from functools import partial
+from types import MethodType
 
 import torch
 from torch import nn
@@ -12,6 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from helpers.lockstep import pixels, recording
 
+BACKWARD_HOOKS = ("_backward_hooks", "_backward_pre_hooks", "_post_accumulate_grad_hooks")
 CHUNK_NUMBERS = 2**21  # how many numbers of images are measured at once: memory stays small
 
 
@@ -21,7 +24,7 @@ class Stack:
     nets: a list of them, of one structure (see ``groups``).
     data: (x_train, y_train, x_test, y_test), tensors.
     rates, seeds: one learning rate and one seed for each net.
-    optimizer: a function of parameter groups and lr, which makes one of torch.optim.
+    optimizer: makes one of torch.optim from a list of tensors and lr; called once for each rate.
     bfloat16: whether products are taken in that type while training.
     """
 
@@ -40,12 +43,12 @@ class Stack:
         }
         gradients = torch.zeros_like(theta)
         self.gradients = _views(gradients, trained)
-        of_rate = {float(rate): {"params": [], "lr": float(rate)} for rate in rates}
+        of_rate = {float(rate): [] for rate in rates}
         self.rows, self.diverged = list(theta), theta.new_zeros(len(nets), dtype=torch.bool)
         for row, gradient, rate in zip(self.rows, gradients, rates, strict=True):
             row.grad = gradient
-            of_rate[float(rate)]["params"].append(row)
-        self.optimizer = optimizer(list(of_rate.values()), lr=rates[0])
+            of_rate[float(rate)].append(row)
+        self.optimizers = [optimizer(rows, lr=rate) for rate, rows in of_rate.items()]
         self.recordings = recording.Recordings() if recording.is_known(self.template) else None
 
     def _computed(self, function, *inputs):
@@ -73,7 +76,8 @@ class Stack:
             self.diverged |= ~self.differentiate(chosen).isfinite()
             for number in self.diverged.nonzero().ravel().tolist():
                 self.rows[number].grad = None  # a net that diverged stays as it is from now on
-            self.optimizer.step()
+            for optimizer in self.optimizers:
+                optimizer.step()
 
     def images(self, chosen):
         """The training images ``chosen`` (nets, batch), as the nets are given them."""
@@ -98,6 +102,7 @@ class Stack:
 
     def rehearse(self):
         """Try one step without learning: vmap raises errors of many types for nets it refuses."""
+        _check_nothing_is_lost(self.nets, self.data[0][:2])
         before = {name: values.clone() for name, values in self.fixed.items()}
         images = torch.arange(min(2, len(self.data[0])), device=self.data[0].device)
         chosen = images.expand(len(self.nets), -1)
@@ -158,25 +163,46 @@ def groups(nets):
     return list(found.values())
 
 
+def _check_nothing_is_lost(nets, x):
+    """Raise ValueError for what vmap would pass over without a word."""
+    for net in nets:
+        for name, part in [*net.named_parameters(), *net.named_modules()]:
+            if any(getattr(part, kind, None) for kind in BACKWARD_HOOKS):
+                raise ValueError(f"the gradient hook of its {name} would not be called")
+    net = copy.deepcopy(nets[0]).train()
+    before = dict(net.named_buffers())
+    with torch.random.fork_rng(devices=[]):
+        net(x)
+    for name, buffer in net.named_buffers():
+        if buffer is not before.get(name):
+            raise ValueError(f"its forward assigns {name}: let it change that in place, with copy_")
+
+
 def _structure(net):
-    """The key by which nets are stacked: each layer with its settings, and what learns."""
+    """The key by which nets are stacked: each layer with its settings, and what learns.
+
+    A tensor that stands at several places is one: each place has the name of the first.
+    """
     usual = vars(nn.Module()).keys() - {"_forward_hooks", "_forward_pre_hooks"}
-    layers = []
-    for name, part in net.named_modules():
+    layers, first, twice = [], {}, {"remove_duplicate": False}
+    for name, part in net.named_modules(**twice):
         settings = {key: value for key, value in vars(part).items() if key not in usual}
         layers.append((name, type(part), str(_whole(settings))))
-    for name, p in net.named_parameters():
-        layers.append((name, p.shape, p.dtype, p.device, p.requires_grad))
-    return *layers, *((name, buffer.shape) for name, buffer in net.named_buffers())
+    for name, t in [*net.named_parameters(**twice), *net.named_buffers(**twice)]:
+        layers.append((first.setdefault(id(t), name), t.shape, t.dtype, t.device, t.requires_grad))
+    return tuple(layers)
 
 
 def _whole(value):
     """The value, all of it: ``str`` would leave out the middle of a large array."""
-    if isinstance(value, nn.Module):  # in a list of the reader's own, where PyTorch does not see it
+    # A net in a list of the reader's own, where PyTorch does not see it, or what is bound to one.
+    if isinstance(value, nn.Module | MethodType):
         return id(value)
     if hasattr(value, "tolist"):  # tensors, and what NumPy has
         dense = value.to_dense() if isinstance(value, torch.Tensor) else value
         return str(value.dtype), value.shape, dense.tolist()
+    if is_dataclass(value):
+        return [type(value), _whole(vars(value))]
     if isinstance(value, dict):
         return {key: _whole(item) for key, item in value.items()}
     return [type(value), *map(_whole, value)] if isinstance(value, list | tuple) else value
