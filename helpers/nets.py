@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from helpers.block import SKIPS, check_known
-from helpers.inputs import checks, parts
+from helpers.inputs import checks, parts, rehearsal
 from helpers.inputs.numbers import check_seed, check_whole, is_whole
 
 STARTS = ("pytorch", "he", "identity")
@@ -223,7 +223,7 @@ def _head(channels, classes):
 
 
 def initialise(net, start="pytorch", seed=0):
-    """Give every layer of ``net`` initial numbers, from ``seed`` alone, and return the net.
+    """Give the layers of ``net`` initial numbers, from ``seed`` alone, and return the net.
 
     start: "pytorch", W and b uniform in +- 1 / sqrt(fan_in), as nn.Linear and nn.Conv2d do it;
         "he", W normal with standard deviation sqrt(2 / fan_in), b = 0 (He et al. 2015, arXiv
@@ -231,13 +231,13 @@ def initialise(net, start="pytorch", seed=0):
         an input that a ReLU has passed: of a residual block the last layer is 0 (W and b, or gamma
         of a normalisation: Goyal et al. 2017, arXiv 1706.02677, section 5.1), of a plain block
         both layers copy (W = I and b = 0, or kernels that keep the pixel in their middle).
-    fan_in counts the inputs of a unit: of a convolution, kernel height x width x channels. A batch
-    normalisation starts with gamma = 1, beta = 0 and fresh running statistics.
+    fan_in counts the inputs of a unit: of a convolution, kernel height x width x channels. In
+    nn.BatchNorm1d and 2d gamma = 1, beta = 0; layers of other types keep the numbers they have.
     Raises ValueError for an unknown ``start``, and for a ``net`` that is none or has lazy layers.
     """
     check_known("start", start, STARTS)
     checks.check_kind("the net", net)
-    if checks.is_lazy_net(net):
+    if rehearsal.is_lazy_net(net):
         raise ValueError("the net has lazy layers: give it images once, and they get their shapes")
     generator = torch.Generator().manual_seed(check_seed(seed))
     blocks = [part for part in net.modules() if isinstance(part, Block)]
@@ -265,7 +265,10 @@ def _copy(block):
 
 def _silence(block):
     """Set the last layer with weights (linear, convolution, normalisation) of the branch to 0."""
-    *_, last = (m for m in block.second.modules() if getattr(m, "weight", None) is not None)
+    with_weights = [m for m in block.second.modules() if getattr(m, "weight", None) is not None]
+    if not with_weights:
+        raise ValueError("the second layer of a block has no weights: it is never the identity")
+    last = with_weights[-1]
     nn.init.zeros_(last.weight)
     if last.bias is not None:
         nn.init.zeros_(last.bias)

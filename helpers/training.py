@@ -17,6 +17,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from helpers.inputs import checks, optimizers, suspects
+from helpers.inputs.rehearsal import AT_ONCE, is_lazy_net
 from helpers.lockstep.stack import Stack, groups, wrong
 from helpers.setup.machine import cores
 
@@ -92,14 +93,14 @@ def train(net, data, *, epochs, learning_rate, seed=0, batch=128, optimizer=adam
     data: (x_train, y_train, x_test, y_test), or a Folder; y (n,) holds classes from 0 on.
     epochs: how many times the net sees every training image.
     learning_rate: the size of the steps, above 0.
-    seed: the order of the images; two nets with one seed see the same batches.
+    seed: the order of the images, one for two nets with one seed; lazy layers start from it, too.
     batch: images in a step.
     optimizer: makes one of torch.optim, such as partial(torch.optim.SGD, momentum=0.9).
     measure_every: epochs from one row of the History to the next; the last epoch has one too.
     Raises ValueError, and warns of mistakes that PyTorch lets pass, each in one sentence.
     """
     checks.check([net], [learning_rate], [seed], epochs, batch, measure_every)
-    x, y, *test = checks.fitting(net, data, batch)
+    x, y, *test = checks.fitting(net, data, batch, seed)
     learner = optimizers.of_net(optimizer, net, learning_rate)
     shuffler = torch.Generator().manual_seed(int(seed))
     history = History(chance=suspects.chance(y, test[1]))
@@ -137,7 +138,7 @@ def measure(net, x_train, y_train, x_test, y_test):
     """
     mode = net.training
     net.eval()
-    scores, test_scores = (torch.cat([net(a) for a in x.split(256)]) for x in (x_train, x_test))
+    scores, test_scores = (torch.cat([*map(net, x.split(AT_ONCE))]) for x in (x_train, x_test))
     net.train(mode)
     return cross_entropy(scores, y_train).item(), wrong(scores, y_train), wrong(test_scores, y_test)
 
@@ -176,7 +177,7 @@ def lockstep(
     bfloat16: train with products in that type, as GPUs like it; what is measured is not rounded.
     Each net ends as ``train`` would leave it, but for rounding: in float32 a ReLU whose input is
     nearly 0 may fall on the other side, and two nets drift apart from there on; in float64 nine
-    digits stay equal over an epoch.
+    digits stay equal over an epoch. (Weight decay shrinks weights without a way to the loss, too.)
     Raises ValueError as ``train`` does, for a net given twice, for lists of different length, and
     for nets that torch.func.vmap refuses (nn.Dropout, a forward that branches on the numbers).
     """
@@ -187,14 +188,14 @@ def lockstep(
         stacks[stack] = [histories[i] for i in group]
         for history in stacks[stack]:
             history.chance = suspects.chance(*stack.data[1::2])
-    moments = {epoch for epoch in range(epochs + 1) if epoch % measure_every == 0} | {epochs}
-    return _epochs(stacks, histories, batch, moments)
+    return _epochs(stacks, histories, int(epochs), batch, int(measure_every))
 
 
 def _stacks(nets, data, learning_rates, seeds, batch, optimizer, bfloat16):
     """Yield the positions of the nets of each structure, and their Stack."""
-    for net in filter(checks.is_lazy_net, nets):
-        checks.fitting(net, data, batch)
+    for net, seed in zip(nets, seeds, strict=True):
+        if is_lazy_net(net):
+            checks.fitting(net, data, batch, seed)
     for group in groups(nets):
         some, rates, of_seeds = ([of[i] for i in group] for of in (nets, learning_rates, seeds))
         tensors = checks.fitting(some[0], data, batch)
@@ -205,15 +206,15 @@ def _stacks(nets, data, learning_rates, seeds, batch, optimizer, bfloat16):
         yield group, stack
 
 
-def _epochs(stacks, histories, batch, moments):
-    """Train {Stack: its Histories} to the last of the ``moments``; yield at each of them."""
+def _epochs(stacks, histories, epochs, batch, measure_every):
+    """Train {Stack: its Histories}; yield whenever they have been measured."""
     halt = Event()
     pool = ThreadPoolExecutor(max(1, cores() // torch.get_num_threads()))
     try:
-        for epoch in range(max(moments) + 1):
+        for epoch in range(epochs + 1):
             if epoch > 0:
                 list(pool.map(lambda stack: stack.learn(batch, halt.is_set), stacks))
-            if epoch in moments:
+            if epoch % measure_every == 0 or epoch == epochs:
                 measured = list(pool.map(Stack.measure, stacks))
                 for rows, of_stack in zip(measured, stacks.values(), strict=True):
                     for row, history in zip(rows, of_stack, strict=True):

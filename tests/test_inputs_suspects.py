@@ -227,9 +227,13 @@ def test_looking_at_a_net_changes_nothing():
     state = {name: value.clone() for name, value in net.state_dict().items()}
     chance = torch.random.get_rng_state()
     x, y, *_ = DATA
-    data = (x[:, None], y * 0 + 99, x[:, None], y * 0)
-    with pytest.raises(ValueError, match="the labels go from 0 to 99"):
-        training.train(net, data, epochs=1, learning_rate=1, batch=59)  # one image is left alone
+    plan = {"epochs": 1, "learning_rate": 1, "batch": 59}  # one image is left alone
+    for labels, optimizer, sentence in (
+        (y * 0 + 99, torch.optim.Adam, "the labels go from 0 to 99"),
+        (y, "Adam", "optimizer = 'Adam', but it must make one of torch.optim"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            training.train(net, (x[:, None], labels, x[:, None], y), optimizer=optimizer, **plan)
     assert all(torch.equal(state[name], value) for name, value in net.state_dict().items())
     assert not net.training
     assert torch.equal(chance, torch.random.get_rng_state())

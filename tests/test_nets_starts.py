@@ -174,3 +174,9 @@ def test_variants_of_the_shortcut_start_from_the_same_numbers_everywhere_else():
         assert torch.equal(value, b[name])
         assert torch.equal(value, c[name])
     assert len(a) < len(b) < len(c)
+
+
+def test_a_block_without_weights_at_its_end_is_never_the_identity():
+    net = nets.Block(4, layers=(torch.nn.Linear(4, 4), torch.nn.Tanh()), seed=None)
+    with pytest.raises(ValueError, match="the second layer of a block has no weights"):
+        nets.initialise(net, "identity")

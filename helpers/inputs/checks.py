@@ -1,28 +1,15 @@
 """Nets that people hand in: whether they can be trained with these numbers and these data."""
 
-import copy
 import inspect
-import re
 from contextlib import contextmanager
 
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from helpers.inputs import suspects
+from helpers.inputs import rehearsal, suspects
 from helpers.inputs.data import tensors
 from helpers.inputs.numbers import check_above_zero, check_seed, check_whole
-
-# What to write for images that a net takes in another form: tried on the net before it is said.
-FORMS = {
-    "give them a channel, as x_train[:, None] does": lambda x: x[:, None],
-    "put the channels first, as np.moveaxis(x_train, -1, 1) does": lambda x: x.movedim(-1, 1),
-    "make each a vector, as x_train.reshape(len(x_train), -1) does": lambda x: x.flatten(1),
-    "repeat the channel, as np.repeat(x_train, 3, axis=1) does": lambda x: x.repeat(1, 3, 1, 1),
-    "repeat it as a channel, as np.repeat(x_train[:, None], 3, axis=1) does": (
-        lambda x: x[:, None].repeat(1, 3, 1, 1)
-    ),
-}
 
 
 def as_lists(**several):
@@ -125,9 +112,10 @@ def _check_parameters(name, parameters):
         )
 
 
-def fitting(net, data, batch):
+def fitting(net, data, batch, seed=0):
     """Return the four arrays as tensors on the net's device, the images in its precision.
 
+    seed: what lazy layers draw their numbers from.
     Warns of what looks like a mistake in the net (see ``suspects``). Raises ValueError if the data
     do not fit each other or the net.
     """
@@ -140,10 +128,11 @@ def fitting(net, data, batch):
         shapes = tuple(x_train.shape[1:]), tuple(x_test.shape[1:])
         raise ValueError("training images have shape {}, but test images {}".format(*shapes))
     with _left_as_it_is(net):
-        scores = _score(net.eval(), x_train[:2])
-        if batch == 1 or len(x_train) % batch == 1:
-            _check_lone_image(net.train(), x_train[:2], batch)
+        torch.default_generator.manual_seed(int(seed))
+        scores = rehearsal.score(net.eval(), x_train[:2])
         _check_classes(torch.cat([y_train, y_test]), scores.shape[1])
+        rehearsal.check_learns(net, x_train, y_train, batch)
+        rehearsal.check_measures(net, x_train, x_test)
         suspects.look(net.eval(), x_train, y_train, scores)
     return found
 
@@ -152,7 +141,12 @@ def fitting(net, data, batch):
 def _left_as_it_is(net):
     """Give a net back with its modes and running statistics, and leave PyTorch's chance alone."""
     modes = [(module, module.training) for module in net.modules()]
-    buffers = [(buffer, buffer.clone()) for buffer in net.buffers() if not is_lazy(buffer)]
+    buffers = [
+        (module, name, buffer, buffer.clone())
+        for module in net.modules()
+        for name, buffer in module.named_buffers(recurse=False)
+        if not is_lazy(buffer)
+    ]
     try:
         with torch.random.fork_rng(devices=[]), torch.enable_grad():
             yield
@@ -160,113 +154,9 @@ def _left_as_it_is(net):
         for module, mode in modes:
             module.training = mode
         with torch.no_grad():
-            for buffer, before in buffers:
+            for module, name, buffer, before in buffers:
                 buffer.copy_(before)
-
-
-def is_lazy_net(net):
-    """Return whether a net has layers that get their shapes from the first images."""
-    return any(map(is_lazy, [*net.parameters(), *net.buffers()]))
-
-
-def _score(net, x):
-    """Return the scores of images, with gradients; ValueError says why there are none."""
-    shown, was_lazy = x.clone(), is_lazy_net(net)
-    try:
-        scores = net(shown)
-    except Exception as error:  # a forward may raise anything
-        again = "; build the net again, since its lazy layers have shapes now"
-        raise ValueError(f"{_explain(net, x, error)}{again if was_lazy else ''}") from error
-    if not torch.equal(shown, x):
-        raise ValueError(
-            "the net changes the images that it is given, by an operation in place: let its "
-            "forward begin with x = x.clone()"
-        )
-    _check_scores(scores, len(x))
-    return scores
-
-
-def _check_scores(scores, count):
-    rows = f"a tensor ({count}, classes), one row of scores an image"
-    if not isinstance(scores, torch.Tensor):
-        raise ValueError(f"the net makes a {type(scores).__name__}, but must make {rows}")
-    if scores.ndim != 2 or len(scores) != count:
-        shape = tuple(scores.shape)
-        raise ValueError(f"the net makes {shape} of {count} images, but must make {rows}")
-    if not scores.requires_grad:
-        raise ValueError(
-            "no gradient comes back from the scores of the net: its forward must not use "
-            "torch.no_grad, detach, .data, NumPy or argmax"
-        )
-
-
-def _explain(net, x, error):
-    """Say which part of a net cannot take what it is given, and which form the net would take."""
-    shape, dtype = tuple(x.shape[1:]), str(x.dtype).removeprefix("torch.")
-    reason, mend = _where(_copied(net), x) or _first_line(error), ""
-    for form, change in FORMS.items():
-        try:
-            _check_scores(_copied(net)(change(x)), len(x))
-        except Exception:  # not this form, then
-            continue
-        mend = f"; it takes {tuple(change(x).shape[1:])}, so {form}, and x_test alike"
-        break
-    return f"the net cannot take images of shape {shape} in {dtype}: {reason}{mend}"
-
-
-def _copied(net):
-    try:
-        return copy.deepcopy(net)
-    except Exception:  # a net that keeps what it computed cannot be copied
-        return net
-
-
-def _first_line(error):
-    text = str(error).strip().split("\n")[0]
-    if isinstance(error, RuntimeError | ValueError) and text:
-        return text
-    return f"{type(error).__name__}: {text}"
-
-
-def _where(net, x):
-    """Return which layer fails, and what it was given; None if it is the net's own forward."""
-    entered = []
-
-    def leave(*_):  # a hook that returned something would replace the output
-        entered.pop()
-
-    for name, part in net.named_modules():
-        part.register_forward_pre_hook(lambda m, given, name=name: entered.append((name, m, given)))
-        part.register_forward_hook(leave)
-    try:
-        net(x)
-    except Exception as error:
-        if entered and entered[-1][0] and isinstance(entered[-1][2][0], torch.Tensor):
-            name, part, (given, *_) = entered[-1]
-            layer = part if not list(part.children()) else type(part).__name__
-            shape = tuple(given.shape)
-            reason = f" ({_first_line(error)})"
-            shown = isinstance(part, nn.Linear | nn.Conv2d)  # they show what shapes they take
-            if shown and not re.search("type|device", reason):
-                reason = ""
-            return f"its layer {name}, {layer}, is given {shape}{reason}"
-    return None
-
-
-def _check_lone_image(net, x, batch):
-    """A normalisation over the batch may not be able to take a single image."""
-    try:
-        net(x[:1])
-    except ValueError as error:
-        if len(x) == 1:
-            raise ValueError("there is one training image, and this net needs two") from error
-        try:
-            net(x)
-        except ValueError as of_two:  # two are no better
-            raise ValueError(_explain(net, x, of_two)) from of_two
-        raise ValueError(
-            f"batch = {batch} leaves one image alone, and this net needs two: choose another"
-        ) from error
+                setattr(module, name, buffer)  # a forward may have put another in its place
 
 
 def _check_classes(labels, classes):
@@ -289,7 +179,7 @@ def alone_if_refused(number):
     try:
         yield
     except (RuntimeError, ValueError) as error:
-        reason = _first_line(error)
+        reason = rehearsal.first_line(error)
         if "random operation" in reason:
             reason = "what it computes is random, as in nn.Dropout"
         if "deepcopy" in reason:
