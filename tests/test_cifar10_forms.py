@@ -15,7 +15,9 @@ official = small_cifar10.official
 def unpacked(path, folder):
     """Unpack an archive as a program would."""
     with tarfile.open(path) as archive:
-        archive.extractall(folder, filter="data")
+        # As an argument it is not known to Python 3.11.3 and before, which Debian 12 has.
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(folder)
     return folder / "cifar-10-batches-bin"
 
 
