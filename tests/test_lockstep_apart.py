@@ -41,7 +41,7 @@ class Called(nn.Module):
         return self.layer(a.flatten(1)) * self.settings.factors.sum()
 
 
-@dataclass
+@dataclass(slots=True)
 class Settings:
     factors: torch.Tensor
 

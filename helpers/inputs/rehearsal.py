@@ -18,8 +18,6 @@ FORMS = {
         lambda x: x[:, None].repeat(1, 3, 1, 1)
     ),
 }
-
-
 AT_ONCE = 256  # images that are measured at once
 
 
@@ -50,8 +48,8 @@ def check_learns(net, x, y, batch):
 def check_measures(net, *sets):
     """Raise ValueError if a net cannot be measured on one of these sets of images."""
     if any(len(x) % AT_ONCE == 1 for x in sets):
-        said = f"{AT_ONCE} images are measured at once, which leaves one alone"
-        _check_lone_image(net.eval(), sets[0], said, ": leave one image out")
+        said = f"one image would be measured alone ({AT_ONCE} at once are)"
+        _check_lone_image(net.eval(), sets[0], said, ": add one, or leave one out")
 
 
 def _check_lone_image(net, x, said, mend):

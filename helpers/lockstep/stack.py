@@ -3,7 +3,7 @@ first, and what it computes again and again is recorded and played back.
 """
 
 import copy
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from functools import partial
 from types import MethodType
 
@@ -201,8 +201,8 @@ def _whole(value):
     if hasattr(value, "tolist"):  # tensors, and what NumPy has
         dense = value.to_dense() if isinstance(value, torch.Tensor) else value
         return str(value.dtype), value.shape, dense.tolist()
-    if is_dataclass(value):
-        return [type(value), _whole(vars(value))]
+    if is_dataclass(value) and not isinstance(value, type):
+        return [type(value), [_whole(getattr(value, field.name, None)) for field in fields(value)]]
     if isinstance(value, dict):
         return {key: _whole(item) for key, item in value.items()}
     return [type(value), *map(_whole, value)] if isinstance(value, list | tuple) else value
