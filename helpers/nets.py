@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from helpers.block import SKIPS, check_known
-from helpers.inputs import checks, parts, rehearsal
+from helpers.inputs import arguments, parts, rehearsal
 from helpers.inputs.numbers import check_seed, check_whole, is_whole
 
 STARTS = ("pytorch", "he", "identity")
@@ -236,7 +236,7 @@ def initialise(net, start="pytorch", seed=0):
     Raises ValueError for an unknown ``start``, and for a ``net`` that is none or has lazy layers.
     """
     check_known("start", start, STARTS)
-    checks.check_kind("the net", net)
+    arguments.check_kind("the net", net)
     if rehearsal.is_lazy_net(net):
         raise ValueError("the net has lazy layers: give it images once, and they get their shapes")
     generator = torch.Generator().manual_seed(check_seed(seed))

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from helpers.inputs.checks import as_lists, check_kind
+from helpers.inputs.arguments import as_lists, check_kind
 from helpers.inputs.numbers import is_whole
 from helpers.nets import Block
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from helpers.inputs import checks, optimizers, suspects
+from helpers.inputs import arguments, optimizers, suspects
 from helpers.inputs.rehearsal import AT_ONCE, is_lazy_net
 from helpers.lockstep.stack import Stack, groups, wrong
 from helpers.setup.machine import cores
@@ -99,8 +99,8 @@ def train(net, data, *, epochs, learning_rate, seed=0, batch=128, optimizer=adam
     measure_every: epochs from one row of the History to the next; the last epoch has one too.
     Raises ValueError, and warns of mistakes that PyTorch lets pass, each in one sentence.
     """
-    checks.check([net], [learning_rate], [seed], epochs, batch, measure_every)
-    x, y, *test = checks.fitting(net, data, batch, seed)
+    arguments.check([net], [learning_rate], [seed], epochs, batch, measure_every)
+    x, y, *test = arguments.fitting(net, data, batch, seed)
     learner = optimizers.of_net(optimizer, net, learning_rate)
     shuffler = torch.Generator().manual_seed(int(seed))
     history = History(chance=suspects.chance(y, test[1]))
@@ -153,7 +153,7 @@ def train_many(
     """
     counts = {"epochs": epochs, "batch": batch, "measure_every": measure_every}
     each = {"learning_rates": learning_rates, "seeds": seeds}
-    (nets,) = checks.as_lists(nets=nets)
+    (nets,) = arguments.as_lists(nets=nets)
     progress = lockstep(nets, data, **each, **counts, optimizer=optimizer)
     histories = [History() for _ in nets]
     try:
@@ -181,8 +181,8 @@ def lockstep(
     Raises ValueError as ``train`` does, for a net given twice, for lists of different length, and
     for nets that torch.func.vmap refuses (nn.Dropout, a forward that branches on the numbers).
     """
-    nets, rates, seeds = checks.as_lists(nets=nets, learning_rates=learning_rates, seeds=seeds)
-    checks.check(nets, rates, seeds, epochs, batch, measure_every)
+    nets, rates, seeds = arguments.as_lists(nets=nets, learning_rates=learning_rates, seeds=seeds)
+    arguments.check(nets, rates, seeds, epochs, batch, measure_every)
     histories, stacks = [History() for _ in nets], {}
     for group, stack in _stacks(nets, data, rates, seeds, batch, optimizer, bfloat16):
         stacks[stack] = [histories[i] for i in group]
@@ -195,12 +195,12 @@ def _stacks(nets, data, learning_rates, seeds, batch, optimizer, bfloat16):
     """Yield the positions of the nets of each structure, and their Stack."""
     for net, seed in zip(nets, seeds, strict=True):
         if is_lazy_net(net):
-            checks.fitting(net, data, batch, seed)
+            arguments.fitting(net, data, batch, seed)
     for group in groups(nets):
         some, rates, of_seeds = ([of[i] for i in group] for of in (nets, learning_rates, seeds))
-        tensors = checks.fitting(some[0], data, batch)
+        tensors = arguments.fitting(some[0], data, batch)
         optimizers.check_element_wise(optimizer, tensors[0].device)
-        with checks.alone_if_refused(group[0]):
+        with arguments.alone_if_refused(group[0]):
             stack = Stack(some, tensors, rates, of_seeds, optimizer, bfloat16)
             stack.rehearse()
         yield group, stack
@@ -240,7 +240,7 @@ def fair(make, data, *, rates, seeds, epochs, batch=128, optimizer=adam, measure
     seeds: initial numbers and order of the images; a History for each, in their order.
     The rest is as in ``train``; all nets train together.
     """
-    checks.check_maker("make", make)
+    arguments.check_maker("make", make)
     counts = {"epochs": epochs, "batch": batch, "measure_every": measure_every}
     each = {"rates": rates, "seeds": seeds}
     return fair_many({"make": make}, data, **each, **counts, optimizer=optimizer)["make"]
@@ -251,7 +251,7 @@ def fair_many(makes, data, *, rates, seeds, epochs, batch=128, optimizer=adam, m
 
     makes: {kind: make}. Returns {kind: {rate: [Histories]}}; the rest is as in ``fair``.
     """
-    rates, seeds = checks.comparison(makes, rates, seeds)
+    rates, seeds = arguments.comparison(makes, rates, seeds)
     runs = [(kind, rate, seed) for kind in makes for rate in rates for seed in seeds]
     nets = [makes[kind](seed) for kind, _, seed in runs]
     each = {"learning_rates": [run[1] for run in runs], "seeds": [run[2] for run in runs]}

@@ -18,8 +18,8 @@ def displayed(monkeypatch):
 
 
 @pytest.fixture
-def recording(monkeypatch):
-    monkeypatch.setattr(Film, "recording", True)
+def keeping_stills(monkeypatch):
+    monkeypatch.setattr(Film, "keeps_stills", True)
 
 
 def made_of(update, **controls):
@@ -213,7 +213,7 @@ def test_every_message_of_a_page_is_a_sign_of_life():
     assert heard == ["alive"]
 
 
-def test_a_film_keeps_stills_while_it_plays_and_is_not_run_again(displayed, recording):
+def test_a_film_keeps_stills_while_it_plays_and_is_not_run_again(displayed, keeping_stills):
     film, computed = film_of(frames=10)
     film.play()
     computed.append("played")
@@ -232,7 +232,7 @@ def test_a_film_has_no_single_still():
     assert computed == [0]
 
 
-def test_stills_of_a_film_lie_on_each_other(recording, displayed):
+def test_stills_of_a_film_lie_on_each_other(keeping_stills, displayed):
     """What is drawn at the same place has the same pixels, in the first still as in the last."""
     picture, axes = plots.figure(size=(3, 2))
     axes.set(xlabel="x", ylabel="y")

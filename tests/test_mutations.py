@@ -235,7 +235,7 @@ MUTATIONS = {
         "test_lockstep.py::test_plain_and_residual_nets_together_equal_each_alone",
     ),
     "double precision lost": (
-        "helpers/inputs/checks.py",
+        "helpers/inputs/arguments.py",
         "like.device, like.dtype)",
         "like.device, torch.float32)",
         "test_lockstep.py::test_plain_and_residual_nets_together_equal_each_alone",
@@ -271,7 +271,7 @@ MUTATIONS = {
         "test_inputs_suspects.py::test_what_is_meant_gets_no_warning",
     ),
     "looking at a net moves its statistics": (
-        "helpers/inputs/checks.py",
+        "helpers/inputs/arguments.py",
         "buffer.copy_(before)",
         "pass",
         "test_inputs_suspects.py::test_looking_at_a_net_changes_nothing",
@@ -480,7 +480,7 @@ MUTATIONS = {
         "            finally:\n                pass",
         "test_panel.py::test_a_still_is_a_fine_picture_of_other_values_and_the_panel_stays_where_it_is",
     ),
-    "a film that is not recorded": (
+    "a film that keeps no stills": (
         "helpers/panels/reel.py",
         "        self._keep_still(frame[0])\n        began",
         "        began",

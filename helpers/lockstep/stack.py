@@ -1,5 +1,5 @@
 """Nets of one structure trained as one: torch.func.vmap computes all of them with the code of the
-first, and what it computes again and again is recorded and played back.
+first, and what it computes again and again is traced and played back.
 """
 
 import copy
@@ -12,7 +12,7 @@ from torch import nn
 from torch.func import functional_call, vmap
 from torch.nn.functional import cross_entropy
 
-from helpers.lockstep import pixels, recording
+from helpers.lockstep import pixels, tracing
 
 BACKWARD_HOOKS = ("_backward_hooks", "_backward_pre_hooks", "_post_accumulate_grad_hooks")
 CHUNK_NUMBERS = 2**21  # how many numbers of images are measured at once: memory stays small
@@ -49,11 +49,11 @@ class Stack:
             row.grad = gradient
             of_rate[float(rate)].append(row)
         self.optimizers = [optimizer(rows, lr=rate) for rate, rows in of_rate.items()]
-        self.recordings = recording.Recordings() if recording.is_known(self.template) else None
+        self.traces = tracing.Traces() if tracing.is_known(self.template) else None
 
     def _computed(self, function, *inputs):
         """What is computed again and again: gradients while learning, scores when measuring."""
-        return self.recordings(function, *inputs) if self.recordings else function(*inputs)
+        return self.traces(function, *inputs) if self.traces else function(*inputs)
 
     def scores(self, x):
         """The scores of each net for its own images: (nets, images, ...) to (nets, images,

@@ -33,7 +33,7 @@ class Film(Panel):
     page is back, it goes on.
     """
 
-    recording = False  # set on the class, before films run: they keep stills of themselves
+    keeps_stills = False  # of itself while it runs; set on the class before films run
     _title = translate("Live panel")
     _stored = translate("A live training, and the last picture of it.")
 
@@ -42,7 +42,7 @@ class Film(Panel):
             frames=lambda: self._update(**self.values()),
             follow=self._follow,
             show=lambda: self._show(self.sentence),
-            keep=lambda: (self._draw_finely(), self.sentence) if self.recording else None,
+            keep=lambda: (self._draw_finely(), self.sentence) if self.keeps_stills else None,
             guard=self._guarded,
             report=self._report,
         )
@@ -102,14 +102,14 @@ class Film(Panel):
     def stills(self):
         """Return [(done, png, sentence)] for some twenty moments, from the first to the last.
 
-        They were kept while the film ran, if ``recording`` was set; otherwise it runs now, and goes
-        back to its beginning. Raises what the computation raises.
+        They were kept while the film ran, if ``keeps_stills`` was set; otherwise it runs now, and
+        goes back to its beginning. Raises what the computation raises.
         """
-        kept = self._reel.stills if 1.0 in self._reel.stills else self._record()
+        kept = self._reel.stills if 1.0 in self._reel.stills else self._run_for_stills()
         return [(done, *still) for done, still in sorted(kept.items())]
 
-    def _record(self):
-        self.recording = True  # of this film alone
+    def _run_for_stills(self):
+        self.keeps_stills = True  # of this film alone
         try:
             self.reset()
             self._reel.play()
@@ -117,7 +117,7 @@ class Film(Panel):
                 raise self._failure
             return self._reel.stills
         finally:
-            del self.recording
+            del self.keeps_stills
             self.reset()
 
     def _follow(self, done, sentence):

@@ -34,8 +34,8 @@ MAX_STILLS = 300  # pictures of one panel: each takes some tenths of a second
 
 
 def load_ipython_extension(shell):
-    """Record every film, draw figures as fine as panels and with tables, and define ``%album``."""
-    Film.recording = True
+    """Let films keep stills and figures be as fine as panels, with tables; define ``%album``."""
+    Film.keeps_stills = True
     Picture.stored_dpi = 200  # two pixels for each one of the page
     Picture.more = tabulate
     shell.register_magic_function(show_album, magic_name="album")

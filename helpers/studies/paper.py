@@ -16,7 +16,7 @@ import torch
 from torch.nn.functional import cross_entropy, pad
 
 from helpers.files import writing
-from helpers.inputs import checks
+from helpers.inputs import arguments
 from helpers.inputs.data import tensors
 from helpers.inputs.numbers import check_seed, check_whole
 
@@ -136,7 +136,7 @@ class _Training:
         self.precision = torch.autocast(device.type, torch.bfloat16, enabled=fast)
         self.order = torch.channels_last if fast else torch.contiguous_format
         self.net = net.to(device, memory_format=self.order)
-        self.x, self.y, *self.test = checks.fitting(net, centred(data, device), len(data[0]))
+        self.x, self.y, *self.test = arguments.fitting(net, centred(data, device), len(data[0]))
         self.optimizer = torch.optim.SGD(
             net.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4, fused=True
         )

@@ -1,4 +1,4 @@
-"""A recording gives what the function gives, to the last bit, and only where it may."""
+"""A trace gives what the function gives, to the last bit, and only where it may."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,8 +11,8 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode, is_in_torch_dispatch_mode
 
 from helpers import nets, training
-from helpers.lockstep import recording
-from helpers.lockstep.recording import Recordings, is_known, record
+from helpers.lockstep import tracing
+from helpers.lockstep.tracing import Traces, is_known, trace
 
 SGD = partial(torch.optim.SGD, momentum=0.9, weight_decay=1e-3)
 DEVICES = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
@@ -37,8 +37,8 @@ def data(images=23):
 
 
 def trained(build, call, device, monkeypatch, epochs=3):
-    """The losses and states of three nets, recorded at a call, or never (0)."""
-    monkeypatch.setattr(recording, "RECORDED_AT", call)
+    """The losses and states of three nets, traced at a call, or never (0)."""
+    monkeypatch.setattr(tracing, "TRACED_AT", call)
     some = [build(seed=seed).to(device) for seed in range(3)]
     rates = {"learning_rates": [0.01, 0.1, 0.01], "seeds": range(3)}
     histories = training.train_many(some, data(), epochs=epochs, **rates, batch=8, optimizer=SGD)
@@ -47,7 +47,7 @@ def trained(build, call, device, monkeypatch, epochs=3):
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_recorded_nets_are_trained_to_the_same_bits(kind, device, monkeypatch):
+def test_traced_nets_are_trained_to_the_same_bits(kind, device, monkeypatch):
     """Weights, running statistics, losses and errors; the last batch is smaller than the others."""
     rows, states = trained(KINDS[kind], 0, device, monkeypatch)
     same_rows, same_states = trained(KINDS[kind], 2, device, monkeypatch)
@@ -56,15 +56,15 @@ def test_recorded_nets_are_trained_to_the_same_bits(kind, device, monkeypatch):
         assert all(torch.equal(state[name], same[name]) for name in state)
 
 
-def test_a_layout_is_recorded_once_and_then_the_function_is_not_called(monkeypatch):
-    monkeypatch.setattr(recording, "RECORDED_AT", 3)
+def test_a_layout_is_traced_once_and_then_the_function_is_not_called(monkeypatch):
+    monkeypatch.setattr(tracing, "TRACED_AT", 3)
     calls = []
 
     def double(x):
         calls.append(x.shape)
         return x * 2
 
-    computed = partial(Recordings(), double)
+    computed = partial(Traces(), double)
     for number in range(6):
         assert computed(torch.full((2,), float(number))).tolist() == [2 * number] * 2
         assert computed(torch.ones(3, 1).expand(3, 2)).tolist() == [[2, 2]] * 3
@@ -74,11 +74,11 @@ def test_a_layout_is_recorded_once_and_then_the_function_is_not_called(monkeypat
 
 
 def test_two_functions_of_one_layout_are_not_taken_for_each_other(monkeypatch):
-    monkeypatch.setattr(recording, "RECORDED_AT", 2)
-    recordings, three = Recordings(), torch.full((1,), 3.0)
+    monkeypatch.setattr(tracing, "TRACED_AT", 2)
+    traces, three = Traces(), torch.full((1,), 3.0)
     for _ in range(4):
-        assert recordings(torch.square, three).item() == 9
-        assert recordings(torch.neg, three).item() == -3
+        assert traces(torch.square, three).item() == 9
+        assert traces(torch.neg, three).item() == -3
 
 
 def test_what_is_read_beside_the_inputs_may_change_in_place():
@@ -88,7 +88,7 @@ def test_what_is_read_beside_the_inputs_may_change_in_place():
         count.add_(1)
         return (x * weight.view(1, 2).T.view(2)).sum() + count
 
-    result, played = record(counted, torch.ones(2))
+    result, played = trace(counted, torch.ones(2))
     assert result.item() == 3
     with torch.no_grad():
         weight *= 10
@@ -107,19 +107,19 @@ def test_views_share_the_memory_that_is_changed_in_place():
         return whole + part.sum() - 2 * other.sum()
 
     x = torch.tensor([1.0, 2.0, 3.0, 4.0])
-    result, played = record(function, x)
+    result, played = trace(function, x)
     assert torch.equal(played(x), result)
     assert torch.equal(played(x + 1), function(x + 1))
 
 
-def test_operations_of_several_results_are_recorded():
+def test_operations_of_several_results_are_traced():
     def function(x):
         top, place = x.topk(2)
         first, second = x.split(2)
         return top * place + first - second
 
     x = torch.tensor([1.0, 4.0, 3.0, 2.0])
-    result, played = record(function, x)
+    result, played = trace(function, x)
     assert torch.equal(played(x), result)
     assert torch.equal(played(-x), function(-x))
 
@@ -155,7 +155,7 @@ def test_only_times_one_is_left_out(x, factor, left_out):
     def function(x):
         return torch.ops.aten.mul.Scalar(x, factor) + 1
 
-    result, names = named(record(function, x)[1], x + 2)
+    result, names = named(trace(function, x)[1], x + 2)
     assert torch.equal(result, function(x + 2))
     assert result.dtype == function(x).dtype
     assert names == ["aten::mul.Scalar"] * (not left_out) + ["aten::add.Tensor"]
@@ -164,18 +164,18 @@ def test_only_times_one_is_left_out(x, factor, left_out):
 def test_the_bias_of_many_layers_is_not_taken_times_one():
     stacked = torch.vmap(torch.nn.functional.linear)
     given = torch.randn(2, 3, 4), torch.randn(2, 5, 4), torch.randn(2, 5)
-    result, names = named(record(stacked, *given)[1], *given)
+    result, names = named(trace(stacked, *given)[1], *given)
     assert torch.equal(result, stacked(*given))
     assert "aten::bmm" in names
     assert "aten::mul.Scalar" not in names
 
 
 @pytest.mark.parametrize("read", [lambda x: x.sum().item(), lambda x: float(x.equal(x * 0))])
-def test_a_function_that_reads_a_number_is_not_recorded(read):
+def test_a_function_that_reads_a_number_is_not_traced(read):
     def function(x):
         return x * read(x)
 
-    _, played = record(function, torch.ones(2))
+    _, played = trace(function, torch.ones(2))
     assert played is None
 
 
@@ -225,20 +225,20 @@ def test_with_a_hook_for_all_nets_nothing_is_known():
         hook.remove()
 
 
-def test_two_threads_that_record_at_once_leave_nothing_behind():
+def test_two_threads_that_trace_at_once_leave_nothing_behind():
     both = Barrier(2)
 
     def slow(x):
         time.sleep(0.1)
         return x + 1
 
-    def recorded(number):
+    def traced(number):
         both.wait(10)
-        result, play = record(slow, torch.full((2,), number))
+        result, play = trace(slow, torch.full((2,), number))
         return result.tolist(), play(torch.ones(2)).tolist()
 
     with ThreadPoolExecutor(2) as two:
-        assert list(two.map(recorded, (1.0, 5.0))) == [([2, 2], [2, 2]), ([6, 6], [2, 2])]
+        assert list(two.map(traced, (1.0, 5.0))) == [([2, 2], [2, 2]), ([6, 6], [2, 2])]
     assert not is_in_torch_dispatch_mode()
 
 
@@ -249,7 +249,7 @@ def test_code_of_the_readers_own_runs_at_every_step(monkeypatch):
         torch.manual_seed(seed)
         return nn.Sequential(nn.Flatten(), Counting(64, 10))
 
-    monkeypatch.setattr(recording, "RECORDED_AT", 2)
+    monkeypatch.setattr(tracing, "TRACED_AT", 2)
     seen, forward = [], Counting.forward
     monkeypatch.setattr(Counting, "forward", lambda s, x: (seen.append(1), forward(s, x))[1])
     net = build(0)

@@ -15,11 +15,11 @@ from torch.fx.node import map_aggregate
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
-# The call that is recorded: early, since to record saves in some 10 calls the time that it takes.
-RECORDED_AT = 10
+# The call that is traced: early, since a trace saves in some 10 calls the time that it takes.
+TRACED_AT = 10
 
 
-class Recordings:
+class Traces:
     """Calls functions of tensors, and plays them back from their 11th call for one layout on.
 
     What else a function reads must stay where it is in memory. It must not decide by numbers, nor
@@ -30,23 +30,23 @@ class Recordings:
         self.calls, self.players = Counter(), {}
 
     def __call__(self, function, *inputs):
-        """Return function(*inputs), to the last bit; without its gradient, once recorded."""
+        """Return function(*inputs), to the last bit; without its gradient, once traced."""
         layout = function.__name__, *((x.shape, x.stride()) for x in inputs)
         self.calls[layout] += 1
-        if self.calls[layout] == RECORDED_AT:
-            result, self.players[layout] = record(function, *inputs)
+        if self.calls[layout] == TRACED_AT:
+            result, self.players[layout] = trace(function, *inputs)
             return result
         return (self.players.get(layout) or function)(*inputs)
 
 
-def record(function, *inputs):
+def trace(function, *inputs):
     """Return function(*inputs), and what computes it from other inputs of the same layout.
 
     The latter is None if an operation returned a number: nobody knows what for.
     """
-    with _ONE_AT_A_TIME, _Recorder(inputs) as recorder:
+    with _ONE_AT_A_TIME, _Tracer(inputs) as tracer:
         result = function(*inputs)
-    return result, recorder.player(result) if recorder.is_complete else None
+    return result, tracer.player(result) if tracer.is_complete else None
 
 
 # PyTorch notes in a variable of its own, which all threads share, that something is dispatched.
@@ -66,7 +66,7 @@ def is_known(net):
     )
 
 
-class _Recorder(TorchDispatchMode):
+class _Tracer(TorchDispatchMode):
     """Writes down the operations that autograd and vmap call in this thread, as a graph."""
 
     def __init__(self, inputs):
@@ -121,7 +121,7 @@ class _Recorder(TorchDispatchMode):
 
 
 def _below_autograd(play, *inputs):
-    """Play where the operations were recorded: how a convolution is computed depends on it."""
+    """Play where the operations were traced: how a convolution is computed depends on it."""
     with torch._C._AutoDispatchBelowAutograd():
         return play(*inputs)
 
