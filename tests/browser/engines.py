@@ -156,8 +156,9 @@ class WebKit(Driven):
             return json.load(answer)["value"]
 
     def open(self, url):
-        """Open a page, and wait until it is loaded."""
+        """Open a page, and wait until it is loaded: the driver is at times too early."""
         self._post("/url", url=url)
+        wait_for(lambda: self.evaluate("document.readyState === 'complete'"))
 
     def evaluate(self, expression):
         """Return the value of an expression of JavaScript."""
