@@ -72,7 +72,8 @@ def figure(rows=1, columns=1, size=(9.0, 4.0), alt="", **options):
     picture.alt = alt
     axes = picture.subplots(rows, columns, **{"subplot_kw": {"axes_class": Frame}} | options)
     for ax in np.ravel(axes):
-        ax.spines[["top", "right"]].set_visible(False)
+        for side in {"top", "right"} & set(ax.spines):  # polar axes have others
+            ax.spines[side].set_visible(False)
         ax.tick_params(labelsize=11)
         ax.xaxis.label.set_size(12)
         ax.yaxis.label.set_size(12)

@@ -115,6 +115,82 @@ def test_whatever_changes_is_drawn(change):
     assert_draws(drawing)
 
 
+# What is put into the axes, and moved.
+UNTOLD = {
+    "end of an annotation": (
+        lambda axes: axes.annotate("here", (0, 0), (0.2, 0.8), arrowprops={"arrowstyle": "->"}),
+        lambda note, k: setattr(note, "xy", (k / 9, 0.5)),
+    ),
+    "box of a text": (
+        lambda axes: axes.text(0.7, 0.3, "boxed", bbox={"facecolor": "red"}),
+        lambda text, k: text.get_bbox_patch().set_alpha(k / 9),
+    ),
+    "text of a legend": (
+        lambda axes: axes.legend(),
+        lambda legend, k: legend.get_texts()[0].set_text(f"{k}"),
+    ),
+    "cell of a table": (
+        lambda axes: axes.table([["1", "2"]], loc="center"),
+        lambda table, k: table[0, 0].get_text().set_text(f"{k}"),
+    ),
+    "limits": (
+        lambda axes: axes,
+        lambda axes, k: (axes.lines[0].set_xdata([0, k]), axes.relim(), axes.autoscale()),
+    ),
+    "order": (
+        lambda axes: [axes.axvspan(0, 0.6, color="red"), axes.axvspan(0.3, 1, color="blue")],
+        lambda spans, k: spans[0].set_zorder(5 * (k % 2)),
+    ),
+    "colour of the axes": (lambda axes: axes, lambda axes, k: axes.set_facecolor((k / 9, 1, 1))),
+    "frame": (lambda axes: axes, lambda axes, k: axes.set_frame_on(k % 2)),
+    "size": (lambda axes: axes.figure, lambda figure, k: figure.set_size_inches(k, 3)),
+}
+
+
+@pytest.mark.parametrize("change", UNTOLD)
+def test_what_matplotlib_does_not_tell_is_drawn_at_every_move(change):
+    make, move = UNTOLD[change]
+    picture, axes = plots.figure(size=(4, 3))
+    axes.plot([0, 1], [0, 1], label="a line")
+    part, drawing = make(axes), Drawing(picture)
+    for k in (2, 5, 8, 3, 6):
+        move(part, k)
+        assert_draws(drawing)
+
+
+def test_what_a_part_of_a_figure_has_is_drawn():
+    picture, axes = plots.figure(size=(4, 3))
+    axes.remove()
+    parts = picture.subfigures(1, 2)
+    for part in parts:
+        part.subplots()
+    drawing = Drawing(picture)
+    for shade in ("0.2", "0.5", "0.9"):
+        parts[0].set_facecolor(shade)
+        parts[1].suptitle(shade)
+        assert_draws(drawing)
+
+
+def test_polar_axes_turn():
+    picture, axes = plots.figure(size=(4, 3), subplot_kw={"projection": "polar"})
+    axes.plot([0.2, 0.9], [0.2, 0.9])
+    drawing = Drawing(picture)
+    for angle in (0.5, 0.8, 0.2):
+        axes.set_theta_offset(angle)
+        assert_draws(drawing)
+
+
+def test_in_3d_the_near_covers_the_far_from_all_sides():
+    picture, axes = plots.figure(size=(4, 3), subplot_kw={"projection": "3d"})
+    lines = [axes.plot([x, x], [0, 1], [0.5, 0.5])[0] for x in (0, 1)]
+    drawing = Drawing(picture)
+    for angle in (0, 180, 0, 180):
+        axes.view_init(0, angle)
+        for line in lines:
+            line.set_linewidth(20 + angle / 20)
+        assert_draws(drawing)
+
+
 def test_a_drawing_that_was_broken_off_leaves_no_ghost(monkeypatch):
     picture, axes = plots.figure(size=(4, 3))
     cloud = plots.points(axes, "none", [0, 1], [1, 2])

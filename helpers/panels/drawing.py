@@ -9,10 +9,15 @@ from isal import isal_zlib
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import Collection
+from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.spines import Spine
-from matplotlib.text import Text
+from matplotlib.text import Annotation, Text
 
 from helpers.panels.settings import defaults
+
+TELLING = Axis | AxesImage | Line2D | Patch | Text  # they become stale whenever they change
 
 
 class Drawing:
@@ -42,15 +47,12 @@ class Drawing:
         figure = self.canvas.figure
         inside = [artist for axes in figure.axes for artist in axes.get_children()]
         watched = inside + [artist for artist in figure.get_children() if artist not in figure.axes]
+        layout = _read_layout(figure, watched)  # carries out a scaling that is due
         changed = {artist for artist in watched if artist.stale or _may_change_unnoticed(artist)}
-        layout = [
-            (axes.get_position().bounds, axes.get_visible(), axes.axison) for axes in figure.axes
-        ]
-        layout += map(id, watched)
         if self._background is None or layout != self._layout or not changed <= self._moving:
             if self._background is not None:  # the first drawing does not tell what will move
-                may_move = (artist for artist in inside if not isinstance(artist, Axis | Spine))
-                self._moving |= changed.intersection(may_move)
+                frame = (a for a in inside if not a.axes or isinstance(a, Axis | Spine))
+                self._moving |= changed.intersection(inside).difference(frame)
             self._moving &= set(watched)
             self._background, self._layout = None, layout
             self._draw_background()
@@ -92,13 +94,33 @@ class Drawing:
         return above
 
 
+def _read_layout(figure, watched):
+    """Return what draws everything again if it changes."""
+    order = [(id(artist), artist.get_zorder()) for artist in watched]
+    return [tuple(figure.get_size_inches()), *order, *map(_read_frame, figure.axes)]
+
+
+def _read_frame(axes):
+    if axes.name != "rectilinear":
+        return object()  # never the same: polar and 3D axes do not tell when they turn
+    shown = axes.get_visible(), axes.axison, axes.get_frame_on()
+    return axes.get_position().bounds, axes.viewLim.bounds, shown
+
+
 def _may_change_unnoticed(artist):
-    """Collections of colours (pcolormesh, scatter) do not become stale when they get new values."""
-    return isinstance(artist, Collection) and artist.get_array() is not None
+    """Artists with parts (legends, tables, annotations, texts in boxes) do not become stale with
+    them; nor do collections of colours (pcolormesh, scatter) when they get new values.
+    """
+    if isinstance(artist, Collection):
+        return artist.get_array() is not None
+    has_box = isinstance(artist, Text) and artist.get_bbox_patch() is not None
+    return has_box or type(artist) is Annotation or not isinstance(artist, TELLING)
 
 
 def _is_drawn(artist, axes):
-    return axes.axison if isinstance(artist, Axis | Spine) else artist is not axes.patch
+    if isinstance(artist, Axis | Spine):
+        return axes.axison and (isinstance(artist, Axis) or axes.get_frame_on())
+    return artist is not axes.patch
 
 
 def _is_outside(artist):
