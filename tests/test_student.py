@@ -69,8 +69,36 @@ def test_a_stub_that_the_teacher_has_solved_is_empty_again(tmp_path):
 
 def test_only_what_changed_is_written_again(course):
     assert list(student.build(course)) == []
-    (course / NAME).write_text("old", encoding="utf-8")
-    assert list(student.build(course)) == [course / NAME]
+    (course / "helpers" / "block.py").write_text("old", encoding="utf-8")
+    edit(course / NAME, run)
+    assert list(student.build(course)) == [course / "helpers" / "block.py", course / NAME]
+    assert list(student.build(course)) == []
+
+
+@pytest.mark.parametrize("change", ["work", "half merged"])
+def test_no_notebook_that_a_student_has_written_into_is_replaced(course, tmp_path, change):
+    """In a copy elsewhere; then no other file is replaced, either."""
+    shutil.copytree(course, tmp_path / "student")
+    path, block = tmp_path / "student" / NAME, tmp_path / "student" / "helpers" / "block.py"
+    block.write_text("old", encoding="utf-8")
+    if change == "work":
+        edit(path, work)
+    else:
+        path.write_text("<<<<<<< HEAD\n", encoding="utf-8")
+    before = path.read_bytes()
+    with pytest.raises(FileExistsError, match=r"01_.*\.ipynb holds something that this course did"):
+        list(student.build(tmp_path / "student"))
+    assert (path.read_bytes(), block.read_text("utf-8")) == (before, "old")
+
+
+def test_a_students_copy_makes_none_of_itself(course, monkeypatch):
+    """From within, the course for students is the course itself."""
+    monkeypatch.chdir(course)
+    edit(course / NAME, run)
+    before = (course / NAME).read_bytes()
+    with pytest.raises(FileExistsError, match="holds something else, and stays as it is"):
+        list(student.build(".", course))
+    assert (course / NAME).read_bytes() == before
 
 
 def test_the_course_itself_and_a_folder_of_somebody_else_are_left_alone(tmp_path):
@@ -93,17 +121,24 @@ def edit(path, change):
     path.write_bytes(dumped(notebook))
 
 
-def work(notebook):
-    """Run all cells, and solve an exercise, as a student does."""
+def run(notebook):
+    """Run all cells, with another Python than the teacher's."""
     code = (cell for cell in notebook["cells"] if cell["cell_type"] == "code")
     for number, cell in enumerate(code, 1):
         output = {"name": "stdout", "output_type": "stream", "text": [f"{number}\n"]}
         cell["execution_count"], cell["outputs"] = number, [output]
+    notebook["metadata"]["language_info"]["version"] = "3.99"
+
+
+def work(notebook):
+    """Run all cells, and solve an exercise, as a student does."""
+    run(notebook)
     cell_of(notebook, "stub-residual-block")["source"] = ["def residual_block():\n", "    mine\n"]
 
 
 def mend(notebook):
     """Change a line of code, a line of prose, and add a cell before a stub, as a teacher does."""
+    notebook["metadata"]["made"] = "another digest"
     cell_of(notebook, "plain")["source"][0] = "a2_plain = relu(z2)  # mended\n"
     cell_of(notebook, "text-10")["source"][0] = "A mended sentence.\n"
     place = next(n for n, cell in enumerate(notebook["cells"]) if cell["id"] == "text-20")

@@ -12,7 +12,8 @@ import sys
 from pathlib import Path
 
 from helpers.exercises.reset import dumped, list_exercises, load, opened
-from helpers.files.writing import write
+from helpers.files.notebooks import digest
+from helpers.files.writing import check, write
 from helpers.setup.machine import ROOT
 
 WANTED = (
@@ -26,22 +27,31 @@ WANTED = (
 def build(target, root=ROOT):
     """Write the course of ``root`` for students into ``target``; yield the paths that changed.
 
-    Raises FileExistsError for a folder that holds anything else, the course itself among them, and
-    OSError for a file that cannot be written.
+    Raises FileExistsError for a folder that holds anything else, for ``root`` itself, and for a
+    notebook that somebody has written into since; OSError for a file that cannot be written.
     """
     target, root = Path(target), Path(root)
     there = {path.name for path in target.iterdir()} if target.exists() else set()
-    if there - {".git"} and ("tests" in there or "why_resnets_work.py" not in there):
+    if there - {".git"} and ("why_resnets_work.py" not in there or target.samefile(root)):
         raise FileExistsError(f"{target} holds something else, and stays as it is; choose another")
-    stubs = {name: stub["source"] for name, stub in load().items()}
+    stubs, changes = {name: stub["source"] for name, stub in load().items()}, {}
     for source in sorted({path for pattern in WANTED for path in root.glob(pattern)}):
         path = target / source.relative_to(root)
         if source.is_dir() or "__pycache__" in source.parts:
             continue
         content = strip(source, stubs) if source.suffix == ".ipynb" else source.read_bytes()
         if not path.exists() or path.read_bytes() != content:
-            write(path, content, Path.is_file)
-            yield path
+            check(path, is_own)
+            changes[path] = content
+    for path, content in changes.items():
+        write(path, content, is_own)
+        yield path
+
+
+def is_own(path):
+    """Return whether a file is as ``build`` wrote it; notebooks alone know, whether run or not."""
+    notebook = opened(path)[1] if path.suffix == ".ipynb" else None
+    return notebook is None or notebook["metadata"].get("made") == digest(notebook)
 
 
 def strip(path, stubs):
@@ -55,6 +65,7 @@ def strip(path, stubs):
             cell["source"] = stubs[name].splitlines(keepends=True)
         if cell["cell_type"] == "code":
             cell["outputs"], cell["execution_count"] = [], None
+    notebook["metadata"]["made"] = digest(notebook)
     return dumped(notebook)
 
 

@@ -9,8 +9,6 @@ it was made is kept, unless ``--force`` is given.
 """
 
 import copy
-import hashlib
-import json
 import re
 import sys
 from pathlib import Path
@@ -18,6 +16,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from helpers.files.notebooks import digest
 from helpers.files.writing import check, write
 from helpers.press.reading import read_notebook
 from helpers.quizzes.texts import read_beside
@@ -126,14 +125,6 @@ def run_notebook(notebook, folder):
             result = cell.outputs[-1].data["text/plain"]
             if not result.startswith("✓"):
                 raise ValueError(f"the solution of {cell.source} does not pass: {result}")
-
-
-def digest(notebook):
-    """Return a hash of what people write in a notebook; running it again does not change that."""
-    written = [
-        [cell.cell_type, cell.source, cell.get("attachments", {})] for cell in notebook.cells
-    ]
-    return hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()
 
 
 def is_edited(path):
