@@ -100,13 +100,41 @@ def test_damaged_lines_cost_no_others(monkeypatch, tmp_path):
     """A power failure cuts a line off, in the middle of a quoted sentence."""
     cut_off = 'number,A number,wrong,"the result shou'
     (tmp_path / "mine.csv").write_text(HEADER + RIGHT + "?\n" + cut_off)
-    with pytest.warns(UserWarning, match="2 of 3 lines are damaged and left out"):
+    with pytest.warns(UserWarning, match="2 of 3 lines are damaged and not counted"):
         checks.keep("mine.csv")
     pair.check(lambda x, y: (x + y, x - y))
     restart(monkeypatch)
     with pytest.warns(UserWarning, match="2 of 4 lines are damaged"):
         checks.keep("mine.csv")
     assert checks.progress(TASKS).done == 2
+
+
+def test_a_report_keeps_what_it_cannot_read(tmp_path):
+    """A teacher's note, an answer of a later version, and a sentence that was cut off."""
+    others = 'Points: 7 of 10\nlater,Later,nearly,"a\nb"\nnumber,A number,wrong,"the resu'
+    (tmp_path / "results.csv").write_text(HEADER + others)
+    double.check(twice)
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="4 of . lines are damaged and not counted"):
+            assert checks.report("results.csv").endswith(
+                "1 of 1 exercises that were checked are right."
+            )
+        assert (tmp_path / "results.csv").read_text() == HEADER + RIGHT + others
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_sentence_may_have_line_breaks(end, tmp_path):
+    """As spreadsheets write them."""
+    text = HEADER + 'pair,"Sum, difference",right,"right:\n""yes""\n"\n' + RIGHT
+    (tmp_path / "results.csv").write_bytes(text.replace("\n", end).encode("utf-8-sig"))
+    number.check(3)
+    assert checks.report("results.csv").startswith("results.csv: 3 of 3")
+    assert (tmp_path / "results.csv").read_text().splitlines() == [
+        HEADER.strip(),
+        'pair,"Sum, difference",right,"right: ""yes"""',
+        RIGHT.strip(),
+        "number,A number,right,right: it is 3.",
+    ]
 
 
 def test_an_empty_file_is_nobodys(monkeypatch, tmp_path):

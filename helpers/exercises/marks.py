@@ -26,10 +26,10 @@ def read(path):
     one of answers, OSError for one that cannot be read.
     """
     lines = _lines(path, _text(path))
-    known = [line for line in lines if len(line) == len(HEADER) and line[2] in STATUSES]
+    known = [fields for fields, _ in lines if fields]
     if len(known) < len(lines):
-        left_out = f"{len(lines) - len(known)} of {len(lines)} lines are damaged and left out"
-        warnings.warn(f"{path}: {left_out}", stacklevel=3)
+        damaged = f"{len(lines) - len(known)} of {len(lines)} lines are damaged and not counted"
+        warnings.warn(f"{path}: {damaged}", stacklevel=3)
     return known
 
 
@@ -54,12 +54,12 @@ def append(path, *lines):
 
 
 def write(path, lines):
-    """Exchange all the lines of a file, in one step: it has the old ones or the new ones.
+    """Exchange all answers in a file, in one step; lines that are no answers stay, after them.
 
     Raises ValueError for a file that is not one of answers, OSError if it cannot be written.
     """
-    _lines(path, _text(path))
-    writing.write(path, _as_csv([HEADER, *lines]), Path.is_file)
+    others = "".join(text for fields, text in _lines(path, _text(path)) if not fields)
+    writing.write(path, _as_csv([HEADER, *lines]) + others.encode("utf-8"), Path.is_file)
 
 
 def _as_csv(lines):
@@ -71,21 +71,30 @@ def _as_csv(lines):
 
 
 def _lines(path, text):
-    """The fields of all lines after the header. Raises ValueError for another header."""
-    first, *lines = map(_fields, text.splitlines() or [",".join(HEADER)])
+    """All lines after the header, (fields, text): no fields if it is no answer.
+
+    Raises ValueError for another header.
+    """
+    rest, found = list(io.StringIO(text or ",".join(HEADER), newline="")), []
+    first, count = _record(rest)
     if first != HEADER:
         raise ValueError(
             f"{path} is not a file of answers of this course and was left alone; use another name"
         )
-    return lines
+    while rest := rest[count:]:
+        fields, count = _record(rest)
+        if len(fields) != len(HEADER) or fields[2] not in STATUSES:
+            fields, count = (), 1  # of a sentence that was cut off, the quotes may never end
+        found.append((fields, "".join(rest[:count])))
+    return found
 
 
-def _fields(line):
-    """The fields of one line; a damaged one has none, and cannot spoil the next."""
-    try:
-        return tuple(next(csv.reader([line], strict=True), ()))
-    except csv.Error:
-        return ()
+def _record(lines):
+    """The fields that ``lines`` begin with, none if damaged; and how many lines they fill."""
+    reader = csv.reader(lines, strict=True)
+    with suppress(csv.Error):
+        return tuple(next(reader)), reader.line_num
+    return (), 1
 
 
 def _text(path):
