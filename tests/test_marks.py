@@ -12,6 +12,7 @@ from helpers.exercises import checks, marks
 TASKS = SimpleNamespace(double=double, number=number, pair=pair)
 HEADER = "exercise,title,status,sentence\n"
 RIGHT = "double,Double it,right,right: twice the input.\n"
+PAIR = "pair,Sum and difference,right,right.\n"
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +65,23 @@ def test_three_dots_take_nothing_away_and_a_wrong_answer_does(monkeypatch):
     restart(monkeypatch)
     checks.keep("marks.csv")
     assert checks.progress(TASKS).done == 0
+
+
+def test_what_was_done_before_is_kept_too(monkeypatch, tmp_path):
+    """The kernel's answers are newer than those in a file that it has not kept; three dots are
+    none.
+    """
+    before = HEADER + RIGHT.replace("right", "wrong") + PAIR + "number,A number,wrong,no.\n"
+    (tmp_path / "marks.csv").write_text(before)
+    double.check(twice)
+    pair.check(...)
+    assert checks.keep("marks.csv").endswith("2 are right so far.")
+    marks.append("marks.csv", ("number", "A number", "right", "by another notebook."))
+    assert checks.keep("marks.csv").endswith("3 are right so far.")
+    text = before + RIGHT + "number,A number,right,by another notebook.\n"
+    assert (tmp_path / "marks.csv").read_text() == text
+    restart(monkeypatch)
+    assert checks.keep("marks.csv").endswith("3 are right so far.")
 
 
 FOREIGN = {

@@ -11,7 +11,7 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from html import escape
 from pathlib import Path
 from types import SimpleNamespace
@@ -163,7 +163,7 @@ def remember(name, answer):
     answers[name] = answer
     try:
         if answer.status != "not done":
-            marks.append(keeping.path, (name, answer.title, answer.status, answer.sentence))
+            marks.append(keeping.path, (name, *astuple(answer)))
     except (OSError, ValueError) as error:
         lost = translate(" (This is not kept: {error}.)", error=error)
         return replace(answer, sentence=answer.sentence + lost)
@@ -171,17 +171,19 @@ def remember(name, answer):
 
 
 def keep(path="my_marks.csv"):
-    """From now on keep all answers in a file, and take those in it for known: they survive a
-    restart of the kernel.
+    """From now on keep all answers in a file, the kernel's so far too, and take those in it for
+    known: they survive a restart of the kernel.
 
     Nothing is kept unless this is called, and nothing is sent anywhere. Several notebooks can use
     the same file, at the same time too. Raises ValueError for a file that ``keep`` or ``report``
     did not write, and OSError if it cannot be written to; then it is as it was.
     """
     path = Path(path).expanduser().resolve()
-    marks.append(path)
-    for name, *fields in marks.read(path):
-        answers[name] = Answer(*fields)
+    known = {name: Answer(*fields) for name, *fields in marks.read(path)}
+    is_new = path != keeping.path  # else the file may have newer answers, of another notebook
+    own = {name: one for name, one in answers.items() if one.status != "not done" and is_new}
+    marks.append(path, *((name, *astuple(one)) for name, one in own.items()))
+    answers.update(known | own)
     keeping.path = path
     right = sum(map(bool, answers.values()))
     said = "Answers are kept in {path}; {right} are right so far."
@@ -198,7 +200,7 @@ def report(path="results.csv"):
     path = Path(path).expanduser()
     lines = {line[0]: line for line in marks.read(path)}
     for name, answer in answers.items():
-        lines[name] = (name, answer.title, answer.status, answer.sentence)
+        lines[name] = (name, *astuple(answer))
     marks.write(path, lines.values())
     right = sum(line[2] == "right" for line in lines.values())
     said = "{path}: {right} of {total} exercises that were checked are right."
