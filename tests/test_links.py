@@ -120,6 +120,13 @@ def test_a_broken_notebook_is_named_and_nothing_is_written(course):
     assert texts(course) == before
 
 
+def test_what_jupyter_and_the_system_have_hidden_is_left_alone(course):
+    for name in (".ipynb_checkpoints/01_a-checkpoint.ipynb", "._01_a.ipynb", "de/._01_a.ipynb"):
+        (course / "notebooks" / name).parent.mkdir(exist_ok=True)
+        (course / "notebooks" / name).write_text("no notebook")
+    assert list(links.build(course)) == []
+
+
 def test_with_an_address_the_notebooks_pass_the_linter(course):
     give(course, f'repository = "{GITHUB}"')
     list(links.build(course))

@@ -58,6 +58,13 @@ def test_the_packed_stubs_are_those_of_the_notebooks():
     assert len(reset.load()) >= 28
 
 
+def test_hidden_files_are_no_notebooks_of_the_course(monkeypatch, tmp_path):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "._01_a.ipynb").write_bytes(b"\x00\x05\x16\x07")
+    monkeypatch.setattr(reset, "ROOT", tmp_path)
+    assert reset.pack() == {}
+
+
 @pytest.mark.parametrize("exercise", ["4.2", "fair_choice"])
 def test_one_exercise_is_set_back_and_all_else_stays(path, exercise):
     before, content = cells(path), path.read_bytes()

@@ -1,5 +1,6 @@
 """The course for students: what is in it, and what happens when the teacher mends a notebook."""
 
+import glob
 import json
 import os
 import re
@@ -35,7 +36,8 @@ def cell_of(notebook, name):
 
 
 def test_students_get_every_notebook_without_outputs_and_with_its_stubs(course):
-    notebooks = sorted(path.relative_to(ROOT) for path in ROOT.glob("notebooks/**/*.ipynb"))
+    found = glob.glob("notebooks/**/*.ipynb", root_dir=ROOT, recursive=True)  # none that is hidden
+    notebooks = sorted(map(Path, found))
     assert sorted(path.relative_to(course) for path in course.rglob("*.ipynb")) == notebooks
     stubs = set()
     for path in notebooks:
@@ -65,6 +67,18 @@ def test_a_stub_that_the_teacher_has_solved_is_empty_again(tmp_path):
     (tmp_path / "root" / NAME).write_bytes(dumped(notebook))
     assert list(student.build(tmp_path / "out", tmp_path / "root")) == [tmp_path / "out" / NAME]
     assert "solved" not in (tmp_path / "out" / NAME).read_text(encoding="utf-8")
+
+
+HIDDEN = ("notebooks/.ipynb_checkpoints/01_a-checkpoint.ipynb", "notebooks/de/._01_a.ipynb")
+
+
+def test_students_get_nothing_hidden_but_the_list_for_git(tmp_path):
+    """No checkpoints of Jupyter, with solutions perhaps, and nothing of the system's."""
+    for name in (*HIDDEN, "helpers/.ipynb_checkpoints/a.py", "data/.DS_Store", ".gitignore"):
+        (tmp_path / "root" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / NAME, tmp_path / "root" / name)
+    out = tmp_path / "out"
+    assert list(student.build(out, tmp_path / "root")) == [out / ".gitignore"]
 
 
 def test_only_what_changed_is_written_again(course):

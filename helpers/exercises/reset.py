@@ -54,7 +54,7 @@ def load():
 def pack():
     """Return the stubs as they are in the course's notebooks, in the form of ``load``."""
     stubs = {}
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+    for path in sorted((ROOT / "notebooks").glob("[!.]*.ipynb")):
         numbers = {}
         for cell in opened(path)[1]["cells"]:
             for name in list_exercises(cell):

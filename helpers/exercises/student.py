@@ -36,9 +36,10 @@ def build(target, root=ROOT):
         raise FileExistsError(f"{target} holds something else, and stays as it is; choose another")
     stubs, changes = {name: stub["source"] for name, stub in load().items()}, {}
     for source in sorted({path for pattern in WANTED for path in root.glob(pattern)}):
-        path = target / source.relative_to(root)
-        if source.is_dir() or "__pycache__" in source.parts:
+        place = source.relative_to(root).as_posix()
+        if source.is_dir() or "/." in place or "__pycache__" in place:  # Jupyter's copies, Python's
             continue
+        path = target / place
         content = strip(source, stubs) if source.suffix == ".ipynb" else source.read_bytes()
         if not path.exists() or path.read_bytes() != content:
             check(path, is_own)

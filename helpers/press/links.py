@@ -37,7 +37,7 @@ def build(root=ROOT):
     Raises ValueError if a notebook has no Markdown cell or no code cell: then nothing is written.
     """
     address = find_address(root / "pyproject.toml")
-    paths = [path for each in ("*.ipynb", "*/*.ipynb") for path in (root / "notebooks").glob(each)]
+    paths = [p for each in ("", "[!.]*/") for p in (root / "notebooks").glob(f"{each}[!.]*.ipynb")]
     texts = {path: edit(path, address) for path in sorted(paths)}
     readme = root / "README.md"
     links = list_links(address, min(texts, default=readme).name)
