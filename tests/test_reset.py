@@ -125,6 +125,34 @@ def test_a_stub_that_was_deleted_or_split_comes_back_once(path):
     nbformat.validate(nbformat.read(path, as_version=4))
 
 
+def test_a_copy_of_a_stub_stays_as_an_ordinary_cell(path):
+    def copy(found):
+        (stub,) = of(found, "fair_choice", "stub")
+        tags = {"tags": list(stub["metadata"]["tags"])}
+        copied = {**stub, "id": "copy", "metadata": tags, "source": ["# my first try"]}
+        found.insert(found.index(stub), copied)
+
+    cells(path, copy)
+    reset.reset(path)
+    after = cells(path)
+    (stub,) = of(after, "fair_choice", "stub")
+    assert "".join(stub["source"]) == reset.load()["fair_choice"]["source"]
+    (copied,) = [cell for cell in after if cell["id"] == "copy"]
+    assert (copied["source"], copied["metadata"]["tags"]) == (["# my first try"], [])
+    assert reset.reset(path, "4.2") == ["Exercise 4.2 (fair_choice) was at its start already."]
+
+
+def test_cells_without_metadata_or_with_empty_tags_are_cells(path):
+    def damage(found):
+        del found[1]["metadata"]
+        found[2]["metadata"]["tags"] = None
+
+    before = cells(path, damage)
+    reset.reset(path, "4.2")
+    after = cells(path)
+    assert after[1:3] == [{**before[1], "metadata": {}}, before[2]]
+
+
 def test_a_notebook_from_colab_has_no_ids(path):
     def as_colab(found):
         for cell in found:
@@ -145,9 +173,10 @@ def test_what_cannot_be_done_is_one_sentence_and_changes_nothing(path):
         ValueError, match=f"there is no exercise '4.9' in .*; its exercises are: {known}"
     ):
         reset.reset(path, "4.2", "4.9")
-    for foreign in (b"my notes", b"[]", b'{"cells": [1]}', b"\xff\x00"):
+    damaged = b'{"cells": [1], "metadata": {}, "nbformat": 4}'
+    for foreign in (b"my notes", b"[]", damaged, b"\xff\x00", b"<<<<<<< HEAD\n"):
         (path.parent / "mine").write_bytes(foreign)
-        with pytest.raises(ValueError, match="mine is not a notebook, and was left as it is"):
+        with pytest.raises(ValueError, match=r"mine is (no n|a damaged n|half m)"):
             reset.reset(path.parent / "mine")
         assert (path.parent / "mine").read_bytes() == foreign
     with pytest.raises(FileNotFoundError, match="none cannot be read: No such file or directory"):

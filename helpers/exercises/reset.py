@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from helpers.exercises.marks import said_of
+from helpers.files.notebooks import parse
 from helpers.files.writing import write
 from helpers.setup.machine import ROOT
 
@@ -29,7 +30,7 @@ def reset(path, *exercises):
     then it is as it was.
     """
     path = Path(path)
-    content, notebook = opened(path)
+    notebook = opened(path)
     cells, stubs = notebook["cells"], load()
     there = {
         name: stub["number"] for name, stub in stubs.items() if _check(cells, name) is not None
@@ -38,7 +39,7 @@ def reset(path, *exercises):
     done = [name for name in names if _set_back(cells, name, stubs[name]["source"])]
     lines = []
     if done:
-        lines.append(f"{path} as it was is in {_backed_up(path, content)}")
+        lines.append(f"{path} as it was is in {_backed_up(path)}")
         write(path, dumped(notebook), Path.is_file)
     for name in names:
         how = "is set back" if name in done else "was at its start already"
@@ -56,7 +57,7 @@ def pack():
     stubs = {}
     for path in sorted((ROOT / "notebooks").glob("[!.]*.ipynb")):
         numbers = {}
-        for cell in opened(path)[1]["cells"]:
+        for cell in opened(path)["cells"]:
             for name in list_exercises(cell):
                 source = "".join(cell["source"])
                 if number := re.match(r"### Exercise (\d\.\d) ", source):
@@ -72,21 +73,21 @@ def dumped(notebook):
 
 
 def opened(path):
-    """Return the bytes of a notebook, and the notebook; raise ValueError for anything else."""
+    """Return a notebook, each cell with metadata; raise ValueError for anything else."""
     with said_of(path, "read"):
-        content = path.read_bytes()
+        notebook = parse(path)
     try:
-        notebook = json.loads(content)
         for cell in notebook["cells"]:
+            cell["metadata"] = cell.get("metadata") or {}
             list_exercises(cell), "".join(cell["source"])
-    except (ValueError, LookupError, TypeError, AttributeError):
-        raise ValueError(f"{path} is not a notebook, and was left as it is") from None
-    return content, notebook
+    except (LookupError, TypeError, AttributeError):
+        raise ValueError(f"{path} is a damaged notebook, and was left as it is") from None
+    return notebook
 
 
 def list_exercises(cell):
     """Return the names of the exercises that a cell belongs to, none or one."""
-    tags = cell["metadata"].get("tags", [])
+    tags = cell["metadata"].get("tags") or []
     return [tag[9:] for tag in tags if tag.startswith("exercise:")]
 
 
@@ -115,6 +116,7 @@ def _set_back(cells, name, source):
         if (name in list_exercises(cell) and "stub" in cell["metadata"]["tags"])
         or cell.get("id") == own_id
     ]
+    tagged.sort(key=lambda cell: cell.get("id") != own_id)  # a copy has another
     if [source] == ["".join(cell["source"]) for cell in tagged]:
         return False
     check = cells[_check(cells, name)]
@@ -127,18 +129,18 @@ def _set_back(cells, name, source):
         cell["outputs"], cell["execution_count"] = [], None
     if not tagged:  # it was deleted, or another program has lost its tags
         cells.insert(_check(cells, name), stub)
-    for cell in tagged[1:]:  # a cell that was split has its tags twice
-        cells.remove(cell)
+    for cell in tagged[1:]:  # a cell that was split or copied has its tags twice
+        cell["metadata"]["tags"] = []
     return True
 
 
-def _backed_up(path, content):
+def _backed_up(path):
     """Write a copy beside the notebook, over no other file; return its path."""
     for number in itertools.count(1):
         backup = path.with_name(f"{path.name}.bak{number if number > 1 else ''}")
         with said_of(backup, "written"), suppress(FileExistsError):
             with open(backup, "xb") as file:
-                file.write(content)
+                file.write(path.read_bytes())
             return backup
 
 

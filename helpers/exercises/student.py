@@ -51,16 +51,16 @@ def build(target, root=ROOT):
 
 def is_own(path):
     """Return whether a file is as ``build`` wrote it; notebooks alone know, whether run or not."""
-    notebook = opened(path)[1] if path.suffix == ".ipynb" else None
+    notebook = opened(path) if path.suffix == ".ipynb" else None
     return notebook is None or notebook["metadata"].get("made") == digest(notebook)
 
 
 def strip(path, stubs):
     """Return the bytes of a notebook without outputs, with ``stubs``, {name: source}, put back."""
-    notebook = opened(path)[1]
+    notebook = opened(path)
     notebook["metadata"].pop("widgets", None)
     for cell in notebook["cells"]:
-        tags = cell["metadata"].get("tags", [])
+        tags = cell["metadata"].get("tags") or []
         if "stub" in tags:
             (name,) = list_exercises(cell)
             cell["source"] = stubs[name].splitlines(keepends=True)
@@ -74,6 +74,6 @@ if __name__ == "__main__":
     target = Path(*sys.argv[1:] or ["build/student"])
     try:
         changed = sum(1 for _ in build(target))
-    except OSError as error:
+    except (OSError, ValueError) as error:
         sys.exit(str(error))
     print(f"{target}: {changed} files are new or changed.")

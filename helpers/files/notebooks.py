@@ -1,7 +1,29 @@
-"""Notebooks as files: has somebody written into one since the course made it?"""
+"""Notebooks as files: is it one, and has somebody written into it since the course made it?"""
 
 import hashlib
 import json
+import re
+from pathlib import Path
+
+MERGE = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)  # git's marks around what nobody has decided
+
+
+def parse(path):
+    """Return the JSON of a notebook as it is. Raises ValueError, one sentence, if it is none."""
+    try:
+        text = Path(path).read_bytes().decode("utf-8-sig")  # with or without a mark of byte order
+        notebook = json.loads(text)
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is no notebook: it is not UTF-8 text") from None
+    except json.JSONDecodeError as error:
+        if merge := MERGE.search(text):
+            line = text.count("\n", 0, merge.start()) + 1
+            mend = "decide which half to keep, or fetch it again"
+            raise ValueError(f"{path} is half merged, see its line {line}: {mend}") from None
+        raise ValueError(f"{path} is no notebook: {error}") from None
+    if not isinstance(notebook, dict) or not {"nbformat", "metadata"} <= notebook.keys():
+        raise ValueError(f"{path} is no notebook: it is JSON of another kind")
+    return notebook
 
 
 def digest(notebook):

@@ -15,8 +15,8 @@ from urllib.parse import quote, urlsplit
 
 from jinja2 import Template
 
+from helpers.files.notebooks import parse
 from helpers.files.writing import write
-from helpers.press.reading import parse
 from helpers.setup.machine import ROOT
 
 CELL = Path(__file__).with_name("pages") / "first_cell.py.j2"

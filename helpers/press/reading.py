@@ -2,11 +2,11 @@
 
 import json
 import re
-from pathlib import Path
 
 import nbformat
 
-MERGE = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)  # git's marks around what nobody has decided
+from helpers.files.notebooks import parse
+
 ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
@@ -46,24 +46,6 @@ def read_title(cells, path):
     if found is None:
         raise ValueError(f"{path} has no title: its first cell needs a line  # Title")
     return found[1]
-
-
-def parse(path):
-    """Return the JSON of a notebook as it is. Raises ValueError, one sentence, if it is none."""
-    try:
-        text = Path(path).read_bytes().decode("utf-8-sig")  # with or without a mark of byte order
-        notebook = json.loads(text)
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is no notebook: it is not UTF-8 text") from None
-    except json.JSONDecodeError as error:
-        if merge := MERGE.search(text):
-            line = text.count("\n", 0, merge.start()) + 1
-            mend = "decide which half to keep, or fetch it again"
-            raise ValueError(f"{path} is half merged, see its line {line}: {mend}") from None
-        raise ValueError(f"{path} is no notebook: {error}") from None
-    if not isinstance(notebook, dict) or not {"nbformat", "metadata"} <= notebook.keys():
-        raise ValueError(f"{path} is no notebook: it is JSON of another kind")
-    return notebook
 
 
 def _complete(cell, number, seen):
