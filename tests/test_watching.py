@@ -182,6 +182,24 @@ def test_switches_of_torch_are_as_before():
     assert torch.get_default_dtype() == torch.float32
 
 
+def test_random_generators_that_all_code_shares_are_as_before():
+    """A check between two cells does not change what the second draws."""
+
+    def seed(number):
+        torch.manual_seed(number)
+        np.random.seed(number)  # noqa: NPY002
+        random.seed(number)
+
+    def draw():
+        return random.random(), np.random.random(), torch.rand(1).item()  # noqa: NPY002
+
+    seed(1)
+    expected = draw()
+    seed(1)
+    assert double.check(lambda x: seed(2) or 2 * x)
+    assert draw() == expected
+
+
 def test_streams_and_filters_are_as_before():
     streams, filters = (sys.stdout, sys.stderr), list(warnings.filters)
     for solution in (printing, raising(ValueError()), lambda x: x / 0):

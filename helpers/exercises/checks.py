@@ -20,7 +20,7 @@ from typing import NamedTuple
 from helpers.exercises import marks
 from helpers.exercises.saying import error_in_words, type_in_words, verdict
 from helpers.exercises.timing import in_time
-from helpers.exercises.watching import Mistake, Sink, as_numbers, outcome, torch_as_it_was
+from helpers.exercises.watching import Mistake, Sink, all_as_it_was, as_numbers, outcome
 from helpers.setup.language import translate
 
 STATUS = {  # its mark, a colour that the colour-blind can tell from the others, words for the list
@@ -90,7 +90,7 @@ class Exercise:
         sink = Sink()
         try:
             with (
-                torch_as_it_was(),
+                all_as_it_was(),
                 contextlib.redirect_stdout(sink),
                 contextlib.redirect_stderr(sink),
                 warnings.catch_warnings(),

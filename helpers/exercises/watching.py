@@ -5,6 +5,7 @@ import copy
 import dis
 import inspect
 import io
+import random
 import re
 import sys
 import traceback
@@ -61,18 +62,18 @@ class Sink(io.TextIOBase):
 
 
 @contextlib.contextmanager
-def torch_as_it_was():
-    """Switch PyTorch's gradients on, if it is loaded; then put them and its dtype back."""
-    if "torch" not in sys.modules:
+def all_as_it_was():
+    """Switch PyTorch's gradients on, if it is loaded; then put back what all code shares: them,
+    PyTorch's dtype, and the generators of random numbers.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.callback(random.setstate, random.getstate())
+        stack.callback(np.random.set_state, np.random.get_state())  # noqa: NPY002
+        if torch := sys.modules.get("torch"):
+            stack.callback(torch.set_default_dtype, torch.get_default_dtype())
+            stack.enter_context(torch.random.fork_rng(devices=[]))
+            stack.enter_context(torch.enable_grad())
         yield
-        return
-    torch = sys.modules["torch"]
-    dtype = torch.get_default_dtype()
-    with torch.enable_grad():
-        try:
-            yield
-        finally:
-            torch.set_default_dtype(dtype)
 
 
 def outcome(exercise, solution, arguments):
