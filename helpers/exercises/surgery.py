@@ -62,14 +62,20 @@ def scores(net, x):
     return out
 
 
+def flow(words, out, *leaves):
+    """Return the gradients of the sum of ``out`` at each of the ``leaves``; 0 if it is cut off.
+
+    Raises Mistake, "``words`` raises ...", if there is no way back.
+    """
+    if not out.requires_grad:
+        return [torch.zeros_like(leaf) for leaf in leaves]
+    return call(words, partial(torch.autograd.grad, out.sum(), leaves, materialize_grads=True))
+
+
 def gradient(net, x):
     """Return the gradient of the sum of all scores at the images, of the shape of ``x``."""
     leaf = x.clone().requires_grad_()
-    out = scores(net, leaf).sum()
-    if not out.requires_grad:
-        return torch.zeros_like(x)
-    take = partial(torch.autograd.grad, out, leaf, materialize_grads=True)
-    return call("backward", take)[0]
+    return flow("backward", scores(net, leaf), leaf)[0]
 
 
 def differing(some, others):

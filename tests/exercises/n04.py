@@ -349,15 +349,15 @@ WRONG = {
         ),
         "a freezes a layer": (
             handed_in(A=freezing),
-            "block A changes the layer 'first': requires_grad of weight was True and is now False",
+            "it changes a layer: requires_grad of first.weight was True and is now False",
         ),
         "a changes a layer": (
             handed_in(D=changing_a_layer),
-            "block D changes the layer 'second': entry [0] of bias was",
+            "for tasks.example(), it changes a layer: entry [0] of second.bias was",
         ),
         "relu(a)": (
             handed_in(A=positive_part),
-            "block A: for an input with entries below 0, entry [0, 1] of a[l+2] should be",
+            "but for an input with entries below 0, entry [0, 1] of a[l+2] should be",
         ),
         "A as it was": (
             handed_in(A=broken_A),
@@ -394,7 +394,7 @@ WRONG = {
         ),
         "C writes into a copy": (
             handed_in(C=copied_in_C),
-            "block C cannot be trained: backward raises RuntimeError",
+            "block C: for tasks.example(), it cannot be trained, since it overwrites an array",
         ),
         "C from the middle": (
             handed_in(C=from_the_middle),
@@ -408,15 +408,18 @@ WRONG = {
             handed_in(C=in_place_at_the_end),
             "a[l+2] is right, the shortcut had what it needs, but the",
         ),
-        "C through NumPy": (handed_in(C=through_numpy), "block C raises RuntimeError"),
+        "C through NumPy": (
+            handed_in(C=through_numpy),
+            "block C: for tasks.example(), it raises RuntimeError",
+        ),
         "D twice": (handed_in(D=twice), "block D: a[l] is added twice"),
         "D without": (handed_in(D=without_skip), "block D: this is the plain block"),
         "D without return": (
             handed_in(D=no_return),
-            "block D should return a tensor of shape (3, 2), and returns",
+            "block D: for tasks.example(), it returns None, as a function does that ends",
         ),
         "three": (handed_in()[:3], "the list of the 4 functions"),
-        "calls": ([1, 2, 3, 4], "block A is not a function"),
+        "calls": ([1, 2, 3, 4], "the list of the 4 functions"),
     },
     "fair_choice": {
         "a trimmed mean": (trimmed_mean, "but for a study of 8 rates, the chosen row should be 5"),
