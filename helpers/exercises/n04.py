@@ -171,6 +171,16 @@ repaired = Exercise(
 
 # --- a fair choice
 
+
+def invented(rates, seeds, seed):
+    """A study of numbers from a seed.
+
+    With the seeds below, no other rule chooses the same row: quantiles, means of any kind, ranks.
+    """
+    losses, errors = np.random.default_rng(seed).random((2, rates, seeds))
+    return list(zip((-2 * np.log(1 - losses)).round(1), (0.6 * errors).round(2), strict=True))
+
+
 NAN, INF = np.nan, np.inf  # a diverged net
 STUDIES = {  # {label: [(losses, errors) of each learning rate]}, invented; each has one for a seed
     "a study without diverged nets": [
@@ -179,26 +189,8 @@ STUDIES = {  # {label: [(losses, errors) of each learning rate]}, invented; each
         ([0.4, 0.6, 0.5, 0.5, 3.6], [0.26, 0.24, 0.3, 0.3, 0.8]),
         ([0.3, 0.7, 0.7, 0.7, 1.4], [0.27, 0.27, 0.27, 0.27, 0.27]),
     ],
-    # In the next two no other rule chooses the same row: quantiles, means of any kind, ranks.
-    "a study of 8 rates": [
-        ([8.7, 0.3, 1.4, 4.2, 0.6], [0.49, 0.49, 0.33, 0.21, 0.08]),
-        ([1.3, 1.3, 0.5, 1.5, 0.6], [0.26, 0.27, 0.07, 0.08, 0.6]),
-        ([0.5, 0.5, 2.5, 1.5, 2.7], [0.41, 0.18, 0.29, 0.59, 0.54]),
-        ([1.6, 0.6, 2.2, 15.1, 0.4], [0.51, 0.27, 0.32, 0.42, 0.08]),
-        ([0.2, 1.1, 1.3, 3.9, 1.4], [0.36, 0.2, 0.53, 0.09, 0.42]),
-        ([1.0, 1.2, 2.9, 1.1, 3.9], [0.53, 0.18, 0.54, 0.53, 0.06]),
-        ([7.5, 1.4, 0.7, 1.6, 1.1], [0.44, 0.05, 0.33, 0.29, 0.16]),
-        ([0.3, 3.7, 1.7, 2.8, 0.9], [0.23, 0.49, 0.22, 0.13, 0.43]),
-    ],
-    "a study of 6 seeds": [
-        ([1.5, 0.3, 1.3, 0.7, 5.2, 1.1], [0.3, 0.49, 0.18, 0.23, 0.49, 0.33]),
-        ([0.4, 3.7, 1.2, 3.0, 8.6, 3.0], [0.33, 0.18, 0.06, 0.56, 0.1, 0.51]),
-        ([0.6, 0.3, 1.8, 0.9, 4.0, 1.2], [0.25, 0.57, 0.27, 0.57, 0.36, 0.18]),
-        ([5.4, 2.0, 2.1, 2.3, 3.5, 1.6], [0.46, 0.42, 0.43, 0.31, 0.17, 0.4]),
-        ([2.6, 1.0, 0.2, 1.1, 1.6, 2.8], [0.11, 0.43, 0.4, 0.26, 0.49, 0.16]),
-        ([1.7, 0.5, 2.7, 0.1, 2.6, 0.4], [0.26, 0.49, 0.26, 0.44, 0.39, 0.57]),
-        ([1.9, 1.3, 0.3, 6.1, 0.7, 0.7], [0.6, 0.45, 0.49, 0.13, 0.44, 0.52]),
-    ],
+    "a study of 8 rates": invented(8, 5, seed=108),
+    "a study of 6 seeds": invented(7, 6, seed=7266),
     "a study in which 7 nets became NaN": [
         ([NAN, 2.1, NAN, 1.9, NAN], [1, 0.9, 1, 0.8, 1]),
         ([0.6, 0.5, 0.7, 0.6, 0.5], [0.2, 0.18, 0.25, 0.21, 0.19]),

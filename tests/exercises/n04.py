@@ -422,12 +422,12 @@ WRONG = {
         "calls": ([1, 2, 3, 4], "the list of the 4 functions"),
     },
     "fair_choice": {
-        "a trimmed mean": (trimmed_mean, "but for a study of 8 rates, the chosen row should be 5"),
+        "a trimmed mean": (trimmed_mean, "but for a study of 8 rates, the chosen row should be 3"),
         "the upper median": (
             upper_median,
-            "but for a study of 6 seeds, the chosen row should be 6",
+            "but for a study of 6 seeds, the chosen row should be 2",
         ),
-        "a quantile": (by_quantile(0.4), "a study of 8 rates, the chosen row should be 5, and"),
+        "a quantile": (by_quantile(0.4), "a study of 8 rates, the chosen row should be 3, and"),
         "np.median of NaN": (median_raw, "np.argmin takes a NaN for the smallest"),
         "nanmedian": (nanmedian, "a NaN is left out, so a rate can win"),
         "survivors": (only_the_survivors, "diverged nets are left out, so a rate can win"),
