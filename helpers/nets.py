@@ -86,9 +86,7 @@ def convolutional_block(inputs, outputs, stride=1, skip="inside", shortcut="A", 
     Raises ValueError for an unknown ``skip`` or ``shortcut``, for "B" or "C" without a skip, for a
     size below 1, and where "A" would have to drop channels.
     """
-    check_known("skip", skip, SKIPS)
     check_known("shortcut", shortcut, SHORTCUTS)
-    check_whole(inputs=inputs, outputs=outputs, stride=stride)
     if skip == "none" and shortcut != "A":
         raise ValueError(
             f"shortcut = {shortcut!r} puts weights on the shortcut, but a plain net has none: "
