@@ -114,7 +114,9 @@ class Ahead:
                 self.stop()
             case {"got": key}:
                 self._flow.arrive(key)
-                self._wake()
+                go_on, self._go_on = self._go_on, None
+                if go_on:  # a picture was waited for
+                    go_on()
             case {"touched": int(number)} if loop and number < len(self._controls):
                 self._hidden = False
                 self.rest(list(self._controls.values())[number], loop)
@@ -140,12 +142,6 @@ class Ahead:
     def _give_up(self):
         self.on = False
         self.forget()
-
-    def _wake(self):
-        """Go on, if a picture that is under way was waited for."""
-        go_on, self._go_on = self._go_on, None
-        if go_on:
-            go_on()
 
     def _step(self, run, loop, end):
         next_step = partial(loop.call_later, PAUSE, self._step, run, loop, end)
