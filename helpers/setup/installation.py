@@ -2,13 +2,13 @@
 
 import importlib
 import importlib.metadata
+import platform
 import sys
 from functools import partial
 from pathlib import Path
 
 from helpers.setup import machine, origins
 
-PYTHON = (3, 11)
 PACKAGES = (
     *("numpy", "torch", "matplotlib", "ipywidgets", "anywidget", "jupyterlab", "Pillow", "isal"),
 )
@@ -22,19 +22,11 @@ def report(**checks):
     ``checks`` are further checks, functions without arguments. Each is fine unless it raises; its
     error should say how to mend it. No error leaves ``report`` but the stop button's interrupt.
     """
-    checks = {"sliders": sliders, "helpers": course, "files": files, "cores": cores} | checks
-    checks = {"Python": python} | {name: partial(package, name) for name in PACKAGES} | checks
+    packages = {name: partial(package, name) for name in PACKAGES}
+    ours = {"sliders": sliders, "helpers": course, "files": files, "cores": cores}
+    checks = {"Python": platform.python_version} | packages | ours | checks
     width = max(map(len, checks))
     return [_line(name.ljust(width), check) for name, check in checks.items()]
-
-
-def python():
-    """Return the version of Python; raise RuntimeError if it is too old."""
-    version, needed = (".".join(map(str, numbers)) for numbers in (sys.version_info[:3], PYTHON))
-    if sys.version_info < PYTHON:
-        mend = f"install that, then run  make lab PYTHON=python{needed}  in the course folder"
-        raise RuntimeError(f"{version}, but the course needs {needed} or newer: {mend}")
-    return version
 
 
 def package(name):
