@@ -90,15 +90,6 @@ def test_cifar10_needs_six_whole_files(official, change):
         cifar10(official(change))
 
 
-def test_cifar10_knows_ten_labels(official):
-    records = batches()["data_batch_5.bin"].copy()
-    records[7, 0] = 10
-    with pytest.raises(
-        ValueError, match="the archive has the label 10, but the labels of CIFAR-10 are 0 to 9"
-    ):
-        cifar10(official({"data_batch_5.bin": records.tobytes()}))
-
-
 def test_nothing_of_the_archive_is_written(official, tmp_path):
     outside = {
         "../outside.bin": b"1",
