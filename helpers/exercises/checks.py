@@ -253,7 +253,7 @@ def picked(given, names):
         raise Mistake(translate(said, count=len(names), kind=type_in_words(given)))
     for name in names:
         if name not in given:
-            wanted = {"count": len(names), "names": ", ".join(names)}
+            wanted = {"count": len(names), "names": ", ".join(map(str, names))}
             said = "there is no entry {name!r}; the {count} entries are: {names}"
             raise Mistake(translate(said, name=name, **wanted))
     return {name: given[name] for name in names}

@@ -415,9 +415,12 @@ WRONG = {
         ),
         "a list": (
             [True, True, False, True, False, False],
-            "it should be the dict of the cell above",
+            "it should be a dictionary of 6 entries, and yours is",
         ),
-        "other keys": ({"sine": (False, True)}, "with its 6 keys"),
+        "other keys": (
+            {"sine": (False, True)},
+            "there is no entry ('absolute value', 'inside'); the 6 entries are: ('absolute",
+        ),
         "words": (
             table("yes", True, False, True, False, False),
             "without quotes, and yours is 'yes'",
