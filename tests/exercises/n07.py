@@ -477,12 +477,12 @@ WRONG = {
             left_in_evaluation_mode,
             "training of the net was True and is now False; leave it",
         ),
-        "both gradients": (
-            two_gradients,
-            "it should return 1 number, the cosine, and returns a tup",
+        "both gradients": (two_gradients, "cosine has shape (2, 1320) and should be one number"),
+        "one by one": (
+            compared(lambda a, b: a * b),
+            "cosine has shape (1320,) and should be one number",
         ),
-        "one by one": (compared(lambda a, b: a * b), "and returns a tensor of shape ("),
-        "in words": (lambda net, x, y, step: "0.09", "the cosine, and returns a str"),
+        "in words": (lambda net, x, y, step: "0.09", "it should give numbers, and gives a str"),
         "prints": (lambda net, x, y, step: print(0.09), "ends without return"),
     },
     "without_block": {
