@@ -115,7 +115,8 @@ def curves(axes, names=NAMES, **options):
     """
     names = as_names(names, NAMES)
     lines = {
-        skip: axes.plot([], [], **STYLES[skip], path_effects=HALO, **options)[0] for skip in names
+        skip: axes.plot([], [], **STYLES[skip] | {"path_effects": HALO} | options)[0]
+        for skip in names
     }
     labels = {skip: _name(axes, skip, name) for skip, name in names.items()}
 
@@ -136,7 +137,7 @@ def _follow(label, line):
     """
     low, high = line.axes.get_ylim()
     x, y = line.get_data(orig=False)
-    seen = np.flatnonzero((y >= low) & (y <= high))[-1:].tolist()
+    seen = np.flatnonzero((y >= low) & (y <= high) & np.isfinite(x))[-1:].tolist()
     label.set_visible(bool(seen))
     for index in seen:
         label.xy = x[index], y[index]

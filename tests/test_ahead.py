@@ -39,13 +39,18 @@ def test_the_control_that_moved_or_is_touched_comes_first(kernel):
 
 
 def test_choices_are_foreseen_and_errors_are_not(kernel):
-    panel, _ = panel_of()
-    page = Page(panel)
+    page = Page(panel := panel_of()[0])
     kernel(lambda: page.move(kind="curve"))
     assert "20,0,0" in page.pictures
     assert all(int(key.split(",")[0]) >= 10 for key in page.pictures)  # below, it raises
     assert panel._screen.error == ""
     assert panel._screen.places == "20,0,1"
+
+
+def test_a_place_where_nobody_went_ends_no_kernel(kernel):
+    page = Page(explore(plots.figure()[0], lambda x=1: sys.exit() if x == 3 else x, x=(0, 4)))
+    kernel(lambda: page.move(x=2))
+    assert page.pictures.keys() == set("0124")
 
 
 def test_the_panel_stays_as_it_is(kernel):

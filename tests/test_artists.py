@@ -70,6 +70,14 @@ def test_pixels_are_what_imshow_draws(case):
     assert (np.abs(general - ours).max(axis=2) > 2).mean() < 0.01
 
 
+@pytest.mark.parametrize(("form", "image"), [("pdf", b"/Image"), ("svg", b"<image")])
+def test_pixels_can_be_saved_for_print(form, image, tmp_path):
+    picture, axes = plots.figure(size=(2, 2))
+    plots.pixels(axes, np.eye(3))
+    picture.savefig(tmp_path / f"picture.{form}")
+    assert image in (tmp_path / f"picture.{form}").read_bytes()
+
+
 @pytest.mark.parametrize("ratio", [1.25, 1.5, 2, 3])
 def test_a_name_is_whole_on_every_screen(ratio):
     """Whatever the number of pixels, the letters of a name reach equally far."""

@@ -30,6 +30,34 @@ def test_a_widget_is_taken_as_it_is():
     assert of(lambda x: "", x=play).controls == {"x": play}
 
 
+@pytest.mark.parametrize("choices", [[(1,), (2,)], [("a", 1), 2], [(1, 2, 3), (4, 5, 6)]])
+def test_choices_that_are_no_pairs_are_values(choices):
+    panel = of(lambda x=choices[0]: f"{x}", x=choices)
+    assert panel.sentence == f"{choices[0]}"
+
+
+def test_a_widget_has_the_name_that_labels_give_it():
+    panel = of(lambda x=1: "", labels={"x": "width, m"}, x=ipywidgets.IntText(1))
+    assert panel.controls["x"].description == "width, m"
+
+
+@pytest.mark.parametrize(
+    ("short", "start", "form"),
+    [
+        ((0.0, 0.01, 0.001), 0.004, ".3f"),
+        ((0.0, 0.5), 0.125, ".3f"),
+        ((0.125, 2.0, 0.5), 0.125, ".3f"),
+        ((-4.0, 4.0), 1.0, ".2f"),
+        ((0.0, 9.0, 3.0), 3.0, ".2f"),
+        ((0.0, 1e-6, 1e-7), 0.0, ".7f"),
+    ],
+)
+def test_no_two_places_of_a_slider_read_the_same(short, start, form):
+    slider = of(lambda x=start: "", x=short).controls["x"]
+    assert slider.readout_format == form
+    assert float(format(start, form)) == start
+
+
 def test_choices_may_have_names():
     panel = of(lambda x=2: "", x=[("one", 1), ("two", 2)])
     assert panel.controls["x"].label == "two"
@@ -115,6 +143,8 @@ def test_no_control_can_be_called_ahead():
         (np.eye(2), [np.eye(2), np.ones(2)], "'x' chooses between arrays"),
         (1, ipywidgets.Button(), "'x' is of type Button, which has no value"),
         ("a", ["b", "c"], "'x' starts at 'a', which is not among its choices"),
+        (np.nan, [np.nan, 1], "'x' starts at nan, which is not among its choices"),
+        (16, [[16, 8], [8, 4]], r"'x' starts at 16, which is not among its choices \[8, 4\]"),
     ],
 )
 def test_bad_ranges_are_named(default, short, message):

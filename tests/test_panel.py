@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import sys
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -42,6 +43,25 @@ def test_an_error_is_shown_and_the_next_move_goes_on():
     panel.controls["slope"].value = 0.5
     assert panel._screen.error == ""
     assert panel.sentence == "The slope is 0.5."
+
+
+def test_an_exit_is_shown_as_an_error_and_ends_no_kernel():
+    def leave(x=1):
+        return sys.exit(f"at {x}") if x == 2 else f"{x} of three"
+
+    panel = explore(plots.figure(size=(2, 2))[0], leave, x=(0, 3))
+    panel.controls["x"].value = 2
+    assert panel._screen.error.startswith("SystemExit: at 2 ")
+    panel.controls["x"].value = 3
+    assert (panel._screen.error, panel.sentence) == ("", "3 of three")
+
+
+def test_two_choices_may_have_one_value():
+    choices = [("nothing", 0), ("off", False), ("one", 1)]
+    panel = explore(plots.figure(size=(2, 2))[0], lambda k=1: repr(k), k=choices)
+    for label, sentence in (("off", "False"), ("nothing", "0"), ("off", "False")):
+        panel.controls["k"].label = label
+        assert panel.sentence == sentence
 
 
 def test_an_error_at_the_very_first_picture_is_shown():
@@ -213,13 +233,19 @@ def frames(x=1):
     yield 1.0, "the end"
 
 
-@pytest.mark.parametrize("update", [lambda x=1: frames(x), lambda x=1: np.eye(2), lambda x=1: None])
+async def late_frames(x=1):
+    yield 1.0, "the end"
+
+
+OTHERS = [frames, late_frames, lambda x: np.eye(2), lambda x: None]
+
+
+@pytest.mark.parametrize("update", [lambda x=1, other=other: other(x) for other in OTHERS])
 def test_an_update_that_returns_no_sentence_shows_a_sentence(update):
     panel = explore(plots.figure(size=(2, 2))[0], update, x=(0, 3))
     assert "truth value" not in panel._screen.error
-    assert ("update returns a generator, but must" in panel._screen.error) == (
-        update(1).__class__.__name__ == "generator"
-    )
+    kind = type(update(1)).__name__
+    assert (f"update returns a {kind}, but must" in panel._screen.error) == ("generator" in kind)
 
 
 def test_a_panel_makes_no_warning():

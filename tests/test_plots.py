@@ -81,6 +81,28 @@ def test_a_curve_has_a_dot_where_it_was_last_seen():
     assert [line.get_markevery() for line in axes.lines] == [[0], [0], [0]]
 
 
+def test_masked_pixels_are_drawn_as_missing():
+    _, axes = plots.figure()
+    image = plots.pixels(axes, np.ma.masked_equal([[0, 3], [1, 1]], 3))
+    assert np.isnan(image.get_array()[0, 1].filled(np.nan))
+
+
+def test_options_of_curves_win_over_their_style():
+    _, axes = plots.figure()
+    plots.curves(axes, linewidth=7, color="black", marker="d", path_effects=[])
+    for line in axes.lines:
+        look = line.get_linewidth(), line.get_color(), line.get_marker(), line.get_path_effects()
+        assert look == (7, "black", "d", [])
+
+
+def test_a_curve_ends_where_its_x_is_a_number():
+    _, axes = plots.figure()
+    axes.set(xlim=(0, 4), ylim=(0, 4))
+    show = plots.curves(axes, ["none"])
+    show([1.0, 2.0, np.nan, np.inf], {"none": [1.0, 2.0, 3.0, 3.0]})
+    assert axes.texts[0].xy == (2.0, 2.0)
+
+
 def test_a_name_far_to_the_left_pushes_no_other():
     _, axes = plots.figure()
     axes.set(xlim=(0, 40), ylim=(0, 10))

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 
 import pytest
 from figures import wait_for
@@ -169,6 +170,31 @@ def test_an_error_ends_the_film_and_it_starts_again_from_its_beginning():
         assert [str(error) for error in stage.errors] == ["the film broke"] * times
 
 
+def stubborn():
+    with suppress(GeneratorExit):
+        yield 0.1, "still here"
+    yield 0.2, "and here"
+
+
+def failing_at_its_end():
+    try:
+        yield 0.1, "still here"
+    finally:
+        raise ValueError("the file cannot be closed")
+
+
+@pytest.mark.parametrize("frames", [stubborn, failing_at_its_end])
+def test_a_film_that_cannot_be_closed_is_reported_and_left(frames):
+    stage = Stage()
+    stage.reel._make_frames = frames
+    stage.reel.reset()
+    assert stage.errors == []
+    stage.reel._make_frames = stage.make_frames
+    stage.reel.reset()
+    assert len(stage.errors) == 1
+    assert stage.followed[-1] == "frame 0"
+
+
 def test_an_error_in_the_first_frame_leaves_a_reel_that_does_not_run():
     stage = Stage(fails_at=0)
     stage.run_on_its_thread()
@@ -241,6 +267,17 @@ def test_the_last_still_is_the_last_frame():
     stage.reel.reset()
     stage.reel.play()
     assert stage.reel.stills == {0.0: "first", 1.0: "all"}
+
+
+def test_the_last_still_is_the_last_frame_also_where_a_film_ends_early():
+    def frames():
+        yield from ((0.0, "first"), (0.5, "half"), (0.52, "the last"))
+
+    stage = Stage(records=True)
+    stage.reel._make_frames = frames
+    stage.reel.reset()
+    stage.reel.play()
+    assert stage.reel.stills == {0.0: "first", 0.5: "half", 1.0: "the last"}
 
 
 def test_no_still_is_kept_where_nobody_asked():

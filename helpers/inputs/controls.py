@@ -1,9 +1,11 @@
 """Controls of panels: from short forms to widgets, and what they may not be."""
 
 import inspect
+from decimal import Decimal
 
 import ipywidgets as widgets
 from matplotlib.figure import Figure
+from traitlets import TraitError
 
 from helpers.inputs.numbers import is_number, is_whole
 from helpers.setup.language import translate
@@ -52,6 +54,8 @@ def _control(update, name, short, labels):
     if isinstance(short, widgets.Widget):
         if not short.has_trait("value"):
             raise ValueError(f"{name!r} is of type {type(short).__name__}, which has no value")
+        if name in labels:
+            short.description = labels[name]
         return short
     value, label = defaults[name], labels.get(name, translate(name.replace("_", " ")))
     if value is inspect.Parameter.empty:
@@ -74,16 +78,18 @@ def _checkbox(name, value, look):
 
 
 def _dropdown(name, value, short, look):
-    choices = [choice[1] if isinstance(choice, tuple) else choice for choice in short]
+    are_pairs = all(isinstance(choice, list | tuple) and len(choice) == 2 for choice in short)
+    choices = [choice for _, choice in short] if are_pairs else short
     try:
-        known = value in choices
+        if value in choices:
+            return widgets.Dropdown(options=short, value=value, **look)
+    except TraitError:
+        pass  # NaN, which equals nothing
     except (ValueError, RuntimeError) as error:  # arrays are compared number by number
         raise ValueError(
             f"{name!r} chooses between arrays; let it choose between their names or numbers"
         ) from error
-    if not known:
-        raise ValueError(f"{name!r} starts at {value!r}, which is not among its choices {choices}")
-    return widgets.Dropdown(options=short, value=value, **look)
+    raise ValueError(f"{name!r} starts at {value!r}, which is not among its choices {choices}")
 
 
 def _slider(name, value, short, look):
@@ -99,5 +105,12 @@ def _slider(name, value, short, look):
     step = step[0] if step else 1 if whole else (high - low) / 100
     # The track keeps its length next to a long name.
     width = {"width": f"{19 + 0.55 * len(look['description']):.0f}em", "max_width": "100%"}
-    slider = widgets.IntSlider if whole else widgets.FloatSlider
-    return slider(value, min=low, max=high, step=step, layout=width, **look)
+    look |= {"min": low, "max": high, "step": step, "layout": width}
+    if whole:
+        return widgets.IntSlider(value, **look)
+    return widgets.FloatSlider(value, **look, readout_format=f".{_decimals(low, step)}f")
+
+
+def _decimals(*numbers):
+    """Return how many decimals it takes to tell the places of a slider apart, at least two."""
+    return max(2, *(-Decimal(f"{number:g}").as_tuple().exponent for number in numbers))

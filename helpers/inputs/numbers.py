@@ -70,6 +70,8 @@ def as_array(name, value, kinds="biufc"):
     kinds: NumPy's letters of the types that are allowed; a "c" for complex numbers.
     Raises ValueError for anything else.
     """
+    if isinstance(value, np.ma.MaskedArray):
+        value = value.astype(float).filled(np.nan)
     try:
         found = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
     except (ValueError, TypeError, RuntimeError) as error:

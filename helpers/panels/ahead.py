@@ -214,7 +214,7 @@ class Ahead:
     def _try(self, values):
         try:
             return self._draw(values)
-        except Exception:
+        except (Exception, SystemExit):
             return None  # the move will tell
 
     def _keep(self, key, picture):

@@ -13,6 +13,9 @@ class Pixels(AxesImage):
     """An image with one opaque rectangle for each number; many times faster than resampling."""
 
     def draw(self, renderer):
+        if not hasattr(renderer, "buffer_rgba"):  # of a PDF or an SVG
+            super().draw(renderer)
+            return
         self.stale = False
         if self.get_visible():
             # One number for the four bytes of a colour, here and on the canvas, where the first row

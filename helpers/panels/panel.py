@@ -87,8 +87,8 @@ class Panel(widgets.VBox):
             controls, self._shown, self._draw_at, self._screen, self._lock, on=ahead
         )
         super().__init__([*self._lay_out(), self._screen, page.lacking()])
-        for control in controls.values():
-            control.observe(self._move, names="value")
+        for control in controls.values():  # two choices may have one value
+            control.observe(self._move, "index" if isinstance(control, Selection) else "value")
         self._screen.observe(self._sharpen, names="pixel_ratio")
         self._screen.on_msg(self._answer)
         self._moved()
@@ -170,7 +170,7 @@ class Panel(widgets.VBox):
         with self._lock:
             try:
                 result = action()
-            except Exception as error:
+            except (Exception, SystemExit) as error:  # which would end the kernel
                 self._failure = error
                 self._ahead.forget()
                 with self._screen.hold_sync():
@@ -231,7 +231,8 @@ class Panel(widgets.VBox):
 
 def in_words(sentence):
     """Return what ``update`` says as the reader sees it. Raises ValueError for a generator."""
-    if inspect.isgenerator(sentence) or inspect.isawaitable(sentence):
+    kinds = inspect.isgenerator, inspect.isawaitable, inspect.isasyncgen
+    if any(is_kind(sentence) for is_kind in kinds):
         raise ValueError(
             f"update returns a {type(sentence).__name__}, but must return a sentence; of a film, "
             "it must be the generator function itself"

@@ -122,8 +122,9 @@ class Reel:
 
     def _rewind(self):
         with self._lock:
-            if self._frames is not None:
-                self._frames.close()
+            old, self._frames = self._frames, None
+            if old is not None:
+                self._guard(old.close)
             self.stills, self._frames = {}, self._make_frames()
             self._advance(at_once=True)
 
@@ -142,6 +143,7 @@ class Reel:
         if frame is END:
             self._frames = None
             self._show()
+            self._keep_still(1.0)
             return False
         is_frame = isinstance(frame, tuple) and len(frame) == 2 and isinstance(frame[0], Real)
         if not (is_frame and 0 <= frame[0] <= 1 + 1e-9):  # a sum of steps may miss 1
