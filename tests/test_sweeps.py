@@ -25,9 +25,10 @@ def test_all_combinations_in_the_order_of_the_grid():
 
 
 def test_a_grid_may_be_any_dicts_and_any_values():
-    rows = sweeps.run(cube, ({"x": x} for x in np.arange(3)))
-    assert [row.result for row in rows] == [0, 1, 8]
-    assert sweeps.run(cube, {"x": range(3)}) == [row._replace(seconds=0.0) for row in rows]
+    some = sweeps.run(cube, ({"x": x} for x in np.arange(3)))
+    others = sweeps.run(cube, {"x": range(3)})
+    assert [row.result for row in some] == [0, 1, 8]
+    assert [row._replace(seconds=0) for row in some] == [row._replace(seconds=0) for row in others]
 
 
 @pytest.mark.parametrize("grid", [{}, [], {"x": []}])
