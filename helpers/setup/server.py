@@ -10,7 +10,7 @@ from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebso
 from helpers.setup.machine import ROOT
 
 PROMPT = "--ServerApp.kernel_websocket_connection_class=helpers.setup.server.PromptConnection"
-FIRST = min((ROOT / "notebooks").glob("*.ipynb"))
+FIRST = min((ROOT / "notebooks").glob("[!.]*.ipynb"))
 
 
 class PromptConnection(ZMQChannelsWebsocketConnection):

@@ -217,7 +217,7 @@ def main(words):
     parser.add_argument("--students", type=int, default=30)
     parser.add_argument("--notebook", default="02", help="its number, or the path of another")
     asked = parser.parse_args(words)
-    course = (ROOT / "notebooks").glob("*.ipynb")
+    course = (ROOT / "notebooks").glob("[!.]*.ipynb")
     found = [path for path in course if path.name.startswith(f"{asked.notebook}_")]
     found.append(Path(asked.notebook))
     if lack := find_lack():
