@@ -44,6 +44,16 @@ def test_a_cell_that_claims_prints_or_computes_stays_open(more):
     assert not only_draws(DRAWING + more)
 
 
+@pytest.mark.parametrize("magic", ["%matplotlib inline", "!ls", "print?", "await pause()"])
+def test_a_line_for_ipython_hinders_no_fold(magic):
+    assert only_draws(f"{magic}\n{DRAWING}")
+
+
+@pytest.mark.parametrize("source", [f"%%time\n{DRAWING}", f"{DRAWING}\n1 +"])
+def test_what_is_no_python_as_a_whole_stays_open(source):
+    assert not only_draws(source)
+
+
 def folded(name):
     notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
     for cell in notebook.cells:

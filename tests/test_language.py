@@ -14,6 +14,7 @@ import nbformat
 import numpy as np
 import pytest
 from figures import film_of, panel_of
+from IPython.core.inputtransformer2 import TransformerManager
 from runes import Runes
 
 from helpers import diagrams, plots
@@ -116,7 +117,8 @@ def without_texts(source):
             return ast.Constant("") if isinstance(node.value, str) else node
 
     source = source.replace(f'check("{LANGUAGES[0]}")', "check()")
-    return ast.unparse(Empty().visit(ast.parse(source)))
+    tree = ast.parse(TransformerManager().transform_cell(source))
+    return ast.unparse(Empty().visit(tree))
 
 
 @pytest.mark.parametrize("path", TRANSLATED, ids=lambda path: f"{path.parent.name}/{path.stem}")
@@ -195,6 +197,7 @@ from runes import Runes
 from helpers.setup import language
 language._chosen.messages = Runes()
 from figures import film_of, panel_of
+from IPython.core.inputtransformer2 import TransformerManager
 from helpers import diagrams, explore, plots
 from helpers.panels import panel as module
 from helpers.quizzes import quiz as questions

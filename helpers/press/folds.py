@@ -2,6 +2,8 @@
 
 import ast
 
+from IPython.core.inputtransformer2 import TransformerManager
+
 SHORT = 8  # code of so many lines is never folded
 MIN_SHARE = 0.75  # of the lines of a cell; constants, such as alternative texts, do not count
 DRAWING = {"plots", "diagrams", "axes"}  # whatever names one of them, draws
@@ -25,7 +27,10 @@ def only_draws(source):
 
     What is made of a drawing belongs to it. A cell that claims or prints something teaches.
     """
-    tree = ast.parse(source)
+    try:
+        tree = ast.parse(TransformerManager().transform_cell(source))  # magics are calls, too
+    except SyntaxError:  # it may be there to show one
+        return False
     if any(isinstance(node, ast.Assert) for node in ast.walk(tree)) or "print" in _names(tree):
         return False
     drawing, lines = set(DRAWING), {True: 0, False: 0}
