@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbconvert import HTMLExporter
 
-from helpers.press import slides
+from helpers.press import book, graded, slides, teacher
 from helpers.press.reading import read_notebook, read_title
 
 NOTEBOOK = {
@@ -165,6 +165,20 @@ def test_what_is_no_notebook_is_named_in_one_sentence(tmp_path, harmed, said):
         read_notebook(path)
     assert f"{path} {said}" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("build", [book.build, slides.build, teacher.build, graded.build])
+def test_two_notebooks_of_one_name_are_refused_before_anything_is_made(tmp_path, build):
+    sources = tmp_path / "01.ipynb", tmp_path / "de" / "01.ipynb"
+    with pytest.raises(ValueError, match=r"01\.ipynb and .*de.*01\.ipynb would become one file"):
+        list(build(tmp_path / "build", sources))
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_page_may_not_have_the_name_of_the_first_or_of_a_text(tmp_path):
+    for names in (["index.ipynb"], ["INDEX.md"], ["a.ipynb", "b.md", "A.md"]):
+        with pytest.raises(ValueError, match="would become one file: rename one of them"):
+            book.build(tmp_path, names)
 
 
 def test_a_notebook_without_a_title_is_named(tmp_path):

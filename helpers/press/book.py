@@ -31,7 +31,7 @@ from helpers.press.cells import (
     render,
 )
 from helpers.press.folds import name_fold
-from helpers.press.reading import read_notebook, read_title
+from helpers.press.reading import list_sources, read_notebook, read_title
 from helpers.setup.machine import ROOT
 
 BOOK = "Why ResNets work"
@@ -47,11 +47,11 @@ def build(target, sources=None, readme=ROOT / "README.md"):
 
     sources: notebooks and Markdown files; by default, the course. readme: its section "The course"
     becomes the map on the index page. Raises CellExecutionError if a cell or a position of a panel
-    fails, ValueError if a page is larger than PAGE_BYTES, OSError if a page cannot be written, or
-    if something else is in its place.
+    fails, ValueError if two pages would have one name or one is larger than PAGE_BYTES, OSError if
+    a page cannot be written, or if something else is in its place.
     """
     course = (ROOT / "notebooks").glob
-    sources = [*map(Path, sources or sorted(course("*.ipynb")) + sorted(course("*.md")))]
+    sources = list_sources(sources or sorted(course("*.ipynb")) + sorted(course("*.md")), "index")
     links = {source.name: f"{source.stem}.html" for source in sources}
     pages = [{"file": "index.html", "title": BOOK}]
     for source in sources:

@@ -16,7 +16,7 @@ from pathlib import Path
 import nbformat
 
 from helpers.files.writing import write
-from helpers.press.reading import read_notebook
+from helpers.press.reading import list_sources, read_notebook
 from helpers.press.teacher import NOTEBOOKS, digest, is_edited, split_parts
 
 POINTS, OPEN = {"easy": 1, "medium": 2, "hard": 3}, 3
@@ -33,7 +33,7 @@ def build(target, sources=None):
     Raises ValueError if an exercise has no solution.
     """
     target = Path(target)
-    for source in map(Path, sources or sorted(NOTEBOOKS.glob("*.ipynb"))):
+    for source in list_sources(sources or sorted(NOTEBOOKS.glob("*.ipynb"))):
         path = target / "source" / source.stem / source.name
         if path.exists() and is_edited(path):
             yield f"kept {path}: it was edited by hand; move it away to have a new one"

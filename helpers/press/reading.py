@@ -37,6 +37,20 @@ def _completed(notebook):
     return notebook
 
 
+def list_sources(sources, *taken):
+    """Return the paths of notebooks and texts, each of which becomes a file of its own name.
+
+    taken: names of other pages. Raises ValueError if two files would have one name.
+    """
+    paths, seen = [*map(Path, sources)], {name: f"the page {name}" for name in taken}
+    for path in paths:
+        name = path.stem.casefold()  # as macOS and Windows compare them
+        if name in seen:
+            raise ValueError(f"{seen[name]} and {path} would become one file: rename one of them")
+        seen[name] = path
+    return paths
+
+
 def read_title(cells, path):
     """Return the title of a notebook or a text: the heading of its first cell.
 

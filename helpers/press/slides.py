@@ -22,7 +22,7 @@ from pathlib import Path
 from helpers.files.writing import write
 from helpers.press.albums import find_albums, narrow
 from helpers.press.cells import Prose, convert_output, find_view, is_page, list_outputs, render
-from helpers.press.reading import read_notebook
+from helpers.press.reading import list_sources, read_notebook
 from helpers.quizzes.texts import read_beside
 from helpers.setup.machine import ROOT
 
@@ -37,7 +37,7 @@ def build(target, sources=None):
     a cell that is not there, or if a deck is larger than DECK_BYTES; OSError if there is no text,
     if a deck cannot be written, or if something else is in its place.
     """
-    sources = [*map(Path, sources or sorted((ROOT / "notebooks").glob("*.ipynb")))]
+    sources = list_sources(sources or sorted((ROOT / "notebooks").glob("*.ipynb")))
     return dict(build_deck(Path(target), source) for source in sources)
 
 

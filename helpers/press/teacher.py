@@ -18,7 +18,7 @@ from nbclient import NotebookClient
 
 from helpers.files.notebooks import digest
 from helpers.files.writing import check, write
-from helpers.press.reading import read_notebook
+from helpers.press.reading import list_sources, read_notebook
 from helpers.quizzes.texts import read_beside
 from helpers.setup.machine import ROOT
 
@@ -37,7 +37,7 @@ def build(target, sources=None, force=False):
     ValueError if an exercise has no solution, if a solution has no exercise, if a check fails, and
     for the folder of the sources, and OSError if a notebook cannot be written.
     """
-    for source in map(Path, sources or sorted(NOTEBOOKS.glob("*.ipynb"))):
+    for source in list_sources(sources or sorted(NOTEBOOKS.glob("*.ipynb"))):
         solutions = source.parent / "solutions" / f"{source.stem[:2]}.md"
         if sources is None and not solutions.exists():
             continue
