@@ -82,6 +82,30 @@ def test_few_positions_are_all_taken_and_choices_too():
     assert [stills.list_values(control, 21) for control in fixed] == [["as it is"], [2.5]]
 
 
+@pytest.mark.parametrize(
+    ("control", "texts", "initial"),
+    [
+        (ipywidgets.Dropdown(options=["a", "b"], value=None), ["a", "b", "–"], 2),
+        (ipywidgets.RadioButtons(options=["a"], value=None), ["a", "–"], 1),
+        (ipywidgets.Dropdown(options=[("zero", 0), ("off", False)], index=1), ["zero", "off"], 1),
+        (ipywidgets.Dropdown(options=[("pair", [1, 2]), ("none", [])]), ["pair", "none"], 0),
+        (ipywidgets.FloatSlider(value=1, max=1, step=1, readout_format="$,.2f"), ["0.0", "1.0"], 1),
+        (ipywidgets.IntSlider(value=1, max=1, readout_format=".2s"), ["0", "1"], 1),
+        (ipywidgets.TagsInput(value=["a"]), ["['a']"], 0),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, ipywidgets.Widget) else "",
+)
+def test_any_control_has_an_album(control, texts, initial):
+    def say(chosen=None):
+        return f"{chosen!r}"
+
+    panel = explore.explore(plots.figure(size=(2, 1))[0], say, chosen=control)
+    album = stills.make_album(panel)
+    (described,) = album["controls"]
+    assert (described["texts"], described["initial"]) == (texts, initial)
+    assert album["sentence"] == panel.sentence
+
+
 def test_the_album_of_one_slider():
     album = stills.make_album(panel_of(slope=(-1.0, 1.0, 0.02)))
     (control,) = album["controls"]

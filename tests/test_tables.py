@@ -78,6 +78,18 @@ def test_a_picture_with_names_at_its_rows_and_columns_is_a_table():
     assert drawn(picture) == [{"caption": "Right", "rows": rows}]
 
 
+def test_bars_with_names_and_dates_are_no_table_and_a_curve_over_names_is_one():
+    picture, (left, middle, right) = plots.figure(1, 3)
+    left.bar(["plain", "residual"], [1, 2])
+    days = np.array(["2026-12-01", "2026-12-02"], dtype="M8[D]")
+    middle.plot(days, [1, 2], label="loss")
+    middle.plot([1, 2], days, label="day")
+    right.plot(["plain", "residual"], [1, 2], label="loss")
+    assert [table["rows"] for table in drawn(picture)] == [
+        [["", "loss"], ["plain", "1"], ["residual", "2"]]
+    ]
+
+
 def test_what_has_no_name_or_leads_across_is_left_out():
     picture, axes = plots.figure()
     plots.diagonal(axes, 0, 1, text="")

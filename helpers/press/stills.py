@@ -83,8 +83,8 @@ def _make_film_album(film):
     moments = film.stills()
     texts = [f"{100 * done:.0f} %" for done, *_ in moments]
     progress = {"type": "slider", "label": "progress", "texts": texts, "initial": len(texts) - 1}
-    known = [_describe(name, control, [control.value]) for name, control in film.controls.items()]
-    fixed = [[control["label"], *control["texts"]] for control in known]
+    known = [_describe(name, one, list_values(one, 1)) for name, one in film.controls.items()]
+    fixed = [[control["label"], control["texts"][control["initial"]]] for control in known]
     stills = {(number,): still for number, (_, *still) in enumerate(moments)}
     return {"fixed": fixed, "one_at_a_time": False} | _compress([progress], stills)
 
@@ -105,7 +105,8 @@ def _estimate_bytes(panel):
     lengths = [
         len(encode_cover(read_pixels(panel.still(**{name: value})[0]), base))
         for name, values in _spread(panel, 3, 3).items()
-        for value in set(values) - {panel.controls[name].value}
+        for value in values
+        if value != panel.controls[name].value
     ]
     return 3 / 4 * np.mean(lengths or [0]) + 1  # base64 takes four letters for three bytes
 
@@ -118,11 +119,12 @@ def _spread(panel, first, others):
 def list_values(control, most):
     """Return the values that a control can take, all those of a choice or a switch.
 
-    Of a longer slider, about ``most``: both ends, its current value, and steps between. Of any
-    other control, only its current value.
+    The last one of a choice that nobody has made is None. Of a longer slider, about ``most``: both
+    ends, its current value, and steps between. Of any other control, only its current value.
     """
     if isinstance(control, Selection | SWITCHES):
-        return [value_at(control, place) for place in range(last_place(control) + 1)]
+        values = [value_at(control, place) for place in range(last_place(control) + 1)]
+        return values + [None] * (isinstance(control, Selection) and control.index is None)
     if not isinstance(control, TRACKS | widgets.FloatLogSlider) or not control.step:
         return [control.value]
     last = last_place(control)
@@ -135,16 +137,23 @@ def list_values(control, most):
 
 def _describe(name, control, values):
     """Return what an album says of a control, its values in the format of the live control."""
+    initial = values.index(control.value)
     if isinstance(control, Selection):
-        places = map(control._options_values.index, values)
-        look, texts = "choice", [str(control._options_labels[place]) for place in places]
+        look, texts = "choice", [*map(str, control._options_labels), "–"][: len(values)]
+        initial = initial if control.index is None else control.index  # 0 equals False
     elif isinstance(control, SWITCHES):
         look, texts = "switch", ["on" if value else "off" for value in values]
     else:
         form = control.readout_format if isinstance(control, SLIDERS) else ""
-        look, texts = "slider", [format(value, form) for value in values]
-    label, initial = control.description or name, values.index(control.value)
-    return {"type": look, "label": label, "texts": texts, "initial": initial}
+        look, texts = "slider", [_format(value, form) for value in values]
+    return {"type": look, "label": control.description or name, "texts": texts, "initial": initial}
+
+
+def _format(value, form):
+    try:
+        return format(value, form)
+    except ValueError:  # a page knows forms that Python does not, as "$,.2f" and ".2s"
+        return str(value)
 
 
 def list_positions(controls):

@@ -6,6 +6,7 @@ there is their median, with the smallest and the largest.
 """
 
 import numpy as np
+from matplotlib.category import StrCategoryFormatter
 from matplotlib.colors import to_hex
 from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter
@@ -44,13 +45,15 @@ def _read_image(axes):
 
 
 def _read_lines(axes):
-    """Return the table of the named curves and points of axes, or None."""
+    """Return the table of the named curves and points of axes; None if one axis has no numbers."""
     names = _tick_names(axes.yaxis).values()
     sideways = any(not text.replace(".", "").isdigit() for text in names)  # words, not numbers
     along, across = (axes.yaxis, axes.xaxis) if sideways else (axes.xaxis, axes.yaxis)
+    if across.have_units() or (along.have_units() and not _tick_names(along)):
+        return None  # dates, say
     curves = {}
     for line in axes.lines:
-        places, numbers = line.get_data()[:: -1 if sideways else 1]
+        places, numbers = line.get_data(orig=False)[:: -1 if sideways else 1]
         if not len(places) or line.get_transform() != axes.transData:
             continue  # an empty curve, or a line across all of the axes
         if name := across.get_label_text() if sideways else _name(line):
@@ -83,9 +86,10 @@ def _collect(points, places, numbers, ticks):
 
 
 def _tick_names(axis):
-    """Return {place: text} of the ticks that the figure named itself."""
-    formatter, places = axis.get_major_formatter(), axis.get_majorticklocs().tolist()
-    if not isinstance(formatter, FuncFormatter):  # what set_xticks(places, names) makes
+    """Return {place: text} of the ticks that the figure named itself, or its data did."""
+    formatter, places = axis.get_major_formatter(), np.asarray(axis.get_majorticklocs()).tolist()
+    # what set_xticks(places, names) makes, and plot(names, numbers)
+    if not isinstance(formatter, FuncFormatter | StrCategoryFormatter):
         return {}
     return dict(zip(places, formatter.format_ticks(places), strict=True))
 
