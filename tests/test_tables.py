@@ -76,6 +76,49 @@ def test_a_picture_with_names_at_its_rows_and_columns_is_a_table():
     axes.set_yticks(range(2), ["c", "d"])
     rows = [["", "a", "b"], ["c", "0.5", "1 (0 to 2)"], ["d", "0.3333", "2"]]
     assert drawn(picture) == [{"caption": "Right", "rows": rows}]
+    axes.set_yticks([1, 0], ["d", "c"])
+    assert drawn(picture)[0]["rows"] == rows
+    axes.set_yticks([1, 2], ["c", "d"])
+    assert drawn(picture) == []
+
+
+def test_a_pixel_without_a_number_has_none():
+    picture, axes = plots.figure()
+    axes.imshow(np.ma.masked_equal([[0, 1]], 0))
+    axes.set_xticks(range(2), ["a", "b"])
+    axes.set_yticks([0], ["c"])
+    assert drawn(picture)[0]["rows"] == [["", "a", "b"], ["c", "–", "1"]]
+
+
+def test_ticks_that_name_numbers_turn_no_table_and_take_no_point_from_between_them():
+    for names in (["0 %", "50 %", "100 %"], ["-1", "0", "1"]):
+        picture, axes = plots.figure()
+        axes.plot(range(11), range(0, 101, 10), label="error")
+        axes.set_xticks([0, 5, 10], ["0", "5", "10"])
+        axes.set_yticks([0, 50, 100], names)
+        ((_, *rows),) = (table["rows"] for table in drawn(picture))
+        assert rows == [[f"{epoch}", f"{10 * epoch}"] for epoch in range(11)]
+
+
+def test_names_with_a_number_in_them_are_rows_too():
+    picture, axes = plots.figure()
+    plots.points(axes, "none", [3, 4], [0, 1])
+    axes.set_yticks([0, 1], ["layer 1", "layer 2"])
+    axes.set_xlabel("size")
+    assert drawn(picture)[0]["rows"] == [["", "size"], ["layer 1", "3"], ["layer 2", "4"]]
+
+
+def test_two_curves_of_one_name_are_two_columns_and_a_gap_is_no_place():
+    picture, axes = plots.figure()
+    axes.plot([1, np.nan, 2], [3, 9, 4], label="net")
+    axes.plot([1, 2], [5, 6], label="net")
+    assert drawn(picture)[0]["rows"] == [["", "net", "net"], ["1", "3", "5"], ["2", "4", "6"]]
+
+
+def test_axes_that_are_not_flat_are_left_out():
+    picture, axes = plots.figure(subplot_kw={"projection": "3d"})
+    axes.plot([1, 2], [3, 4], [5, 6], label="path")
+    assert drawn(picture) == []
 
 
 def test_bars_with_names_and_dates_are_no_table_and_a_curve_over_names_is_one():

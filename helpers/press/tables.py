@@ -5,6 +5,8 @@ the columns are the curves by name. Where several points share a place, as the s
 there is their median, with the smallest and the largest.
 """
 
+import re
+
 import numpy as np
 from matplotlib.category import StrCategoryFormatter
 from matplotlib.colors import to_hex
@@ -24,7 +26,8 @@ def read_tables(figure):
     The first row, and the first text of each row, are heads. There is none if the figure has more
     than MAX_NUMBERS entries, or only curves without a name.
     """
-    reads = (read(axes) for axes in figure.axes for read in (_read_image, _read_lines))
+    flat = [axes for axes in figure.axes if axes.name == "rectilinear"]
+    reads = (read(axes) for axes in flat for read in (_read_image, _read_lines))
     tables = [table for table in reads if table]
     entries = sum(len(row) - 1 for table in tables for row in table["rows"][1:])
     return tables if entries <= MAX_NUMBERS else []
@@ -33,21 +36,22 @@ def read_tables(figure):
 def _read_image(axes):
     """Return the table of a picture whose rows and columns have names, or None."""
     across, down = _tick_names(axes.xaxis), _tick_names(axes.yaxis)
-    values = np.asarray(axes.images[0].get_array()) if axes.images else np.empty(0)
-    if not across or values.shape != (len(down), len(across)):
+    image = axes.images[0].get_array() if axes.images else np.empty(0)
+    values = np.ma.filled(image.astype(float), np.nan)
+    if [sorted(down), sorted(across)] != [[*range(length)] for length in values.shape]:
         return None
     words = {text.get_position(): text.get_text() for text in axes.texts}
-    rows = [["", *across.values()]]
-    for y, name in enumerate(down.values()):
-        numbers = (words.get((x, y), f"{values[y, x]:.4g}") for x in range(len(across)))
-        rows.append([name, *numbers])
+    rows = [["", *map(across.get, range(len(across)))]]
+    for y in range(len(down)):
+        numbers = (words.get((x, y), _summarise([values[y, x]])) for x in range(len(across)))
+        rows.append([down[y], *numbers])
     return {"caption": axes.get_title(), "rows": rows}
 
 
 def _read_lines(axes):
     """Return the table of the named curves and points of axes; None if one axis has no numbers."""
     names = _tick_names(axes.yaxis).values()
-    sideways = any(not text.replace(".", "").isdigit() for text in names)  # words, not numbers
+    sideways = bool(names) and not any(re.match(r"\W*\d", text) for text in names)  # words
     along, across = (axes.yaxis, axes.xaxis) if sideways else (axes.xaxis, axes.yaxis)
     if across.have_units() or (along.have_units() and not _tick_names(along)):
         return None  # dates, say
@@ -57,18 +61,19 @@ def _read_lines(axes):
         if not len(places) or line.get_transform() != axes.transData:
             continue  # an empty curve, or a line across all of the axes
         if name := across.get_label_text() if sideways else _name(line):
-            _collect(curves.setdefault(name, {}), places, numbers, _tick_names(along))
+            key = name, sideways or to_hex(line.get_color())  # a legend may say one name twice
+            _collect(curves.setdefault(key, {}), places, numbers, _tick_names(along))
     if not curves:
         return None
-    label = across.get_label_text()
-    heads = list(curves) if len(curves) > 1 or not label else [label]
+    label, names = across.get_label_text(), [name for name, _ in curves]
+    heads = names if len(names) > 1 or not label else [label]
     rows = [[along.get_label_text(), *heads]]
     for place, text in sorted({place for points in curves.values() for place in points}):
         rows.append(
             [text, *(_summarise(points.get((place, text), [])) for points in curves.values())]
         )
     caption = ": ".join(filter(None, [axes.get_title(), label]))
-    return {"caption": caption + _other_words(axes, curves), "rows": rows}
+    return {"caption": caption + _other_words(axes, names), "rows": rows}
 
 
 def _other_words(axes, names):
@@ -79,9 +84,16 @@ def _other_words(axes, names):
 
 
 def _collect(points, places, numbers, ticks):
-    """Add numbers to {(place, its text): numbers}; with names on the axis, at the nearest one."""
-    for at, number in zip(places, numbers, strict=True):
-        place = float(min(ticks, key=lambda tick: abs(tick - at)) if ticks else at)
+    """Add numbers to {(place, its text): numbers}.
+
+    Where all points are close to named whole numbers, these are the names of groups, whose points
+    are drawn beside one another. Elsewhere a name is that of the points that are right at it.
+    """
+    places, numbers = np.stack([places, numbers])[:, np.isfinite(places)]
+    groups = np.round(places)
+    if {*groups} <= ticks.keys() and np.all(np.abs(groups - places) < 1 / 3):
+        places = groups
+    for place, number in zip(places.tolist(), numbers, strict=True):
         points.setdefault((place, ticks.get(place, f"{place:.4g}")), []).append(number)
 
 
