@@ -111,7 +111,7 @@ def test_the_front_page_has_the_map_of_the_readme(tmp_path):
 
 def test_a_page_that_is_too_large_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(book, "PAGE_BYTES", 1000)
-    page = {"file": "front.html", "title": "x"}
+    page = {"file": "front.html", "title": "x", "folder": tmp_path}
     with pytest.raises(ValueError, match=r"front.html has 0.1 MB; a page has at most"):
         book.write_page(tmp_path, page, [nbformat.v4.new_markdown_cell("# x")], {}, {})
 

@@ -78,10 +78,14 @@ def test_mathematics_in_html():
 
 
 def test_links_lead_to_pages_or_are_dropped():
-    links = {"02_next.ipynb": "02_next.html", "guide.md": "guide.html"}
+    links = {
+        "02_next.ipynb": "02_next.html",
+        "guide.md": "guide.html",
+        "My plan.md": "My plan.html",
+    }
     html, _ = rendered(
         "[a](02_next.ipynb) [b](notebooks/02_next.ipynb#One-place) [c](../data/README.md) "
-        "[d](https://arxiv.org) [e](#here) [f](guide.md)",
+        "[d](https://arxiv.org) [e](#here) [f](guide.md) [g](My%20plan.md)",
         links,
     )
     assert re.findall(r'href="(.*?)"', html) == [
@@ -90,8 +94,24 @@ def test_links_lead_to_pages_or_are_dropped():
         "https://arxiv.org",
         "#here",
         "guide.html",
+        "My%20plan.html",
     ]
     assert " c " in html
+
+
+def test_pictures_that_are_attached_or_there_become_part_of_the_page(tmp_path):
+    (tmp_path / "my ü.png").write_bytes(b"\x00")
+    prose = cells.Prose({}, tmp_path)
+    attachments = {"one 1.jpg": {"image/jpeg": "abc="}}
+    for source, kind, picture in (
+        ("![x](my%20ü.png)", "png", "AA=="),
+        ("<img alt='x' src='my ü.png'>", "png", "AA=="),
+        ("![x](attachment:one%201.jpg)", "jpeg", "abc="),
+        ('Look: <img src="attachment:one 1.jpg">', "jpeg", "abc="),
+    ):
+        assert f"data:image/{kind};base64,{picture}" in prose.convert(source, attachments)
+    for left in ("there.png", "attachment:there.png", "https://example.org/a%20b.png"):
+        assert f'src="{left}"' in prose.convert(f"![x]({left})")
 
 
 def test_headings_have_ids_of_their_own_and_make_the_contents():
@@ -142,6 +162,22 @@ OUTPUTS = {
     "error": (
         {"output_type": "error", "traceback": ["line", "ValueError"]},
         {"text": "line\nValueError"},
+    ),
+    "colours": (
+        {"output_type": "error", "traceback": ["\x1b[0;31mValueError\x1b[0m: 1"]},
+        {"text": "ValueError: 1"},
+    ),
+    "markdown": (
+        {"output_type": "display_data", "data": {"text/markdown": "**1**", "text/plain": "<x>"}},
+        {"html": "<p><strong>1</strong></p>\n"},
+    ),
+    "photograph": (
+        {"data": {"image/jpeg": "abc=", "text/plain": "<x>"}},
+        {"html": '<img src="data:image/jpeg;base64,abc=" alt="picture">'},
+    ),
+    "vector graphics": (
+        {"data": {"image/svg+xml": "<svg/>"}, "metadata": {"image/svg+xml": {"alt": '"'}}},
+        {"html": '<img src="data:image/svg+xml;base64,PHN2Zy8+" alt="&quot;">'},
     ),
 }
 

@@ -85,9 +85,8 @@ def test_pictures_stand_where_the_text_names_them(tmp_path):
 
 
 def test_a_panel_without_a_book_is_its_picture_and_its_sentence(tmp_path):
-    html, still = deck(
-        tmp_path, TITLE + "\n`picture: moved`\n", code("x", *panel("x is 1."), name="moved")
-    )
+    cell = code("x", *panel("x is 1."), name="moved")
+    html, still = deck(tmp_path, TITLE + "\n`picture: moved`\n", cell)
     assert shown(html)[0][0] == "Title A claim. x is 1."
     assert still == 1
 
@@ -105,9 +104,8 @@ def test_a_question_waits_with_its_answer(tmp_path):
 
 @pytest.mark.parametrize("line", ["picture: none", "numbers: none", "question: none"])
 def test_a_text_that_names_what_is_not_there_is_refused(tmp_path, line):
-    with pytest.raises(
-        ValueError, match=r"one\.md names 'none', which 02_one\.ipynb does not have"
-    ):
+    said = r"one\.md names 'none', which 02_one\.ipynb does not have"
+    with pytest.raises(ValueError, match=said):
         deck(tmp_path, TITLE + f"\n`{line}`\n", code("x", name="other"))
     with pytest.raises(ValueError, match="names 'a picture of none'"):
         deck(tmp_path, TITLE + "\n`picture: none`\n", code("x", name="none"))
@@ -120,8 +118,11 @@ def test_a_notebook_without_a_text_has_no_deck(tmp_path):
 
 
 def test_a_deck_carries_everything_with_it_and_is_small(tmp_path, monkeypatch):
-    html, _ = deck(tmp_path, TITLE + "\n$a^{[l]}$\n")
+    (tmp_path / "slides").mkdir()
+    (tmp_path / "slides" / "a.png").write_bytes(b"\x00")
+    html, _ = deck(tmp_path, TITLE + "\n$a^{[l]}$ ![x](a.png)\n")
     assert "<math" in html
+    assert 'src="data:image/png;base64,AA=="' in html
     assert not re.search(r"<script[^>]+src=|<link\b(?![^>]*data:)|@import|MathJax|requirejs", html)
     monkeypatch.setattr(slides, "DECK_BYTES", 1_000)
     with pytest.raises(ValueError, match=r"one\.html has 0\.2 MB, more than 0"):
@@ -159,10 +160,8 @@ def test_in_a_deck_one_control_moves():
     first, named = narrow(thin(album())), narrow(thin(album()), "x")
     assert [control["label"] for control in first["controls"]] == ["thick"]
     assert first["fixed"] == [["x", "3"], ["y", "7"]]
-    assert {at: sentence for at, (_, sentence) in first["frames"].items()} == {
-        "0": "0,2,0",
-        "1": "1,2,0",
-    }
+    sentences = {at: sentence for at, (_, sentence) in first["frames"].items()}
+    assert sentences == {"0": "0,2,0", "1": "1,2,0"}
     assert named["fixed"] == [["thick", "on"], ["y", "7"]]
     assert named["frames"] == {"0": [0, "1,0,0"], "1": [0, "1,1,0"], "2": [1, "1,2,0"]}
     assert named["covers"] == ["cover 6", "cover 10"]
@@ -198,9 +197,8 @@ def lecture(path):
     """The notebook, and its slides; to each of them, the names of its cells."""
     read = slides.read_slides(path.parent / "slides" / f"{path.stem}.md")
     for slide in read:
-        slide["cells"] = [
-            name for kind, names in slide["parts"] if kind != "text" for name in names
-        ]
+        named = (names for kind, names in slide["parts"] if kind != "text")
+        slide["cells"] = [name for names in named for name in names]
         slide["text"] = "\n".join(what for kind, what in slide["parts"] if kind == "text")
     return read_notebook(path), read
 

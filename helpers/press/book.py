@@ -53,10 +53,10 @@ def build(target, sources=None, readme=ROOT / "README.md"):
     course = (ROOT / "notebooks").glob
     sources = list_sources(sources or sorted(course("*.ipynb")) + sorted(course("*.md")), "index")
     links = {source.name: f"{source.stem}.html" for source in sources}
-    pages = [{"file": "index.html", "title": BOOK}]
+    pages = [{"file": "index.html", "title": BOOK, "folder": readme.parent}]
     for source in sources:
         title = read_title(read_cells(source), source)
-        pages.append({"file": links[source.name], "title": title})
+        pages.append({"file": links[source.name], "title": title, "folder": source.parent})
     for before, after in itertools.pairwise(pages):
         before["after"], after["before"] = after, before
     for page in pages:
@@ -129,11 +129,11 @@ def find_views(cell):
 def write_page(target, page, cells, albums, links):
     """Write one page and return its path.
 
-    page: {"file", "title", "before", "after"}, the last two being pages too. cells, albums: what
-    run_cells returns. links: {name of a source: its page}. Raises ValueError if the page is larger
-    than PAGE_BYTES.
+    page: {"file", "title", "folder", "before", "after"}: the folder of its source; the last two are
+    pages, too. cells, albums: what run_cells returns. links: {name of a source: its page}. Raises
+    ValueError if the page is larger than PAGE_BYTES.
     """
-    prose = Prose(links)
+    prose = Prose(links, page["folder"])
     parts = [convert_cell(cell, prose, albums) for cell in cells]
     values = {"page": page, "book": BOOK, "cells": parts, "headings": prose.headings}
     values["moves"] = bool(albums)
@@ -149,7 +149,7 @@ def write_page(target, page, cells, albums, links):
 def convert_cell(cell, prose, albums):
     """Return what the template shows of a cell: {"prose"}, or {"code", "outputs"}."""
     if cell.cell_type != "code":
-        return {"prose": prose.convert(cell.source)}
+        return {"prose": prose.convert(cell.source, cell.get("attachments"))}
     outputs, rest = [], iter(list_outputs(cell))
     for output in rest:
         album = albums.get(find_view(output))

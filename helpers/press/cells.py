@@ -2,13 +2,16 @@
 
 import base64
 import itertools
+import mimetypes
 import re
 from html import escape, unescape
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from jinja2 import Environment, FileSystemLoader
 from latex2mathml.converter import convert
 from markupsafe import Markup
+from nbconvert.filters.ansi import strip_ansi
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
@@ -22,6 +25,7 @@ MARK = '<meta name="generator" content="why-resnets-work">'  # of the pages that
 PAGES = Path(__file__).resolve().parent / "pages"
 # In HTML. Dollars in code are not formulas: the first group finds code, which is left as it is.
 FORMULA = r"(<code\b.*?</code>|<pre\b.*?</pre>)|\$\$(.+?)\$\$|\$([^$]+)\$"
+PICTURE = r"(<img\b[^<>]*?\ssrc=[\"'])(?!data:|https?:)([^\"']+)"  # in HTML, from somewhere near
 
 
 def is_page(path):
@@ -87,24 +91,52 @@ def convert_output(output):
         return {"html": convert_math(data["text/latex"].strip("$ \n"), "block")}
     if "text/html" in data:
         return {"html": data["text/html"]}
+    if "text/markdown" in data:
+        return {"html": Prose({}).convert(data["text/markdown"])}
+    for kind in data:
+        if kind.startswith("image/"):
+            alt = escape(output.get("metadata", {}).get(kind, {}).get("alt", "picture"))
+            return {"html": f'<img src="{_as_url(kind, data[kind])}" alt="{alt}">'}
     text = output.get("text") or data.get("text/plain") or "\n".join(output.get("traceback", []))
-    return {"text": text.rstrip()}
+    return {"text": strip_ansi(text).rstrip()}
+
+
+def _as_url(kind, picture):
+    """Return a picture as a URL that contains it; notebooks have SVG as text, others as base64."""
+    if picture.lstrip().startswith("<"):
+        picture = base64.b64encode(picture.encode()).decode("ascii")
+    return f"data:{kind};base64,{picture}"
 
 
 class Prose(IPythonRenderer):
     """Markdown to HTML: mathematics as MathML, links between notebooks as links between pages.
 
     links: {name of a notebook or a text: its page}; other links to files become plain text.
+    folder: of the text; pictures that are there become part of the page.
     ``headings`` collects (id, HTML) of the headings of level 2.
     """
 
-    def __init__(self, links):
+    def __init__(self, links, folder="."):
         super().__init__(escape=False)
-        self.links, self.headings, self._ids = links, [], set()
+        self.links, self.folder, self.headings, self._ids = links, folder, [], set()
 
-    def convert(self, markdown):
-        """Return a text as HTML."""
-        return MarkdownWithMath(renderer=self).render(markdown)
+    def convert(self, markdown, attachments=None):
+        """Return a text as HTML. attachments: pictures of its cell, {name: {type: base64}}."""
+        attached = {f"attachment:{name}": kinds for name, kinds in (attachments or {}).items()}
+
+        def embed(match):
+            name = unquote(unescape(match[2]))
+            file, kind = Path(self.folder, name), mimetypes.guess_type(name)[0]
+            if file.is_file():
+                attached[name] = {kind: base64.b64encode(file.read_bytes()).decode("ascii")}
+            found = [_as_url(*picture) for picture in attached.get(name, {}).items()]
+            return match[1] + (found[0] if found else match[2])
+
+        return re.sub(PICTURE, embed, MarkdownWithMath(renderer=self).render(markdown))
+
+    def image(self, text, url, title=None):
+        """Return a picture, which ``convert`` embeds."""
+        return super(IPythonRenderer, self).image(text, url, title)
 
     def block_code(self, code, info=None):
         """Return code in a box that can be scrolled."""
@@ -144,8 +176,8 @@ class Prose(IPythonRenderer):
         if re.match(r"https?:|mailto:|#", url):
             return super().link(text, url, title)
         path, *place = url.split("#", 1)
-        page = self.links.get(Path(path).name)
-        return super().link(text, "#".join([page, *place]), title) if page else text
+        page = self.links.get(Path(unquote(path)).name)
+        return super().link(text, "#".join([quote(page), *place]), title) if page else text
 
     def table(self, text):
         """Return a table in a box of its own, which can be scrolled where the page is narrow."""

@@ -59,7 +59,7 @@ def build_deck(target, source):
 
 
 def read_slides(path):
-    """Return the slides of a text: [{"title", "parts", "moves", "notes"}].
+    """Return the slides of a text: [{"title", "folder", "parts", "moves", "notes"}].
 
     parts: in their order, ("text", Markdown) and, by kind, ("picture", ids of cells).
     moves: {id: the label of the control that moves, or None}.
@@ -74,7 +74,8 @@ def read_slides(path):
             parts += [(kind, names.split(", ")), ("text", after)]
             moves |= dict.fromkeys(names.split(", "), label)
         title = whole.split("\n")[0].lstrip("# ")
-        slides.append({"title": title, "parts": parts, "moves": moves, "notes": notes})
+        slides.append({"title": title, "folder": path.parent, "parts": parts, "moves": moves})
+        slides[-1]["notes"] = notes
     return slides
 
 
@@ -83,7 +84,8 @@ def fill(slide, notebook, questions, albums):
 
     Raises KeyError for a cell, a picture or a question that is not there.
     """
-    prose, cells, parts, named = Prose({}), {cell.id: cell for cell in notebook.cells}, [], []
+    prose, cells = Prose({}, slide["folder"]), {cell.id: cell for cell in notebook.cells}
+    parts, named = [], []
     for kind, what in slide["parts"]:
         if kind == "text":
             parts += [{"prose": prose.convert(what)}] if what.strip() else []
