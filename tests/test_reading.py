@@ -155,7 +155,7 @@ WHOLE = json.dumps(NOTEBOOK, indent=1)
             "is a damaged notebook (AttributeError",
         ),
         ('{"nbformat": 5, "metadata": {}, "cells": []}', "is a damaged notebook (NBFormatError: "),
-        (WHOLE.encode("utf-16"), "is no notebook: it is not UTF-8 text"),
+        (WHOLE.encode("utf-16"), "is not in UTF-8: save it as"),
     ],
 )
 def test_what_is_no_notebook_is_named_in_one_sentence(tmp_path, harmed, said):

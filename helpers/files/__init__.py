@@ -1,3 +1,3 @@
 """The engine room of files: class folders of pictures, checksums, torchvision's weights,
-notebooks, and how files are written.
+notebooks, texts, and how files are written.
 """

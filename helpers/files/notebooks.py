@@ -3,18 +3,17 @@
 import hashlib
 import json
 import re
-from pathlib import Path
+
+from helpers.files.texts import read_text
 
 MERGE = re.compile(r"^(<{7}|>{7}) ", re.MULTILINE)  # git's marks around what nobody has decided
 
 
 def parse(path):
     """Return the JSON of a notebook as it is. Raises ValueError, one sentence, if it is none."""
+    text = read_text(path)
     try:
-        text = Path(path).read_bytes().decode("utf-8-sig")  # with or without a mark of byte order
         notebook = json.loads(text)
-    except UnicodeDecodeError:
-        raise ValueError(f"{path} is no notebook: it is not UTF-8 text") from None
     except json.JSONDecodeError as error:
         if merge := MERGE.search(text):
             line = text.count("\n", 0, merge.start()) + 1

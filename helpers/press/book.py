@@ -17,6 +17,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from helpers.files.texts import read_text
 from helpers.files.writing import check, write
 from helpers.press import stills
 from helpers.press.albums import keep_albums
@@ -74,12 +75,12 @@ def read_cells(source):
     """Return the cells of a notebook; a Markdown file is one cell."""
     if source.suffix == ".ipynb":
         return read_notebook(source).cells
-    return [nbformat.v4.new_markdown_cell(source.read_text(encoding="utf-8"))]
+    return [nbformat.v4.new_markdown_cell(read_text(source))]
 
 
 def compose_front(readme):
     """Return the Markdown text of the index page."""
-    text = readme.read_text(encoding="utf-8")
+    text = read_text(readme)
     course = re.search(r"^## The course\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)[1]
     template = Path(__file__).with_name("pages") / "front.md"
     return template.read_text(encoding="utf-8").format(book=BOOK, course=course)

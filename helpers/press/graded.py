@@ -15,6 +15,7 @@ from pathlib import Path
 
 import nbformat
 
+from helpers.files.texts import read_text
 from helpers.files.writing import write
 from helpers.press.reading import list_sources, read_notebook
 from helpers.press.teacher import NOTEBOOKS, digest, is_edited, split_parts
@@ -39,8 +40,7 @@ def build(target, sources=None):
             yield f"kept {path}: it was edited by hand; move it away to have a new one"
             continue
         solutions = source.parent / "solutions" / f"{source.stem[:2]}.md"
-        text = solutions.read_text(encoding="utf-8")
-        notebook = graded(read_notebook(source), text)
+        notebook = graded(read_notebook(source), read_text(solutions))
         notebook.metadata["made"] = digest(notebook)
         write(path, nbformat.writes(notebook) + "\n", Path.is_file)
         yield f"made {path}"

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 from jinja2 import Template
 
 from helpers.files.notebooks import parse
+from helpers.files.texts import read_text
 from helpers.files.writing import write
 from helpers.setup.machine import ROOT
 
@@ -42,7 +43,7 @@ def build(root=ROOT):
     readme = root / "README.md"
     links = list_links(address, min(texts, default=readme).name)
     row = f"| only a browser | {links}; each notebook has links of its own |\n" if links else ""
-    texts[readme] = ROW.sub("", readme.read_text(encoding="utf-8")).replace(HEAD, HEAD + row)
+    texts[readme] = ROW.sub("", read_text(readme)).replace(HEAD, HEAD + row)
     for path, text in texts.items():
         if path.read_text(encoding="utf-8") != text:
             write(path, text, Path.is_file)

@@ -19,6 +19,7 @@ import re
 import sys
 from pathlib import Path
 
+from helpers.files.texts import read_text
 from helpers.files.writing import write
 from helpers.press.albums import find_albums, narrow
 from helpers.press.cells import Prose, convert_output, find_view, is_page, list_outputs, render
@@ -65,7 +66,7 @@ def read_slides(path):
     moves: {id: the label of the control that moves, or None}.
     """
     slides = []
-    for whole in re.split(r"^(?=## )", path.read_text(encoding="utf-8"), flags=re.MULTILINE):
+    for whole in re.split(r"^(?=## )", read_text(path), flags=re.MULTILINE):
         notes = "\n".join(re.findall(r"^> ?(.*)$", whole, re.MULTILINE))
         text = re.sub(r"^>.*\n?", "", whole, flags=re.MULTILINE)
         first, *rest = re.split(NAMES, text, flags=re.MULTILINE)

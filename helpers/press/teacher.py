@@ -17,6 +17,7 @@ import nbformat
 from nbclient import NotebookClient
 
 from helpers.files.notebooks import digest
+from helpers.files.texts import read_text
 from helpers.files.writing import check, write
 from helpers.press.reading import list_sources, read_notebook
 from helpers.quizzes.texts import read_beside
@@ -48,7 +49,7 @@ def build(target, sources=None, force=False):
             yield f"kept {path}: it was edited by hand; --force replaces it"
             continue
         check(path, Path.is_file)
-        text, questions = solutions.read_text(encoding="utf-8"), read_beside(source)
+        text, questions = read_text(solutions), read_beside(source)
         notebook = weave(read_notebook(source), text, questions)
         run_notebook(notebook, source.parent)
         notebook.metadata["made"] = digest(notebook)

@@ -20,6 +20,7 @@ question is for whoever reads the file.
 import re
 from pathlib import Path
 
+from helpers.files.texts import read_text
 from helpers.quizzes.quiz import Question
 
 HEADING, CHOICE = re.compile(r"##[ \t]+(.*)"), re.compile(r"- \[([ xX])\][ \t]+(.*)")
@@ -32,7 +33,7 @@ def read(path):
     for a file that cannot be read.
     """
     blocks, questions = [], {}
-    for line, paragraph in _list_paragraphs(Path(path).read_text(encoding="utf-8")):
+    for line, paragraph in _list_paragraphs(read_text(path)):
         if HEADING.match(paragraph):
             blocks.append([])
         if blocks:
