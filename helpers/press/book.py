@@ -11,7 +11,6 @@ moves is in helpers/press/pages. A file next to each page keeps what decks need 
 import itertools
 import json
 import re
-import sys
 from pathlib import Path
 
 import nbformat
@@ -31,6 +30,7 @@ from helpers.press.cells import (
     list_outputs,
     render,
 )
+from helpers.press.command import main, weigh
 from helpers.press.folds import name_fold
 from helpers.press.reading import list_sources, read_notebook, read_title
 from helpers.setup.machine import ROOT
@@ -173,8 +173,4 @@ def spare_covers(album):
 
 
 if __name__ == "__main__":
-    try:
-        for path in build(*sys.argv[1:2] or ["build/book"], sys.argv[2:]):
-            print(f"{path.stat().st_size / 1e6:5.2f} MB  {path}")
-    except OSError as error:
-        sys.exit(str(error))
+    main(lambda *words: map(weigh, build(*words)), "build/book")

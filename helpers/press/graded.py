@@ -10,13 +10,13 @@ kept. The teacher's guide says what comes next.
 
 import copy
 import re
-import sys
 from pathlib import Path
 
 import nbformat
 
 from helpers.files.texts import read_text
 from helpers.files.writing import write
+from helpers.press.command import main
 from helpers.press.reading import list_sources, read_notebook
 from helpers.press.teacher import NOTEBOOKS, digest, is_edited, split_parts
 
@@ -34,7 +34,7 @@ def build(target, sources=None):
     Raises ValueError if an exercise has no solution.
     """
     target = Path(target)
-    for source in list_sources(sources or sorted(NOTEBOOKS.glob("*.ipynb"))):
+    for source in list_sources(sources or sorted(NOTEBOOKS.glob("[!.]*.ipynb"))):
         path = target / "source" / source.stem / source.name
         if path.exists() and is_edited(path):
             yield f"kept {path}: it was edited by hand; move it away to have a new one"
@@ -82,5 +82,4 @@ def _metadata(name, points=0, solution=False):
 
 
 if __name__ == "__main__":
-    for line in build(sys.argv[1] if sys.argv[1:] else "build/nbgrader", sys.argv[2:] or None):
-        print(line, flush=True)
+    main(build, "build/nbgrader")

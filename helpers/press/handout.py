@@ -18,6 +18,7 @@ from pathlib import Path
 from helpers.files.writing import check, write
 from helpers.press.book import BOOK
 from helpers.press.cells import is_page, render
+from helpers.press.command import main, weigh
 
 MAC = "/Applications/{0}.app/Contents/MacOS/{0}".format
 BROWSERS = (
@@ -91,8 +92,4 @@ def localise(html, name):
 
 
 if __name__ == "__main__":
-    try:
-        path = build(*sys.argv[1:3])
-        print(f"{path.stat().st_size / 1e6:5.2f} MB  {path}")
-    except OSError as error:
-        sys.exit(str(error))
+    main(lambda pages, more: [weigh(build(pages, *(more or [])[:1]))], "build/book")

@@ -1,6 +1,6 @@
 """Where the course can be had: the address of pyproject.toml, in README.md and in each notebook.
 
-    python -m helpers.press.links
+    python -m helpers.press.links [FOLDER]
 
 The first code cell of each notebook begins with helpers/press/pages/first_cell.py.j2: how to
 install the course, which Colab and Kaggle do by themselves. With an address, README.md and the
@@ -18,6 +18,7 @@ from jinja2 import Template
 from helpers.files.notebooks import parse
 from helpers.files.texts import read_text
 from helpers.files.writing import write
+from helpers.press.command import main
 from helpers.setup.machine import ROOT
 
 CELL = Path(__file__).with_name("pages") / "first_cell.py.j2"
@@ -107,5 +108,4 @@ def list_links(address, place):
 
 
 if __name__ == "__main__":
-    for path in build():
-        print(f"changed {path}")
+    main(lambda root, _: (f"changed {path}" for path in build(Path(root))), ROOT)

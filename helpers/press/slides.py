@@ -16,13 +16,13 @@ decks, as build/book is next to build/slides.
 """
 
 import re
-import sys
 from pathlib import Path
 
 from helpers.files.texts import read_text
 from helpers.files.writing import write
 from helpers.press.albums import find_albums, narrow
 from helpers.press.cells import Prose, convert_output, find_view, is_page, list_outputs, render
+from helpers.press.command import main, weigh
 from helpers.press.reading import list_sources, read_notebook
 from helpers.quizzes.texts import read_beside
 from helpers.setup.machine import ROOT
@@ -38,7 +38,7 @@ def build(target, sources=None):
     a cell that is not there, or if a deck is larger than DECK_BYTES; OSError if there is no text,
     if a deck cannot be written, or if something else is in its place.
     """
-    sources = list_sources(sources or sorted((ROOT / "notebooks").glob("*.ipynb")))
+    sources = list_sources(sources or sorted((ROOT / "notebooks").glob("[!.]*.ipynb")))
     return dict(build_deck(Path(target), source) for source in sources)
 
 
@@ -67,8 +67,8 @@ def read_slides(path):
     """
     slides = []
     for whole in re.split(r"^(?=## )", read_text(path), flags=re.MULTILINE):
-        notes = "\n".join(re.findall(r"^> ?(.*)$", whole, re.MULTILINE))
-        text = re.sub(r"^>.*\n?", "", whole, flags=re.MULTILINE)
+        notes = "\n".join(re.findall(r"^>(?: (.*))?$", whole, re.MULTILINE))
+        text = re.sub(r"^>(?: .*)?$\n?", "", whole, flags=re.MULTILINE)
         first, *rest = re.split(NAMES, text, flags=re.MULTILINE)
         parts, moves = [("text", first)], {}
         for kind, names, label, after in zip(*(rest[n::4] for n in range(4)), strict=True):
@@ -110,10 +110,11 @@ def find_picture(cell):
     raise KeyError(f"a picture of {cell.id}")
 
 
+def list_lines(target, sources):
+    """Write the decks; yield a line for each."""
+    for path, still in build(target, sources).items():
+        yield weigh(path) + (f"; {still} panels stand still until  make book" if still else "")
+
+
 if __name__ == "__main__":
-    try:
-        for path, still in build(*sys.argv[1:2] or ["build/slides"], sys.argv[2:]).items():
-            hint = f"; {still} panels stand still until  make book" if still else ""
-            print(f"{path.stat().st_size / 1e6:5.2f} MB  {path}{hint}")
-    except (OSError, ValueError) as error:
-        sys.exit(str(error))
+    main(list_lines, "build/slides")

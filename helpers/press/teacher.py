@@ -19,6 +19,7 @@ from nbclient import NotebookClient
 from helpers.files.notebooks import digest
 from helpers.files.texts import read_text
 from helpers.files.writing import check, write
+from helpers.press.command import main
 from helpers.press.reading import list_sources, read_notebook
 from helpers.quizzes.texts import read_beside
 from helpers.setup.machine import ROOT
@@ -38,7 +39,7 @@ def build(target, sources=None, force=False):
     ValueError if an exercise has no solution, if a solution has no exercise, if a check fails, and
     for the folder of the sources, and OSError if a notebook cannot be written.
     """
-    for source in list_sources(sources or sorted(NOTEBOOKS.glob("*.ipynb"))):
+    for source in list_sources(sources or sorted(NOTEBOOKS.glob("[!.]*.ipynb"))):
         solutions = source.parent / "solutions" / f"{source.stem[:2]}.md"
         if sources is None and not solutions.exists():
             continue
@@ -91,7 +92,8 @@ def weave(notebook, text, questions=None):
     if code or texts:
         raise ValueError(f"no exercise for the solutions {', '.join([*code, *texts])}")
     notebook.cells = cells
-    cells[0].source += NOTE
+    if cells:
+        cells[0].source += NOTE
     return notebook
 
 
@@ -138,10 +140,4 @@ def is_edited(path):
 
 
 if __name__ == "__main__":
-    words = [word for word in sys.argv[1:] if word != "--force"]
-    target, sources = words[0] if words else "build/teacher", words[1:] or None
-    try:
-        for line in build(target, sources, force="--force" in sys.argv):
-            print(line, flush=True)
-    except OSError as error:
-        sys.exit(str(error))
+    main(lambda *words: build(*words, force="--force" in sys.argv), "build/teacher", "--force")
