@@ -2,9 +2,16 @@
 
 import symtable
 
+from IPython.core.inputtransformer2 import TransformerManager
+
+
+def as_python(source):
+    """A cell as IPython runs it: the first installs a course that has an address, by a magic."""
+    return TransformerManager().transform_cell(source)
+
 
 def table_of(cell):
-    return symtable.symtable(cell.source, cell.id, "exec")
+    return symtable.symtable(as_python(cell.source), cell.id, "exec")
 
 
 def bound(table):

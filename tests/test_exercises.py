@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+from names import as_python
 
 from helpers.exercises import checks
 from helpers.press import teacher
@@ -48,7 +49,7 @@ def solved(number):
     scope = {}
     for cell in cells(number):
         if cell.id == "imports":
-            exec(cell.source, scope)
+            exec(as_python(cell.source), scope)
     exec("\n".join(solutions(number)[0].values()), scope)
     return scope
 

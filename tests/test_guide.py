@@ -12,7 +12,7 @@ import nbformat
 import numpy as np
 import pytest
 from decaying import decayed
-from names import bound, read, table_of
+from names import as_python, bound, read, table_of
 
 from helpers.block import decay
 from helpers.studies import paper
@@ -74,7 +74,7 @@ def panel_of(file, cell_id):
     number = next(number for number, cell in enumerate(cells) if cell.id == cell_id)
     scope = {}
     for cell in needed(cells[: number + 1]):
-        *statements, last = ast.parse(cell.source).body
+        *statements, last = ast.parse(as_python(cell.source)).body
         exec(compile(ast.Module(statements, []), cell.id, "exec"), scope)
         if isinstance(last, ast.Expr):
             shown = eval(compile(ast.Expression(last.value), cell.id, "eval"), scope)

@@ -14,7 +14,7 @@ import nbformat
 import numpy as np
 import pytest
 from figures import film_of, panel_of
-from IPython.core.inputtransformer2 import TransformerManager
+from names import as_python
 from runes import Runes
 
 from helpers import diagrams, plots
@@ -117,7 +117,7 @@ def without_texts(source):
             return ast.Constant("") if isinstance(node.value, str) else node
 
     source = source.replace(f'check("{LANGUAGES[0]}")', "check()")
-    tree = ast.parse(TransformerManager().transform_cell(source))
+    tree = ast.parse(as_python(source))
     return ast.unparse(Empty().visit(tree))
 
 
@@ -197,7 +197,6 @@ from runes import Runes
 from helpers.setup import language
 language._chosen.messages = Runes()
 from figures import film_of, panel_of
-from IPython.core.inputtransformer2 import TransformerManager
 from helpers import diagrams, explore, plots
 from helpers.panels import panel as module
 from helpers.quizzes import quiz as questions

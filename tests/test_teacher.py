@@ -9,6 +9,7 @@ import sys
 
 import nbformat
 import pytest
+from names import as_python
 
 from helpers.press import teacher
 from helpers.quizzes.quiz import Question
@@ -193,7 +194,7 @@ def test_solutions_need_only_what_their_notebook_imports(solutions):
     for cell in woven.cells:
         tags = cell.metadata.get("tags", [])
         if cell.id in ("imports", "exercises") or "stub" in tags:
-            exec(cell.source, scope)
+            exec(as_python(cell.source), scope)
         if "check" in tags:
             answer = eval(cell.source, scope)
             assert answer, answer
