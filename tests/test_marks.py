@@ -117,7 +117,7 @@ def test_a_file_that_becomes_foreign_is_left_as_it_is(tmp_path):
 def test_damaged_lines_cost_no_others(monkeypatch, tmp_path):
     """A power failure cuts a line off, in the middle of a quoted sentence."""
     cut_off = 'number,A number,wrong,"the result shou'
-    (tmp_path / "mine.csv").write_text(HEADER + RIGHT + "?\n" + cut_off)
+    (tmp_path / "mine.csv").write_text(HEADER + "\n" + RIGHT + "\n?\n" + cut_off)
     with pytest.warns(UserWarning, match="2 of 3 lines are damaged and not counted"):
         checks.keep("mine.csv")
     pair.check(lambda x, y: (x + y, x - y))

@@ -85,7 +85,8 @@ def _lines(path, text):
         fields, count = _record(rest)
         if len(fields) != len(HEADER) or fields[2] not in STATUSES:
             fields, count = (), 1  # of a sentence that was cut off, the quotes may never end
-        found.append((fields, "".join(rest[:count])))
+        if not rest[0].isspace():  # as between lines of two notebooks that wrote at once
+            found.append((fields, "".join(rest[:count])))
     return found
 
 
