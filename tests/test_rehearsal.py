@@ -6,6 +6,7 @@ import pytest
 import torch
 from brightest import with_channel
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from helpers import nets, training
 
@@ -49,7 +50,13 @@ def misspelt_while_training(net, x):
     return net.last(net.frist(x) if net.training else net.first(x))
 
 
+def kept_and_cut(net, x):
+    net.hidden = net.first(x)  # such a net cannot be copied
+    return net.last(net.hidden[:, 1:])
+
+
 MISTAKES = {
+    kept_and_cut: r"its layer last, Linear\(in_features=12, .*\), is given \(2, 11\)",
     changed_in_place: "cannot learn from these images: an operation in place, .*: write h = h",
     squeezed: r"the net makes \(10,\) of 1 image, but must make a tensor \(1, classes\)",
     two_heads_while_training: r"the net makes a tuple, but must make a tensor \(2, classes\)",
@@ -71,6 +78,14 @@ def test_what_fails_while_training_is_said_before(data, forward, sentence, way):
     }
     with pytest.raises(ValueError, match=sentence):
         ways[way]()
+    assert not any(part._forward_hooks or part._forward_pre_hooks for part in net.modules())
+
+
+@pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad")  # while measuring
+def test_a_checkpoint_that_only_backward_can_take_is_trained(data):
+    net = Net(lambda net, x: checkpoint(net.last, net.first(x), use_reentrant=True))
+    history = training.train(net, data, epochs=2, learning_rate=0.01)
+    assert history.final_loss < history.training_loss[0]
 
 
 def by_batches(seed=0):

@@ -2,6 +2,7 @@
 
 import copy
 import re
+from contextlib import ExitStack
 
 import torch
 from torch import nn
@@ -39,6 +40,8 @@ def check_learns(net, x, y, batch):
         torch.autograd.grad(cross_entropy(scores, y[:2]), learned, allow_unused=True)
     except Exception as error:  # a backward of the reader's own may raise anything
         reason, mend = first_line(error), ""
+        if "use_reentrant=True" in reason:  # a checkpoint that only loss.backward() can take
+            return
         if "inplace operation" in reason:
             reason = "an operation in place, such as h += ..., changes what the gradient needs"
             mend = ": write h = h + ..."
@@ -128,11 +131,15 @@ def _where(net, x):
     def leave(*_):  # a hook that returned something would replace the output
         entered.pop()
 
-    for name, part in net.named_modules():
-        part.register_forward_pre_hook(lambda m, given, name=name: entered.append((name, m, given)))
-        part.register_forward_hook(leave)
     try:
-        net(x)
+        with ExitStack() as hooks:
+            for name, part in net.named_modules():
+                enter = part.register_forward_pre_hook(
+                    lambda m, given, name=name: entered.append((name, m, given))
+                )
+                for hook in (enter, part.register_forward_hook(leave)):
+                    hooks.enter_context(hook)
+            net(x)
     except Exception as error:
         if entered and entered[-1][0] and isinstance(entered[-1][2][0], torch.Tensor):
             name, part, (given, *_) = entered[-1]
