@@ -118,6 +118,12 @@ def test_decay_follows_its_closed_form(strength, learning_rate, steps):
     assert np.allclose(end, factor[-1] * W, rtol=1e-9, atol=1e-12)
 
 
+def test_decay_may_turn_W_around_at_each_step_but_not_enlarge_it():
+    norms, end = B.decay([[3.0, 4.0]], strength=4, learning_rate=0.5, steps=3)
+    assert norms.tolist() == [5] * 4
+    assert end.tolist() == [[-3, -4]]
+
+
 def test_descend_is_gradient_descent_with_weight_decay():
     """The oracle: torch.optim.SGD with weight_decay on the same loss."""
     a, *parameters = random_parts(4)

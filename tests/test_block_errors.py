@@ -18,6 +18,7 @@ BAD_PARTS = [
     ({"b2": np.zeros(4)}, r"b2 has shape \(4,\), but must have two axes"),
     ({"a": np.zeros(4)}, r"a\[l\] has shape \(4,\), but must have two axes"),
     ({"a": [[1.0, 2.0], [3.0]]}, r"a\[l\] is no array of numbers: its rows differ in length"),
+    ({"a": torch.ones(4, 6, dtype=torch.bfloat16)}, r"a\[l\] cannot become an array of NumPy"),
     ({"a": "x"}, r"a\[l\] is of type <U1, but must hold numbers"),
     ({"W2": np.zeros((3, 5)), "b2": np.zeros((3, 1))}, r"z\[l\+2\] has 3 rows .* but a\[l\] has 4"),
     (
@@ -55,7 +56,7 @@ def test_tensors_and_lists_are_read():
         assert B.decay(changed[1], 1, 0.1, 1)[0][0] == np.linalg.norm(parts[1])
 
 
-@pytest.mark.parametrize("scale", [-1, None, "large", np.nan])
+@pytest.mark.parametrize("scale", [-1, None, "large", np.nan, torch.tensor(1j)])
 def test_a_scale_below_zero_is_named(scale):
     with pytest.raises(ValueError, match=r"scale = .*, but it must be a number, 0 or more"):
         B.random_block(3, 0, scale)

@@ -268,10 +268,10 @@ def test_links_are_followed_and_lost_ones_are_named(tmp_path):
     assert len(found.images.y_train) == len(found.images.y_test) == 2
 
 
-@pytest.mark.parametrize("size", [(10**6, 10**6), (10**5, 10**4)])
-def test_a_size_that_no_memory_holds_is_refused_before_anything_is_read(tmp_path, size):
-    with pytest.raises(ValueError, match=r"4 pictures of 100.* GB of memory; choose a size"):
-        datasets.folder(two_classes(tmp_path), size=size)
+@pytest.mark.parametrize(("size", "colour", "GB"), [(10**6, False, "16,000"), (10**5, True, "480")])
+def test_a_size_that_no_memory_holds_is_refused_before_anything_is_read(tmp_path, size, colour, GB):
+    with pytest.raises(ValueError, match=f"4 pictures of 100.* take {GB} GB of memory; choose"):
+        datasets.folder(two_classes(tmp_path), (size, size), colour)
 
 
 def test_the_example_of_the_guide_ends_in_a_trained_net(tmp_path, monkeypatch):

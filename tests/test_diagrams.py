@@ -19,6 +19,7 @@ def test_net_diagram_has_a_box_for_each_layer_and_an_arc_for_each_shortcut(skip)
         if to_rgb(patch.get_edgecolor()) in map(to_rgb, diagrams.SHORTCUT.values())
     ]
     assert len(boxes) == 8
+    assert {box.get_bbox().y0 + box.get_bbox().y1 for box in boxes} == {0}  # on the arrows' line
     assert len(arcs) == (0 if skip == "none" else 4)
     with pytest.raises(ValueError, match="skip = 'over' is not known"):
         diagrams.net(axes, 4, "over")
@@ -61,8 +62,8 @@ def test_no_text_of_the_block_diagram_leaves_the_picture_or_covers_another():
         diagrams.block(axes, skip)
         picture.canvas.draw()
         boxes = [text.get_window_extent() for text in axes.texts if text.get_visible()]
-        assert all(picture.bbox.fully_containsx(x) for box in boxes for x in (box.x0, box.x1))
-        assert all(picture.bbox.fully_containsy(y) for box in boxes for y in (box.y0, box.y1))
+        assert all(axes.bbox.fully_containsx(x) for box in boxes for x in (box.x0, box.x1))
+        assert all(axes.bbox.fully_containsy(y) for box in boxes for y in (box.y0, box.y1))
         assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
 
 

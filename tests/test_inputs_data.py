@@ -130,7 +130,7 @@ REFUSED = {
     "halves": ((x, y / 2, x, y), "classes are whole numbers from 0 on$"),
     "another order": ((x, x_test, y, y_test), r"write \[data\[i\] for i in \(0, 2, 1, 3\)\]"),
     "labels first": ((y, x, y_test, x_test), r"write \[data\[i\] for i in \(1, 0, 3, 2\)\]"),
-    "shapes that differ": (([x[0], x[1, :7]], y[:2], x, y), r"shape \(7, 8\) and .* \(8, 8\);"),
+    "shapes that differ": (([x[0], x[1, :7], x[2, :6]], y, x, y), r"\(6, 8\) and .* \(7, 8\);"),
     "tensors that differ": (([X[0], X[1, :7]], y[:2], x, y), r"shape \(7, 8\) and .* \(8, 8\);"),
     "a label too few": ((x, y[1:], x, y), "60 training images and 59 labels"),
     "no images": ((x[:0], y[:0], x, y), "there are no training images"),
@@ -208,6 +208,7 @@ def test_images_of_any_precision_are_standardised(kind):
     pixels = ((x + 3) * 40).astype(kind)
     images = datasets.standardise((pixels, y, pixels[:20], y[:20]))
     assert images.x_train.std() == pytest.approx(1, abs=1e-3)
+    assert images.x_train.dtype == (np.float64 if kind is np.float64 else np.float32)
     tracked = torch.as_tensor(pixels).float().requires_grad_()
     images = datasets.standardise((tracked, Y, tracked, Y))
     assert images.x_train.std() == pytest.approx(1, abs=1e-3)

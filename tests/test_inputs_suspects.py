@@ -112,6 +112,10 @@ SILENT = {
     "tanh": (Net(lambda net, a: net.first(a).tanh()), "the net ends in a tanh"),
     "detach": (Net(lambda net, a: net.last(net.first(a).detach())), "comes back to first: look"),
     "data": (Net(lambda net, a: net.last(net.first(a).data)), "comes back to first: look for det"),
+    "a branch": (
+        Net(lambda net, a: net.last(net.net(a).detach()), net=nets.fully_connected(4, width=8)),
+        "comes back to net.1, net.3.first, net.3.second and 1 more: look for detach",
+    ),
     "a frozen block": (frozen(4), "4 of the net is frozen while layers before and after learn"),
     "two frozen blocks": (frozen(4, 5), "4, 5 of the net are frozen while layers before and"),
 }
@@ -154,9 +158,7 @@ MEANT = {
     "a head of zeros": head_of_zeros(),
     "an unused layer": Net(lambda net, a: net.first(a)),
     "a list beside": in_a_list(nn.ModuleList([layer()]), lambda b: b[0]),
-    "a list of layers that are the net's": Net(
-        lambda net, a: net.last(net.first(a)), names=[1, "a"]
-    ),
+    "a list of its own": Net(lambda net, a: net.last(net.first(a)), names=[1, "a"]),
     "a frozen teacher in a list": in_a_list([layer().requires_grad_(False)], lambda b: b[0]),
     "a frozen backbone": Net(without_gradient, backbone=nn.Linear(64, 10).requires_grad_(False)),
     "all but the head": frozen(1, 3, 4, 5, 6, 7),
@@ -167,9 +169,7 @@ MEANT = {
     "one score for two classes": nets.fully_connected(4, width=8, classes=8),
     "maps": nn.Sequential(nn.Unflatten(1, (1, 8)), nets.convolutional(8, width=2)),
 }
-MEANT["a list of layers that are the net's"].both = [
-    MEANT["a list of layers that are the net's"].first
-]
+MEANT["a list of its own"].both = [MEANT["a list of its own"].first]
 
 
 @pytest.mark.parametrize("net", MEANT.values(), ids=MEANT)

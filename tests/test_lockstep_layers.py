@@ -67,6 +67,14 @@ def test_convolutions_together_equal_each_alone(data, settings, channels, first)
     assert_equal_alone(seeded(make), with_channel(data), 1e-9, batch=20)
 
 
+def test_the_mean_over_all_pixels_is_still_a_map(data):
+    def make():
+        layers = torch.nn.Conv2d(1, 4, 3), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1)
+        return torch.nn.Sequential(*layers, torch.nn.Conv2d(4, 10, 1), torch.nn.Flatten())
+
+    assert_equal_alone(seeded(make), with_channel(data), 1e-9, batch=20)
+
+
 @pytest.mark.parametrize("shared", range(3))
 def test_normalisation_of_many_nets_may_share_what_it_is_given(shared):
     """Pixels, gamma or beta: vmap gives it to all nets, and it is not stacked."""

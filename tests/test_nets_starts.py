@@ -137,6 +137,13 @@ def test_start_identity_silences_the_bias_of_any_normalisation():
     assert torch.equal(block(a), a)
 
 
+def test_start_identity_needs_no_bias():
+    layers = nn.Linear(4, 4), nn.Linear(4, 4, bias=False)
+    block = nets.initialise(nets.Block(4, layers=layers), "identity")
+    a = torch.relu(random_images(3, 4))
+    assert torch.equal(block(a), a)
+
+
 def test_start_pytorch_is_what_conv2d_does_by_itself():
     net = nets.initialise(
         nn.Sequential(nn.Conv2d(7, 5, 3), nn.Conv2d(5, 3, 1, bias=False)), "pytorch", seed=11

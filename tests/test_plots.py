@@ -54,6 +54,13 @@ def test_text_has_a_contrast_of_4_5_to_1_on_white(color):
     assert contrast(color, "white") > 4.5
 
 
+def test_no_text_around_the_axes_is_small():
+    _, axes = plots.figure()
+    names = axes.title, axes.xaxis.label, axes.yaxis.label
+    texts = *names, *axes.get_xticklabels(), *axes.get_yticklabels()
+    assert min(text.get_size() for text in texts) >= 11
+
+
 def test_curves_show_the_data_and_name_the_ends_apart():
     picture, axes = plots.figure()
     axes.set(xlim=(0, 4), ylim=(0, 10))
@@ -176,9 +183,9 @@ def test_the_arms_of_a_depth_stand_around_its_tick(names):
         {skip: np.full((2, 3), 0.1) for skip in names}
     )
     clouds = [line for line in axes.lines if line.get_linestyle() == "None"]
-    assert np.mean([cloud.get_xdata() for cloud in clouds]) == pytest.approx(
-        0.5
-    )  # between the ticks 0 and 1
+    places = [cloud.get_xdata() for cloud in clouds]
+    assert np.mean(places) == pytest.approx(0.5)  # between the ticks 0 and 1
+    assert axes.get_xlim()[0] < np.min(places) < np.max(places) < axes.get_xlim()[1]
 
 
 # What a reader without one kind of cone sees of a colour, in linear RGB: Machado, Oliveira,

@@ -196,7 +196,7 @@ def test_the_signals_are_those_that_the_blocks_take_and_return(small):
         scores = net(x)
     assert len(signals) == len(calls) + 1 == len(probes.blocks(net)) + 1 == 5
     assert all(torch.equal(a, call.input) for a, call in zip(signals, calls, strict=False))
-    assert torch.equal(signals[-1], calls[-1].output)
+    assert np.array_equal(signals[-1].numpy(), calls[-1].output)
     assert torch.equal(net[-1](signals[-1]), scores)
 
 
@@ -248,12 +248,11 @@ def test_a_choose_that_is_no_function_is_named(net, choose):
 
 
 def test_what_is_no_tensor_is_not_recorded_but_named():
-    net = nn.Sequential(nn.Linear(4, 4), nn.LSTM(4, 4))
-    with (
-        pytest.raises(ValueError, match="1, LSTM, takes or makes no tensor"),
-        probes.recording(net),
-    ):
-        net(torch.ones(2, 4))
+    net = nn.Sequential(nn.LSTM(4, 4), nn.Identity())
+    net[1].forward = lambda found: found[0]
+    for name, which in (("0, LSTM", probes.is_leaf), ("1, Identity", {net[1]}.__contains__)):
+        with pytest.raises(ValueError, match=f"{name}, .* no tensor"), probes.recording(net, which):
+            net(torch.ones(2, 4))
     assert hooks(net) == 0
 
 

@@ -174,7 +174,8 @@ def test_speed_leaves_the_first_steps_out(monkeypatch):
     rows = [{"iteration": 5, "seconds per step": 9.0}, {"iteration": 10, "seconds per step": 0.5}]
     asked = {}
     monkeypatch.setattr(
-        paper, "train", lambda net, data, **options: asked.update(options) or iter(rows)
+        paper, "train", lambda net, data, **options: asked.update(options, data=data) or iter(rows)
     )
     assert recipe.speed(8, steps=5) == 0.5
+    assert asked["data"][0].shape[1:] == (3, 32, 32)
     assert (asked["iterations"], asked["window"], asked["batch"]) == (10, 5, 128)

@@ -157,6 +157,12 @@ def test_parts_of_two_functions_are_kept_apart_by_their_names(store):
         assert row.result == result
 
 
+def test_code_of_a_notebook_whose_module_has_no_file_is_known(store, monkeypatch):
+    monkeypatch.delattr(runs, "__file__")
+    assert sweeps.run(cube, {"x": [2]}, store=store)[0].result == 8
+    assert stored(store) == [2]
+
+
 UNCLEAR = [partial(square, seconds=0.0), dict, adder(1), typed(), scaled(object())]
 
 
@@ -225,6 +231,19 @@ def test_another_failure_of_a_lock_ends_the_sweep(store, monkeypatch):
     monkeypatch.setattr(module.fcntl, "flock", flock)
     with pytest.raises(OSError, match="not today"):
         sweeps.run(cube, {"x": [1]}, store=store)
+
+
+def test_who_writes_has_the_store_alone(store, monkeypatch):
+    locked = []
+
+    def fsync(_):
+        with store.open("rb") as file, pytest.raises(BlockingIOError):
+            module.fcntl.flock(file, module.fcntl.LOCK_SH | module.fcntl.LOCK_NB)
+        locked.append(True)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    sweeps.run(cube, {"x": [1, 2]}, store=store)
+    assert locked == [True, True]
 
 
 def test_windows_has_no_locks(store, monkeypatch):

@@ -13,6 +13,7 @@ from brightest import by_hand, with_channel
 from jupyter_client.manager import start_new_kernel
 
 from helpers import nets, training
+from helpers.inputs import suspects
 
 data, stop_button = brightest.data, brightest.stop_button
 
@@ -41,6 +42,11 @@ def test_history_is_plain_numbers_and_the_first_entry_is_the_start(data):
     assert history.test_error[-1] < 0.5
     assert not history.diverged
     assert not history.stopped
+
+
+def test_guessing_may_be_lucky_by_two_standard_deviations():
+    """One class of ten is wrong for 90 images of 100, give or take 3."""
+    assert suspects.chance(torch.arange(100) % 10) == (pytest.approx(0.84),)
 
 
 def test_one_seed_repeats_a_run_to_the_bit(data):
@@ -220,6 +226,7 @@ def test_train_many_gives_each_net_what_train_gives(data, build, dtype, toleranc
         assert history.epoch == expected.epoch == [0, 2, 3]
         for of in ("training_loss", "training_error", "test_error"):
             assert getattr(history, of) == pytest.approx(getattr(expected, of), rel=tolerance)
+        assert history.chance[0] == expected.chance[0] > 0.6
     for mine, theirs in zip(together, alone, strict=True):
         for name, value in theirs.state_dict().items():
             assert torch.allclose(mine.state_dict()[name], value, rtol=tolerance, atol=tolerance)

@@ -120,6 +120,13 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch, call):
     assert [*tmp_path.iterdir()] == [path]
 
 
+def test_the_whole_file_is_on_the_disk_before_its_name_is(tmp_path, monkeypatch):
+    sizes = []
+    monkeypatch.setattr(os, "fsync", lambda file: sizes.append(os.fstat(file).st_size))
+    write(tmp_path / "file", "ours, new")
+    assert sizes == [9]
+
+
 def test_a_real_full_disk_leaves_what_was_there(tmp_path):
     """/dev/full has no room, ever."""
     if not Path("/dev/full").exists():

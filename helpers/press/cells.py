@@ -127,7 +127,7 @@ class Prose(IPythonRenderer):
         def embed(match):
             name = unquote(unescape(match[2]))
             file, kind = Path(self.folder, name), mimetypes.guess_type(name)[0]
-            if file.is_file():
+            if kind and file.is_file():
                 attached[name] = {kind: base64.b64encode(file.read_bytes()).decode("ascii")}
             found = [_as_url(*picture) for picture in attached.get(name, {}).items()]
             return match[1] + (found[0] if found else match[2])
