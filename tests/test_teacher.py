@@ -204,7 +204,7 @@ def test_solutions_need_only_what_their_notebook_imports(solutions):
 
 def bound(source):
     """The names that the cells of a notebook would see after this one."""
-    module = symtable.symtable(source, "cell", "exec")
+    module = symtable.symtable(as_python(source), "cell", "exec")
     return {
         symbol.get_name()
         for symbol in module.get_symbols()
