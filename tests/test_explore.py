@@ -50,11 +50,13 @@ def test_a_widget_has_the_name_that_labels_give_it():
         ((-4.0, 4.0), 1.0, ".2f"),
         ((0.0, 9.0, 3.0), 3.0, ".2f"),
         ((0.0, 1e-6, 1e-7), 0.0, ".7f"),
+        ((1.0, 1.0), 1.0, ".2f"),
     ],
 )
 def test_no_two_places_of_a_slider_read_the_same(short, start, form):
     slider = of(lambda x=start: "", x=short).controls["x"]
     assert slider.readout_format == form
+    assert slider.step > 0
     assert float(format(start, form)) == start
 
 

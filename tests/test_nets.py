@@ -100,9 +100,10 @@ def test_sizes_are_ints(make):
         make()
 
 
-@pytest.mark.parametrize(
-    "layers", [nn.Linear(4, 4), [nn.Linear(4, 4)] * 3, (nn.Linear, nn.Linear), "ab", 3]
-)
+ONE = nn.Linear(4, 4)
+
+
+@pytest.mark.parametrize("layers", [ONE, [ONE] * 3, iter([ONE, ONE]), (nn.Linear,) * 2, "ab", 3])
 def test_layers_that_are_no_two_modules_are_named(layers):
     with pytest.raises(ValueError, match="a block needs two layers and at most one Ws"):
         nets.Block(4, layers=layers)

@@ -226,6 +226,7 @@ REFUSED = {
     "a skip": (lambda axes: plots.points(axes, "plain"), "skip = 'plain' is not known; use one"),
     "names": (lambda axes: plots.curves(axes, {"plain": "p"}), "names = .*'plain'.*, of skips 'no"),
     "a name": (lambda axes: plots.curves(axes, "none"), "names = 'none', but it must be .skip: na"),
+    "no names": (lambda axes: plots.curves(axes, None), "names = None, but it must be .skip: na"),
     "a size": (lambda axes: plots.figure(size=4), r"size = 4, but it must be \(width, height\) in"),
     "no size": (lambda axes: plots.figure(size=(0, 1)), r"size = \(0, 1\), but it must be"),
     "channels": (

@@ -102,7 +102,7 @@ def _slider(name, value, short, look):
     if step and not step[0] > 0:
         raise ValueError(f"{name!r} has the step {step[0]!r}, but it must be above 0")
     whole = all(is_whole(number) for number in (*short, value))
-    step = step[0] if step else 1 if whole else (high - low) / 100
+    step = step[0] if step else 1 if whole else (high - low) / 100 or 1.0
     # The track keeps its length next to a long name.
     width = {"width": f"{19 + 0.55 * len(look['description']):.0f}em", "max_width": "100%"}
     look |= {"min": low, "max": high, "step": step, "layout": width}

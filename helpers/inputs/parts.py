@@ -1,6 +1,6 @@
 """The parts of a block that people hand in: arrays that fit together, a g, layers."""
 
-from collections.abc import Iterable
+from collections.abc import Sized
 
 import numpy as np
 
@@ -89,7 +89,7 @@ def as_shaped(name, value, output):
 
 def check_layers(layers, Ws):
     """Raise ValueError if ``layers`` are not two modules, or ``Ws`` is none."""
-    given = [*(layers if isinstance(layers, Iterable) else [layers]), Ws]
+    given = [*(layers if isinstance(layers, Sized) else [layers]), Ws]
     if len(given) != 3 or not all(callable(part) and not isinstance(part, type) for part in given):
         raise ValueError(
             "a block needs two layers and at most one Ws, all modules: "

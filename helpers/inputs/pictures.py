@@ -1,6 +1,6 @@
 """What people hand in to be drawn: sizes, names, curves and tables of numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 import matplotlib
@@ -18,7 +18,8 @@ def check_size(size):
 
 def as_names(names, known):
     """Return {skip: name} of such a dict, or of a list of skips, with the names in ``known``."""
-    if isinstance(names, str) or any(skip not in known for skip in names):
+    is_one = isinstance(names, str) or not isinstance(names, Iterable)
+    if is_one or any(skip not in known for skip in names):
         skips = ", ".join(map(repr, known))
         raise ValueError(f"names = {names!r}, but it must be {{skip: name}}, of skips {skips}")
     return dict(names) if isinstance(names, Mapping) else {skip: known[skip] for skip in names}
