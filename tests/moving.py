@@ -12,6 +12,7 @@ import ipywidgets
 import numpy as np
 from PIL import Image
 
+from helpers.panels.ahead import Selection
 from helpers.panels.film import Film
 from helpers.panels.panel import Panel
 from helpers.press.stills import list_values
@@ -85,9 +86,11 @@ def _foresee(panel, row):
 def _put(panel, row):
     """Move several controls, and draw nothing."""
     for name, value in row.items():
-        panel.controls[name].unobserve(panel._move, "value")
-        panel.controls[name].value = value
-        panel.controls[name].observe(panel._move, "value")
+        control = panel.controls[name]
+        moves = "index" if isinstance(control, Selection) else "value"
+        control.unobserve(panel._move, moves)
+        control.value = value
+        control.observe(panel._move, moves)
 
 
 def wrong_with(panel):
