@@ -308,8 +308,8 @@ MUTATIONS = {
     ),
     "a file that is not a store is mended": (
         "helpers/studies/store.py",
-        "_entry(line), line.startswith(START)",
-        "_entry(line), True",
+        "START.startswith(rest[: len(START)])",
+        "True",
         "test_store_files.py::test_a_store_with_something_else_in_it_is_refused_too",
     ),
     "a limit of an outer group is not seen": (

@@ -1,4 +1,4 @@
-"""A line that was cut off costs its own run; files that are something else keep every byte."""
+"""Files that were cut off are repaired; files that are something else keep every byte."""
 
 import io
 import os
@@ -7,21 +7,14 @@ from functools import partial
 import numpy as np
 import pytest
 import runs
-from runs import ROOT, cube, marks, square
+from runs import ROOT, cube, marks, square, stored
 
-from helpers.studies import store as module
 from helpers.studies import sweeps
 
 folder, store = runs.folder, runs.store
 
 
-def finished(store):
-    """The argument x of each whole line, after lines that were cut off."""
-    entries = map(module._entry, store.read_bytes().splitlines())
-    return [entry["arguments"]["x"] for entry in entries if entry]
-
-
-def test_of_a_line_that_was_cut_off_the_run_is_done_again_wherever_it_broke(folder, store):
+def test_a_half_written_last_line_is_repaired_wherever_it_broke(folder, store):
     grid = {"x": [1, 2, 3], "folder": [folder]}
     run = partial(sweeps.run, square, grid, store=store, version="1", progress=False)
     rows, whole = run(), store.read_bytes()
@@ -29,22 +22,22 @@ def test_of_a_line_that_was_cut_off_the_run_is_done_again_wherever_it_broke(fold
     for cut in range(last, len(whole)):
         for zeros in (b"", b"\0\0")[: 1 + (cut % 20 == 0 or cut == len(whole) - 1)]:
             store.write_bytes(whole[:cut] + zeros)  # a power failure leaves some
-            for _ in range(2):
-                assert [row.result for row in run()] == [row.result for row in rows]
-            assert finished(store)[:2] == [1, 2]
-            assert store.read_bytes().startswith(whole[:cut])
+            assert [row.result for row in run()] == [row.result for row in rows]
+            assert stored(store) == [1, 2, 3]
+            assert store.read_bytes().startswith(whole[:last])
     lost = len(whole) - 1 - last  # a line that lacked only its newline was not run again
     assert lost < marks(folder).pop(3) < 1.2 * lost
     assert {x: count for x, count in marks(folder).items() if x < 3} == {1: 1, 2: 1}
 
 
-def test_a_first_line_may_be_cut_off_as_soon_as_it_can_be_told(store):
-    sweeps.run(cube, {"x": [1]}, store=store)
+def test_a_first_line_is_repaired_as_soon_as_it_can_be_told(store):
+    sweeps.run(cube, {"x": [1]}, store=store, version='of "mine" \\')
     whole = store.read_bytes()
-    for cut in range(len(module.START), len(whole)):
+    told = whole.index(b'"arguments": ') + len(b'"arguments": ')
+    for cut in range(told, len(whole)):
         store.write_bytes(whole[:cut])
         assert sweeps.run(cube, {"x": [2]}, store=store, progress=False)[0].result == 8
-        assert finished(store) == ([1, 2] if cut == len(whole) - 1 else [2])
+        assert stored(store) == ([1, 2] if cut == len(whole) - 1 else [2])
 
 
 def saved_net():
@@ -63,12 +56,13 @@ def arrays():
 
 @pytest.mark.parametrize("join", [b"\r", b"", b", ", b" and "])
 def test_whole_runs_on_one_line_are_never_thrown_away(store, join):
-    """They begin as a line does that was cut off."""
+    """They begin as a line does that was cut off, and are none."""
     sweeps.run(cube, {"x": [1, 2]}, store=store)
     whole = join.join(store.read_bytes().splitlines())
     store.write_bytes(whole)
-    sweeps.run(cube, {"x": [3]}, store=store)
-    assert store.read_bytes().startswith(whole)
+    with pytest.raises(ValueError, match="its line 1 is not a finished run"):
+        sweeps.run(cube, {"x": [3]}, store=store)
+    assert store.read_bytes() == whole
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes on Windows")
@@ -85,6 +79,9 @@ OTHERS = {
     "a JSON table": b'{\n "made": {},\n "rows": [\n  {"layers": 20}\n ]\n}\n',
     "JSON in one line": b'{"rows": [1, 2, 3]}',
     "half of a JSON table": b'{"rows": [{"layers": 20}, {"lay',
+    "JSON that begins like ours": b'{"function": "tanh", "layers": 20}',
+    "half of JSON that begins like ours": b'{"function": "tanh", "lay',
+    "JSON that begins much like ours": b'{"function": "f", "version": "1", "arguments": 2}',
     "too little to tell": b'{"func',
     "other JSON lines": b'{"x": 1}\n{"x": 2}\n',
     "numbers": b"5\n",
@@ -111,13 +108,13 @@ def test_a_file_that_is_not_a_store_is_refused_and_keeps_every_byte(folder, stor
     assert marks(folder) == {}
 
 
-IN_THE_MIDDLE = {name: OTHERS[name] for name in ("a text", "a CSV", "numbers")}
+IN_THE_MIDDLE = {name: OTHERS[name] for name in ("a text", "a CSV", "numbers", "zeros")}
 
-IN_THE_MIDDLE |= {"other bytes": b"\xff\xfe"}
+IN_THE_MIDDLE |= {"half a line": b'{"function": "squ', "other bytes": b"\xff\xfe"}
 
 AT_THE_END = ["a text", "numbers", "a line without its newline", "JSON in one line"]
 
-AT_THE_END += ["half of a JSON table"]
+AT_THE_END += ["half of a JSON table", "JSON that begins like ours", "one space"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import inspect
 import json
 import math
 import os
+import re
 import reprlib
 import warnings
 from collections.abc import Mapping
@@ -22,24 +23,24 @@ HELPERS = ROOT / "helpers"
 QUESTIONS = {"exercises", "quizzes"}  # folders of helpers that compute no results
 NO_LOCKS = {37, 38, 45, 95}  # ENOLCK, ENOSYS, and ENOTSUP of macOS and Linux: some NFS
 FIELDS = {"function", "version", "arguments", "result", "seconds"}  # of each line
+LONGEST_WORD = len("-Infinity")  # of JSON
 ZERO = b"\0"  # a power failure may leave some at the end of a file
-START = b'{"function": "'
+START, TEXT = b'{"function": "', rb'(?:[^"\\]|\\.)*'
+HEAD = re.compile(START + TEXT + b'", "version": "' + TEXT + b'", "arguments": ')
 
 
 class Store:
     """The finished runs of one function and version, in a file that may hold those of others too.
 
     A line is written under a lock, in one call, and is on the disk before its Row is seen: what a
-    sweep has shown outlives kill -9 and a power failure. Nothing in the file is ever changed: a
-    line that was cut off stays, and its run is done again. A file that holds anything else is
-    refused.
+    sweep has shown outlives kill -9 and a power failure. A file that holds anything but finished
+    runs is refused, and stays as it is.
     """
 
     def __init__(self, path, function, version):
         self.path, self.code = Path(path).expanduser(), {"function": function, "version": version}
         self.finished = {}  # key of the arguments: (result, seconds)
         self.lines, self.bytes = 0, 0  # how far the file has been read
-        self.has_end = True  # whether what was read ends in a newline
         self.locked = fcntl is not None
         if os.path.exists(self.path):  # False, too, where nobody may look
             if not (self.path.is_file() or self.path.is_dir()):  # opening it might wait for ever
@@ -53,11 +54,12 @@ class Store:
         Raises OSError if it is not, as on a full disk; the file then holds what it held.
         """
         with self._opened("ab+") as file:
-            self._read(file)
+            if rest := self._read(file):
+                self._mend(file, rest.rstrip(ZERO))
             if key is None or key in self.finished:
                 return
             run = {"arguments": json.loads(key), "result": json.loads(text), "seconds": seconds}
-            line = b"\n" * (not self.has_end) + json.dumps(self.code | run).encode() + b"\n"
+            line = json.dumps(self.code | run).encode() + b"\n"
             if file.write(line) < len(line):
                 file.truncate(self.bytes)
                 raise OSError(f"there is no room for {len(line)} bytes in {self.path}")
@@ -83,27 +85,37 @@ class Store:
             yield file
 
     def _read(self, file):
-        """Read the new lines, also one that lacks its newline: nobody is writing it now."""
+        """Read the new lines; return what follows the last newline."""
         file.seek(self.bytes)
-        new = file.read()
-        for line in new.removesuffix(b"\n").split(b"\n") if new else ():
+        *lines, rest = file.read().split(b"\n")
+        for line in lines:
             self.lines += 1
             if line.strip() or self.bytes == 0:
-                self._take(line.rstrip(ZERO))
+                self._take(line)
             self.bytes += len(line) + 1
-        if new:
-            self.has_end = new.endswith(b"\n")
-            self.bytes -= not self.has_end
+        whole = rest.rstrip(ZERO)
+        if rest and not (_entry(whole) or _is_cut_off(whole, alone=self.bytes == 0)):
+            self.lines += 1
+            self._take(rest)
+        return rest
+
+    def _mend(self, file, rest):
+        """Drop a line that was cut off; give a whole one the newline that it lacks."""
+        if _entry(rest):
+            file.truncate(self.bytes + len(rest))
+            file.write(b"\n")
+            self._read(file)
+        else:
+            file.truncate(self.bytes)
 
     def _take(self, line):
-        entry, is_cut_off = _entry(line), line.startswith(START)
-        is_short = self.bytes > 0 and START.startswith(line)  # too short to be the first line
-        if not (entry or is_cut_off or is_short):
+        entry = _entry(line)
+        if entry is None:
             raise ValueError(
                 f"{self.path} is not a store, and was not changed: its line {self.lines} is not a "
                 "finished run; choose another name"
             )
-        if entry and self.code.items() <= entry.items():
+        if self.code.items() <= entry.items():
             self.finished[to_text(entry["arguments"])] = entry["result"], entry["seconds"]
 
 
@@ -112,6 +124,21 @@ def _entry(line):
     with suppress(ValueError, AttributeError, RecursionError):
         entry = json.loads(line, object_hook=restored)
         return entry if entry.keys() == FIELDS else None
+
+
+def _is_cut_off(rest, alone):
+    """Return whether these bytes are the beginning of a line of a store.
+
+    alone: no whole line comes before it; then it must be long enough to tell.
+    """
+    try:
+        json.loads(rest)  # something whole, and something else
+    except json.JSONDecodeError as error:
+        if error.pos > len(rest) - LONGEST_WORD or error.msg.startswith("Unterminated"):
+            return bool(HEAD.match(rest)) or (not alone and START.startswith(rest[: len(START)]))
+    except (ValueError, RecursionError):
+        pass
+    return False
 
 
 def restored(found):
