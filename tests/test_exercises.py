@@ -8,9 +8,10 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
+import torch
 from names import as_python
 
-from helpers.exercises import checks
+from helpers.exercises import checks, surgery
 from helpers.press import teacher
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
@@ -166,6 +167,12 @@ def test_the_notebook_of_a_student_holds_no_answers(number):
         own = {line.strip() for line in body.splitlines() if len(line.strip()) > 12} - given
         assert own - notebook, tag
         assert not {line for line in own & notebook if line.startswith("return")}, tag
+
+
+def test_what_flows_back_is_the_gradient_of_the_sum():
+    leaf = torch.ones(3, 2, requires_grad=True)
+    assert surgery.flow("backward", 5 * leaf, leaf)[0].unique().tolist() == [5]
+    assert surgery.flow("backward", leaf.detach(), leaf)[0].unique().tolist() == [0]
 
 
 def test_no_block_that_a_reader_draws_is_silent_by_bad_luck():
