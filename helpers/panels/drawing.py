@@ -17,7 +17,7 @@ from matplotlib.text import Annotation, Text
 
 from helpers.panels.settings import defaults
 
-TELLING = Axis | AxesImage | Line2D | Patch | Text  # they become stale whenever they change
+TELLING = Axis | AxesImage | Line2D | Patch | Text  # become stale with their own setters
 
 
 class Drawing:
@@ -26,8 +26,8 @@ class Drawing:
     In each axes, everything above the lowest artist that ever changed is drawn afresh over the
     background, so that artists cover one another as in a full drawing. Texts outside the axes
     (titles) cover nothing and are left alone. A change of anything else (limits, ticks, titles and
-    legends of the figure, artists that come or go) draws all of it again. Axes must not overlap,
-    and no artist of the figure may cover them.
+    legends of the figure, artists that come or go) draws all of it again; the labels of single
+    ticks do not tell. Axes must not overlap, and no artist of the figure may cover them.
     """
 
     def __init__(self, figure):
