@@ -1,11 +1,12 @@
 """What decks take from a book: the pictures of one control of each panel."""
 
 import hashlib
-import itertools
 import json
 
 from helpers.files.writing import has_keys, write
+from helpers.panels.ahead import as_key
 from helpers.press.cells import find_view
+from helpers.press.stills import list_moves, list_places
 
 
 def keep_albums(path, cells, albums):
@@ -40,9 +41,7 @@ def digest(cells):
 
 def thin(album):
     """Return an album without the places at which two controls have moved."""
-    controls = album["controls"]
-    places = (list_places(controls, number) for number in range(len(controls)))
-    return select(album, itertools.chain.from_iterable(places))
+    return select(album, list_moves(album["controls"]))
 
 
 def narrow(album, label=None):
@@ -60,18 +59,10 @@ def narrow(album, label=None):
     return small | moving | {"one_at_a_time": False}
 
 
-def list_places(controls, moving):
-    """Return the places at which no control has moved but perhaps that with this number."""
-    initial = [control["initial"] for control in controls]
-    before, after = initial[:moving], initial[moving + 1 :]
-    places = ((*before, at, *after) for at in range(len(controls[moving]["texts"])))
-    return [",".join(map(str, place)) for place in places]
-
-
 def select(album, places):
     """Return an album with these places only, and without the pictures for paper."""
     covers, frames = {}, {}
-    for place in places:
+    for place in map(as_key, places):
         number, sentence = album["frames"][place]
         frames[place] = [covers.setdefault(album["covers"][number], len(covers)), sentence]
     return album | {"covers": list(covers), "frames": frames, "positions": []}

@@ -13,7 +13,6 @@ differs) and the sentence. For paper it has three positions of the first slider 
 
 import itertools
 import math
-import operator
 
 import ipywidgets as widgets
 import numpy as np
@@ -70,12 +69,11 @@ def make_album(panel, room=1_000_000):
         return _make_film_album(panel)
     values, one_at_a_time = _choose_values(panel, room)
     controls = [_describe(name, panel.controls[name], values[name]) for name in values]
-    initial = tuple(control["initial"] for control in controls)
+    every = itertools.product(*(range(len(column)) for column in values.values()))
     stills = {}
-    for place in itertools.product(*(range(len(column)) for column in values.values())):
-        if not one_at_a_time or sum(map(operator.ne, place, initial)) <= 1:
-            here = {name: values[name][at] for name, at in zip(values, place, strict=True)}
-            stills[place] = panel.still(**here)
+    for place in list_moves(controls) if one_at_a_time else every:
+        here = {name: values[name][at] for name, at in zip(values, place, strict=True)}
+        stills[place] = panel.still(**here)
     return {"fixed": [], "one_at_a_time": one_at_a_time} | _compress(controls, stills)
 
 
@@ -166,12 +164,22 @@ def list_positions(controls):
     first = next((n for n in movable if controls[n]["type"] == "slider"), next(iter(movable), None))
     if first is None:
         return {}
-    texts, label = controls[first]["texts"], controls[first]["label"]
+    label, texts = controls[first]["label"], controls[first]["texts"]
+    places = list_places(controls, first)
+    return {f"{label} = {texts[at]}": places[at] for at in (0, len(places) // 2, -1)}
+
+
+def list_places(controls, moving):
+    """Return the places at which no control has moved but perhaps that with this number."""
     initial = [control["initial"] for control in controls]
-    return {
-        f"{label} = {texts[at]}": (*initial[:first], at, *initial[first + 1 :])
-        for at in sorted({0, len(texts) // 2, len(texts) - 1})
-    }
+    before, after = initial[:moving], initial[moving + 1 :]
+    return [(*before, at, *after) for at in range(len(controls[moving]["texts"]))]
+
+
+def list_moves(controls):
+    """Return the places at which at most one control has moved."""
+    every = (list_places(controls, number) for number in range(len(controls)))
+    return list(dict.fromkeys(itertools.chain.from_iterable(every)))
 
 
 def _compress(controls, stills):
