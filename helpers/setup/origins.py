@@ -56,12 +56,9 @@ def find_culprit(error):
 
 def find_package(error):
     """Return the name of the installed package whose code raised ``error`` last, or None."""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        parts = Path(frame.filename).parts
-        for place, part in enumerate(parts[:-1]):
-            if part in PACKAGES:
-                return Path(parts[place + 1]).stem
-    return None
+    files = "\n".join(frame.filename for frame in traceback.extract_tb(error.__traceback__))
+    found = re.findall(rf"[\\/](?:{'|'.join(PACKAGES)})[\\/](\w+)", files)
+    return found[-1] if found else None
 
 
 def list_standard(folder):
