@@ -56,10 +56,8 @@ class Question:
 
     def _ipython_display_(self):
         """Show the widget, and after it what a saved notebook keeps for where no kernel runs."""
-        question = {"ask": self.ask, "choices": self.choices, "right": self.right}
-        question["verdicts"] = VERDICTS
         texts = [self.ask, *(text for text, _ in self.choices), INVITATION]
-        quiz = Quiz(question=question, stand_in="".join(texts))
+        quiz = Quiz(question=vars(self) | {"verdicts": VERDICTS}, stand_in="".join(texts))
         said = translate("Question: {question}", question=self.ask)
         display(page.view(VBox([quiz, page.lacking()]), said), raw=True)
         choices = "".join(f"<li>{escape(text)}</li>" for text, _ in self.choices)
