@@ -68,10 +68,9 @@ def _read_lines(axes):
     label, names = across.get_label_text(), [name for name, _ in curves]
     heads = names if len(names) > 1 or not label else [label]
     rows = [[along.get_label_text(), *heads]]
-    for place, text in sorted({place for points in curves.values() for place in points}):
-        rows.append(
-            [text, *(_summarise(points.get((place, text), [])) for points in curves.values())]
-        )
+    for place in sorted(set().union(*curves.values())):
+        numbers = (_summarise(points.get(place, [])) for points in curves.values())
+        rows.append([place[1], *numbers])
     caption = ": ".join(filter(None, [axes.get_title(), label]))
     return {"caption": caption + _other_words(axes, names), "rows": rows}
 
