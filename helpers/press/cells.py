@@ -60,14 +60,12 @@ def list_outputs(cell):
     """Return the outputs of a cell, without the texts that repeat the alternative text of a picture
     for JupyterLab, which drops it: pages of ours have it in the picture.
     """
-    outputs = cell.get("outputs", [])
-    pairs = itertools.pairwise(outputs)
-    return outputs[:1] + [after for before, after in pairs if not _repeats(before, after)]
-
-
-def _repeats(picture, output):
-    alt = picture.get("metadata", {}).get("image/png", {}).get("alt")
-    return alt is not None and output.get("data", {}).get("text/plain") == alt
+    kept, alt = [], None  # of the picture right before
+    for output in cell.get("outputs", []):
+        if alt is None or output.get("data", {}).get("text/plain") != alt:
+            kept.append(output)
+        alt = output.get("metadata", {}).get("image/png", {}).get("alt")
+    return kept
 
 
 def convert_code(source):
