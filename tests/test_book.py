@@ -101,11 +101,11 @@ def test_a_picture_that_is_there_as_a_whole_is_no_cover_as_well():
 
 
 def test_the_front_page_has_the_map_of_the_readme(tmp_path):
-    readme = "# x\n\n## Start\n\nno\n\n## The course\n\n| map |\n\n## In class\n\nno\n"
+    readme = "# x\n\n## Start\n\nno\n\n## The course\n\n| map & <b> |\n\n## In class\n\nno\n"
     (tmp_path / "README.md").write_text(readme, encoding="utf-8")
     text = book.compose_front(tmp_path / "README.md")
     assert text.startswith(f"# {book.BOOK}")
-    assert "| map |" in text
+    assert "| map & <b> |" in text
     assert "no\n" not in text
 
 

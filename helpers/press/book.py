@@ -82,8 +82,7 @@ def compose_front(readme):
     """Return the Markdown text of the index page."""
     text = read_text(readme)
     course = re.search(r"^## The course\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)[1]
-    template = Path(__file__).with_name("pages") / "front.md"
-    return template.read_text(encoding="utf-8").format(book=BOOK, course=course)
+    return render("front.md", book=BOOK, course=course)
 
 
 def run_cells(source):
