@@ -20,22 +20,18 @@ def read_notebook(path):
     """
     notebook = parse(path)
     try:
-        return _completed(notebook)
+        if notebook["nbformat"] == 4:
+            seen = set()
+            for number, cell in enumerate(notebook["cells"]):
+                _complete(cell, number, seen)
+            notebook["nbformat_minor"] = 5
+        notebook = nbformat.reads(json.dumps(notebook), as_version=4)
+        notebook.metadata.pop("widgets", None)  # Colab stores them without what nbconvert needs
+        notebook.metadata["kernelspec"] = KERNEL  # elsewhere a kernel may have any name
+        return notebook
     except Exception as error:  # what is missing may break it anywhere
         reason = f"{type(error).__name__}: {error}".split("\n")[0]
         raise ValueError(f"{path} is a damaged notebook ({reason}): fetch it again") from error
-
-
-def _completed(notebook):
-    if notebook["nbformat"] == 4:
-        seen = set()
-        for number, cell in enumerate(notebook["cells"]):
-            _complete(cell, number, seen)
-        notebook["nbformat_minor"] = 5
-    notebook = nbformat.reads(json.dumps(notebook), as_version=4)
-    notebook.metadata.pop("widgets", None)  # Colab stores them without what nbconvert needs
-    notebook.metadata["kernelspec"] = KERNEL  # elsewhere a kernel may have any name
-    return notebook
 
 
 def list_sources(sources, *taken):
