@@ -38,8 +38,7 @@ def renamed(weights, like):
     given = _given(weights)
     ours = _their_names(like)
     _check_blocks(given, ours)
-    optional = {name for name in ours if name.endswith(COUNTER)}
-    if lacking := [name for name in ours.keys() - optional if name not in given]:
+    if lacking := [name for name in ours.keys() - given.keys() if not name.endswith(COUNTER)]:
         raise ValueError(f"the weights lack {_some(lacking)}; the net has {len(ours)} tensors")
     if unknown := given.keys() - ours.keys():
         mend = ': build it with shortcut = "B"' * all(".downsample." in name for name in unknown)
