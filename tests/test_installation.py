@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.setup import installation
+from helpers.setup import installation, origins
 
 ROOT = Path(__file__).resolve().parent.parent
 IMPORTED = installation.COURSE  # before a test replaces it
@@ -116,6 +116,22 @@ def test_a_package_that_cannot_be_imported_is_named(monkeypatch, name, module, e
         "mend",
         f"{version} is installed, but cannot be imported ({said}): {mend}",
     )
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "name"),
+    [
+        ("/x/site-packages/outer/__init__.py", "/x/site-packages/inner.py", "inner"),
+        ("/x/site-packages/outer/a.py", "C:\\x\\dist-packages\\inner\\b.py", "inner"),
+        ("/x/site-packages/outer/a.py", "/x/mine.py", "outer"),
+        ("/x/mine.py", "/x/packages/inner.py", None),
+    ],
+)
+def test_of_all_packages_that_an_error_passed_the_last_is_named(outer, inner, name):
+    call = {"call": lambda: exec(compile("1 / 0", inner, "exec"))}
+    with pytest.raises(ZeroDivisionError) as caught:
+        exec(compile("call()", outer, "exec"), call)
+    assert origins.find_package(caught.value) == name
 
 
 def test_a_broken_package_on_the_path_is_noticed(monkeypatch, tmp_path):
