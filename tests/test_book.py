@@ -11,6 +11,7 @@ import pytest
 from helpers.press import book
 from helpers.press.cells import VIEW
 
+README = book.ROOT / "README.md"
 COURSE = sorted((book.ROOT / "notebooks").glob("*.ipynb"))
 
 
@@ -109,6 +110,16 @@ def test_the_front_page_has_the_map_of_the_readme(tmp_path):
     assert "no\n" not in text
 
 
+def test_hidden_files_are_no_pages_of_the_course(tmp_path, monkeypatch):
+    (tmp_path / "notebooks").mkdir()
+    for name in ("._01_a.ipynb", "._guide.md"):
+        (tmp_path / "notebooks" / name).write_bytes(b"\x00\x05\x16\x07")
+    (tmp_path / "notebooks" / "guide.md").write_text("# The guide", encoding="utf-8")
+    monkeypatch.setattr(book, "ROOT", tmp_path)
+    pages = book.build(tmp_path / "book", readme=README)
+    assert [page.name for page in pages] == ["index.html", "guide.html"]
+
+
 def test_a_page_that_is_too_large_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(book, "PAGE_BYTES", 1000)
     page = {"file": "front.html", "title": "x", "folder": tmp_path}
@@ -117,6 +128,6 @@ def test_a_page_that_is_too_large_is_an_error(tmp_path, monkeypatch):
 
 
 def test_the_front_page_names_every_page_of_the_course():
-    text = book.compose_front(book.ROOT / "README.md")
+    text = book.compose_front(README)
     for path in [*COURSE, book.ROOT / "notebooks" / "teachers_guide.md"]:
         assert f"](notebooks/{path.name})" in text

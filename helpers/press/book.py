@@ -51,8 +51,8 @@ def build(target, sources=None, readme=ROOT / "README.md"):
     fails, ValueError if two pages would have one name or one is larger than PAGE_BYTES, OSError if
     a page cannot be written, or if something else is in its place.
     """
-    course = (ROOT / "notebooks").glob
-    sources = list_sources(sources or sorted(course("*.ipynb")) + sorted(course("*.md")), "index")
+    course = (sorted((ROOT / "notebooks").glob(f"[!.]*.{suffix}")) for suffix in ("ipynb", "md"))
+    sources = list_sources(sources or itertools.chain(*course), "index")
     links = {source.name: f"{source.stem}.html" for source in sources}
     pages = [{"file": "index.html", "title": BOOK, "folder": readme.parent}]
     for source in sources:
