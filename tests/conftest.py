@@ -104,8 +104,14 @@ def _around(notebook):
     ask = "import json; print(json.dumps({}))".format
     first = _in_the_kernel(notebook, "before", f"sentry.watch({str(ROOT)!r})", nothing)
     last = _in_the_kernel(notebook, "what it wrote and loaded", ask("sentry.seen()"), clean)
-    panels = _in_the_kernel(
-        notebook, "every panel at many places", f"import moving; {ask('moving.move_all()')}", moved
+    many, most = (
+        _in_the_kernel(
+            notebook,
+            f"every panel at {places} places",
+            f"import moving; {ask(f'moving.move_all({places})')}",
+            moved,
+        )
+        for places in (24, 64)
     )
     some, every = (
         _in_the_kernel(
@@ -116,8 +122,9 @@ def _around(notebook):
         )
         for name in ("SOME", "ALL")
     )
+    most.add_marker("slow")
     every.add_marker("slow")
-    return [first], [last, panels, some, every]
+    return [first], [last, many, most, some, every]
 
 
 @pytest.hookimpl(tryfirst=True)

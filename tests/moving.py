@@ -17,19 +17,18 @@ from helpers.panels.film import Film
 from helpers.panels.panel import Panel
 from helpers.press.stills import list_values
 
-PLACES = 64  # of one panel
 CHOICES = ipywidgets.Dropdown | ipywidgets.Checkbox
 FIRST_PICTURES = 16  # of a film, whose first picture may take a training
 
 
-def move_all():
+def move_all(most):
     """Move every panel of this process; return what ``move`` returns, for each."""
     panels = [part for part in ipywidgets.widget._instances.values() if isinstance(part, Panel)]
-    return [move(panel) for panel in panels]
+    return [move(panel, most) for panel in panels]
 
 
-def move(panel):
-    """Both ends of every control, then places by chance, none of them twice.
+def move(panel, most=64):
+    """Both ends of every control, then places by chance, ``most`` in all, none of them twice.
 
     Returns how often it was moved, how many places it has, and what is wrong at some.
     """
@@ -37,7 +36,7 @@ def move(panel):
     controls = {name: list_values(control, 10**6) for name, control in panel.controls.items()}
     ends = [{name: places[end]} for name, places in controls.items() for end in (0, -1)]
     possible = math.prod(map(len, controls.values())) if controls else 0
-    count = min((FIRST_PICTURES if isinstance(panel, Film) else PLACES) - len(ends), possible)
+    count = min((FIRST_PICTURES if isinstance(panel, Film) else most) - len(ends), possible)
     rows = []
     while len(rows) < count:
         row = {name: chance.choice(places) for name, places in controls.items()}

@@ -80,8 +80,7 @@ def panel_with(mistake, at):
     ],
 )
 @pytest.mark.parametrize("at", [{0}, {9}, {5, 6}], ids=["one end", "the other end", "within"])
-def test_a_mistake_at_any_place_is_told(monkeypatch, mistake, said, at):
-    monkeypatch.setattr(moving, "PLACES", 24)
+def test_a_mistake_at_any_place_is_told(mistake, said, at):
     moves, places, troubles = moving.move(panel_with(mistake, at))
     assert (moves, places) == (24, 20)
     assert troubles
@@ -102,9 +101,8 @@ def test_a_panel_is_moved_to_all_its_places_if_they_are_few_and_to_none_twice(mo
     monkeypatch.setattr(moving, "_put", lambda panel, row: [rows.append(row), put(panel, row)])
     monkeypatch.setattr(moving, "_foresee", lambda panel, row: None)
     for limit in (64, 14):
-        monkeypatch.setattr(moving, "PLACES", limit)
         rows.clear()
-        assert moving.move(panel_with(nothing, {1})) == (min(24, limit), 20, [])
+        assert moving.move(panel_with(nothing, {1}), limit) == (min(24, limit), 20, [])
         assert rows[:4] == ends
         assert [rows[4:].count(place) for place in every].count(1) == len(rows) - 4
     assert len(rows) == 14
