@@ -45,6 +45,15 @@ def test_an_error_is_shown_and_the_next_move_goes_on():
     assert panel.sentence == "The slope is 0.5."
 
 
+def test_all_that_a_move_changes_is_told_in_one_message(monkeypatch):
+    panel, _ = panel_of()
+    told = []
+    monkeypatch.setattr(panel._screen, "send_state", lambda key: told.append(set(key)))
+    for slope in (-0.5, 0.5):
+        panel.controls["slope"].value = slope
+    assert told == [{"places", "error"}, {"places", "error", "sentence", "png"}]
+
+
 def test_an_exit_is_shown_as_an_error_and_ends_no_kernel():
     def leave(x=1):
         return sys.exit(f"at {x}") if x == 2 else f"{x} of three"

@@ -167,15 +167,14 @@ class Panel(widgets.VBox):
     def _guarded(self, action):
         """Return the result of an action; show an error in the panel, since a page would not."""
         forget_all(but=self._ahead)
-        with self._lock:
+        with self._lock, self._screen.hold_sync():  # one message tells the page all
             try:
                 result = action()
             except (Exception, SystemExit) as error:  # which would end the kernel
                 self._failure = error
                 self._ahead.forget()
-                with self._screen.hold_sync():
-                    self._screen.places = self._ahead.here()
-                    self._screen.error = f"{type(error).__name__}: {error} {GO_ON}"
+                self._screen.places = self._ahead.here()
+                self._screen.error = f"{type(error).__name__}: {error} {GO_ON}"
                 return None
             self._screen.error, self._failure = "", None
             return result
@@ -184,11 +183,8 @@ class Panel(widgets.VBox):
         self.sentence = in_words(sentence)
         picture = self._drawing.draw()
         self._ahead.compare((picture, self.sentence))
-        with self._screen.hold_sync():
-            self._screen.places = self._ahead.here()
-            self._screen.sentence = self.sentence
-            self._screen.png = picture
-            self._screen.error = ""
+        self._screen.places, self._screen.sentence = self._ahead.here(), self.sentence
+        self._screen.png = picture
 
     def _shown(self):
         return self._screen.png, self.sentence
