@@ -263,6 +263,7 @@ def test_a_panel_may_be_told_not_to_look_ahead_and_films_never_do(kernel):
         (ipywidgets.FloatSlider(0.25, min=0, max=1, step=0.1), None, 0.25),
         (ipywidgets.FloatSlider(3e-12, min=0, max=1e-11, step=1e-12), 3, 3e-12),
         (ipywidgets.BoundedFloatText(0.5, min=0, max=1, step=None), None, 0.5),
+        (ipywidgets.BoundedFloatText(0.5, min=float("-inf"), max=1, step=0.1), None, 0.5),
         (ipywidgets.IntSlider(7, min=1, max=9, step=2), 3, 7),
         (ipywidgets.Dropdown(options=["a", "b"], value="b"), 1, "b"),
         (ipywidgets.Checkbox(True), 1, True),

@@ -39,9 +39,7 @@ def find_place(control):
     if not isinstance(control, TRACKS) or not control.step:
         return None
     place = (control.value - control.min) / control.step
-    if not math.isfinite(place):
-        return None
-    return round(place) if abs(place - round(place)) < 1e-9 else None
+    return round(place) if math.isfinite(place) and abs(place - round(place)) < 1e-9 else None
 
 
 def value_at(control, place):
