@@ -249,10 +249,13 @@ def test_code_of_the_readers_own_runs_at_every_step(monkeypatch):
         torch.manual_seed(seed)
         return nn.Sequential(nn.Flatten(), Counting(64, 10))
 
-    monkeypatch.setattr(tracing, "TRACED_AT", 2)
     seen, forward = [], Counting.forward
     monkeypatch.setattr(Counting, "forward", lambda s, x: (seen.append(1), forward(s, x))[1])
-    net = build(0)
     options = {"epochs": 4, "batch": 23, "measure_every": 4}
-    training.train_many([net], data(), learning_rates=[0.1], seeds=[0], **options)
-    assert len(seen) >= 4 + 2 * 2  # the steps, and the images of training and test, twice
+    counts = []
+    for call in (0, 2):  # never traced, and traced as soon as can be
+        monkeypatch.setattr(tracing, "TRACED_AT", call)
+        seen.clear()
+        training.train_many([build(0)], data(), learning_rates=[0.1], seeds=[0], **options)
+        counts.append(len(seen))
+    assert counts[0] == counts[1] >= 4 + 2 * 2  # the steps, and all images, twice

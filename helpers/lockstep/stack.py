@@ -3,6 +3,7 @@ first, and what it computes again and again is traced and played back.
 """
 
 import copy
+import operator
 from dataclasses import fields, is_dataclass
 from functools import partial
 from types import MethodType
@@ -49,11 +50,8 @@ class Stack:
             row.grad = gradient
             of_rate[float(rate)].append(row)
         self.optimizers = [optimizer(rows, lr=rate) for rate, rows in of_rate.items()]
-        self.traces = tracing.Traces() if tracing.is_known(self.template) else None
-
-    def _computed(self, function, *inputs):
-        """What is computed again and again: gradients while learning, scores when measuring."""
-        return self.traces(function, *inputs) if self.traces else function(*inputs)
+        # Calls what is computed at every step, and at every measurement.
+        self._call = tracing.Traces() if tracing.is_known(self.template) else operator.call
 
     def scores(self, x):
         """The scores of each net for its own images: (nets, images, ...) to (nets, images,
@@ -87,7 +85,7 @@ class Stack:
         """Set the gradients of the losses for the images ``chosen`` (nets, batch); return the
         losses (nets,).
         """
-        return self._computed(self._set_gradients, self.images(chosen), self.data[1][chosen])
+        return self._call(self._set_gradients, self.images(chosen), self.data[1][chosen])
 
     def _set_gradients(self, x, y):
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.bfloat16):
@@ -134,9 +132,7 @@ class Stack:
         """The scores of all nets for the same images: (images, ...) to (nets, images, classes)."""
         nets = len(self.nets)
         chunk = max(1, min(256, CHUNK_NUMBERS // (nets * x[0].numel())))
-        parts = [
-            self._computed(self.scores, part.expand(nets, *part.shape)) for part in x.split(chunk)
-        ]
+        parts = [self._call(self.scores, part.expand(nets, *part.shape)) for part in x.split(chunk)]
         return torch.cat(parts, dim=1)
 
     @torch.no_grad()
