@@ -120,14 +120,11 @@ def after_each_block(net, x):
     arXiv 1612.07771, look at a residual net in this way. Raises ValueError for a net without
     blocks.
     """
-    if not blocks(net):
+    if not (known := blocks(net)):
         raise ValueError("the net has no nets.Block")
-    parts = list(net)
-    places = [place for place, part in enumerate(parts) if isinstance(part, Block)]
-    signals = [net[: places[0]](_fitting(net, x))]
-    for block in parts[places[0] : places[-1] + 1]:
-        signals.append(block(signals[-1]))
-    return signals
+    with recording(net, known.__contains__) as calls:
+        net(_fitting(net, x))
+    return [calls[0].input, *(call.output for call in calls)]
 
 
 def without(net, numbers):

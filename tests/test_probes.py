@@ -206,6 +206,14 @@ def test_signals_of_a_convolutional_net_change_their_shape():
     assert shapes == 3 * [(2, 8, 8)] + 2 * [(4, 4, 4)] + 2 * [(8, 2, 2)]
 
 
+def test_between_two_blocks_another_layer_adds_no_signal(x):
+    block = nets.Block(4)
+    signals = probes.after_each_block(nn.Sequential(block, nn.Tanh(), block, nn.Linear(4, 2)), x)
+    assert len(signals) == 3
+    assert torch.equal(signals[1], block(x))
+    assert torch.equal(signals[2], block(torch.tanh(block(x))))
+
+
 def test_a_residual_block_is_missing_as_if_its_branch_were_silent(small):
     net, x, _ = small
     silenced = copy.deepcopy(net)
