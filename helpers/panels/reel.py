@@ -133,15 +133,14 @@ class Reel:
         with self._lock:
             if self._frames is None:
                 return False
-            going = self._guard(lambda: self._take_frame(at_once))
-            if going is None:
-                self._frames = None  # a generator that raised is over
-            return bool(going)
+            going = bool(self._guard(lambda: self._take_frame(at_once)))
+            if not going:
+                self._frames = None  # at its end, or since it raised
+            return going
 
     def _take_frame(self, at_once):
         frame = next(self._frames, END)
         if frame is END:
-            self._frames = None
             self._show()
             self._keep_still(1.0)
             return False
