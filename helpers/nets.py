@@ -187,8 +187,7 @@ def convolutional(
     check_whole(channels=channels, width=width, classes=classes)
     first = [convolution(channels, width, 3), nn.ReLU()]
     stages = [((layers - 2) // 6, width * 2**stage) for stage in range(3)]
-    net = nn.Sequential(*first, *_stages(stages, skip, shortcut), *_head(4 * width, classes))
-    return initialise(net, start, seed)
+    return initialise(_in_stages(first, stages, skip, shortcut, classes), start, seed)
 
 
 def resnet34(skip="inside", start="he", shortcut="A", seed=0, classes=1000, blocks=(3, 4, 6, 3)):
@@ -202,22 +201,20 @@ def resnet34(skip="inside", start="he", shortcut="A", seed=0, classes=1000, bloc
     check_whole(**{f"blocks[{stage}]": count for stage, count in enumerate(blocks)})
     first = [convolution(3, 64, 7, stride=2), nn.ReLU(), nn.MaxPool2d(3, stride=2, padding=1)]
     stages = [(count, 64 * 2**stage) for stage, count in enumerate(blocks)]
-    net = nn.Sequential(*first, *_stages(stages, skip, shortcut), *_head(stages[-1][1], classes))
-    return initialise(net, start, seed)
+    return initialise(_in_stages(first, stages, skip, shortcut, classes), start, seed)
 
 
-def _stages(stages, skip, shortcut):
-    """The blocks of stages (blocks, channels); each but the first starts with stride 2."""
-    inputs = stages[0][1]
+def _in_stages(first, stages, skip, shortcut, classes):
+    """The first layers; stages (blocks, channels), of which all but the first start with stride 2;
+    the mean over all pixels; one fully connected layer.
+    """
+    net, inputs = nn.Sequential(*first), stages[0][1]
     for stage, (blocks, channels) in enumerate(stages):
         for number in range(blocks):
             stride = 2 if stage and not number else 1
-            yield convolutional_block(inputs, channels, stride, skip, shortcut, seed=None)
+            net.append(convolutional_block(inputs, channels, stride, skip, shortcut, seed=None))
             inputs = channels
-
-
-def _head(channels, classes):
-    return nn.AdaptiveAvgPool2d(1), nn.Flatten(), linear(channels, classes)
+    return net.extend([nn.AdaptiveAvgPool2d(1), nn.Flatten(), linear(inputs, classes)])
 
 
 def initialise(net, start="pytorch", seed=0):
