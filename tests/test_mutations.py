@@ -476,8 +476,8 @@ MUTATIONS = {
     ),
     "a still that moves the panel": (
         "helpers/panels/panel.py",
-        "            finally:\n                self._moved()",
-        "            finally:\n                pass",
+        "        finally:\n            self._update(**self.values())",
+        "        finally:\n            pass",
         "test_panel.py::test_a_still_is_a_fine_picture_of_other_values_and_the_panel_stays_where_it_is",
     ),
     "a film that keeps no stills": (

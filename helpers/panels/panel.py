@@ -107,11 +107,7 @@ class Panel(widgets.VBox):
         The panel itself does not change. Raises what ``update`` raises.
         """
         with self._lock:
-            try:
-                sentence = self._update(**self.values() | values)
-                return self._draw_finely(), in_words(sentence)
-            finally:
-                self._moved()
+            return self._draw_at(self.values() | values, self._draw_finely)
 
     def describe(self):
         """Return the values of the controls as one line, which tests of saved notebooks compare."""
@@ -189,11 +185,11 @@ class Panel(widgets.VBox):
     def _shown(self):
         return self._screen.png, self.sentence
 
-    def _draw_at(self, values):
+    def _draw_at(self, values, draw=None):
         """Return (png, sentence) at these values of controls; the panel stays as it is."""
         try:
             sentence = self._update(**values)
-            return self._drawing.draw(), in_words(sentence)
+            return (draw or self._drawing.draw)(), in_words(sentence)
         finally:
             self._update(**self.values())
 
