@@ -46,7 +46,7 @@ def move(panel, most=64):
         _put(panel, row)
         panel._moved()
         trouble = wrong_with(panel)
-        if not trouble and foreseen not in (None, panel._shown()):
+        if not trouble and foreseen not in (None, panel._ahead.shown()):
             trouble = "shows another picture than was foreseen; it needs ahead=False"
         if not trouble and isinstance(panel, Film) and not _draws_all(panel):
             trouble = "shows a part of its last picture as it was before the move"

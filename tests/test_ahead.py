@@ -298,4 +298,4 @@ def test_names_that_follow_the_layout_are_where_the_next_move_leaves_them():
 
     panel = explore(picture, move, which=(0, 2))
     panel._screen.pixel_ratio = 1.0
-    assert panel._draw_at(panel.values()) == panel._shown()
+    assert panel._draw_at(panel.values()) == panel._ahead.shown()

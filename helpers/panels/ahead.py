@@ -71,14 +71,13 @@ def as_key(places):
 class Ahead:
     """Draws the next places of a panel while it rests, one picture at a time, and sends them.
 
-    controls: {name: widget}. shown: returns (png, sentence) of the panel as its page shows it.
-    draw: returns them at any values of controls, by name, and leaves the panel as it is.
-    screen: the widget of the page's side. lock: is held by whoever draws.
+    controls: {name: widget}. screen: the widget of the page's side. lock: held by whoever draws.
+    draw: returns (png, sentence) at any values of controls, by name; the panel stays as it is.
     on: False for a panel whose pictures do not follow from the values of its controls alone.
     """
 
-    def __init__(self, controls, shown, draw, screen, lock, on=True):
-        self._controls, self._shown, self._draw, self._screen = controls, shown, draw, screen
+    def __init__(self, controls, draw, screen, lock, on=True):
+        self._controls, self._draw, self._screen = controls, draw, screen
         self._lock, self.on, self._hidden, self._slow = lock, on, False, 0
         self._run, self._flow, self._go_on = None, Flow(), None
         self._known = {}  # {key: (digest, bytes)} of the pictures that the page has, oldest first
@@ -91,6 +90,10 @@ class Ahead:
         """Return the key of the values of the controls; "" if one of them is at no place."""
         places = [find_place(control) for control in self._controls.values()]
         return "" if None in places else as_key(places)
+
+    def shown(self):
+        """Return (png, sentence) as the page shows them."""
+        return self._screen.png, self._screen.sentence
 
     def rest(self, control, loop):
         """Begin, around the place where the controls are, with the places of this one."""
@@ -179,8 +182,8 @@ class Ahead:
                     if not self._is_steady(places):
                         return
                     proved = True
-                    self._keep(self.here(), self._shown())
-                    room -= len(self._shown()[0])
+                    self._keep(self.here(), self.shown())
+                    room -= len(self.shown()[0])
                     yield True
                 if room < len(picture[0]):
                     break
@@ -192,7 +195,7 @@ class Ahead:
 
     def _is_steady(self, places):
         """Draw the place where the panel is. If that is not what it shows, give up."""
-        same = self._try(self._values_at(places)) == self._shown()
+        same = self._try(self._values_at(places)) == self.shown()
         if not same:
             self._give_up()
         return same

@@ -83,9 +83,7 @@ class Panel(widgets.VBox):
         width, height = 100 * size * figure.get_size_inches()
         parts = list(controls.values())
         self._screen = Screen(width=width, height=height, size=size, alt=ALT, controls=parts)
-        self._ahead = Ahead(
-            controls, self._shown, self._draw_at, self._screen, self._lock, on=ahead
-        )
+        self._ahead = Ahead(controls, self._draw_at, self._screen, self._lock, on=ahead)
         super().__init__([*self._lay_out(), self._screen, page.lacking()])
         for control in controls.values():  # two choices may have one value
             control.observe(self._move, "index" if isinstance(control, Selection) else "value")
@@ -181,9 +179,6 @@ class Panel(widgets.VBox):
         self._ahead.compare((picture, self.sentence))
         self._screen.places, self._screen.sentence = self._ahead.here(), self.sentence
         self._screen.png = picture
-
-    def _shown(self):
-        return self._screen.png, self.sentence
 
     def _draw_at(self, values, draw=None):
         """Return (png, sentence) at these values of controls; the panel stays as it is."""
