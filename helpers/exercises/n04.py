@@ -320,55 +320,52 @@ def plain(runs):
     ]
 
 
-def values(runs, *names):
-    """The different values of a column; of several columns, their tuples."""
-    found = {tuple(run[name] for name in names) for run in runs}
-    return sorted(found if len(names) > 1 else (value for (value,) in found))
+def values(runs, name):
+    """The different values of a column."""
+    return sorted({run[name] for run in runs})
 
 
-def malformed(runs):
-    """Say what is wrong with a single run."""
+def check_each(runs):
+    """Raise Mistake for too many runs, and for the first that is malformed."""
     if not 1 <= len(runs) <= MAX_RUNS:
         limits = f"plan at least 1, and at most {MAX_RUNS}, so that it takes seconds"
-        return f"there are {len(runs)} runs; {limits}"
-    seen = []
+        raise Mistake(f"there are {len(runs)} runs; {limits}")
     for number, run in enumerate(runs):
         if not isinstance(run, Mapping) or set(run) != set(COLUMNS):
             names = sorted(map(str, run)) if isinstance(run, Mapping) else type(run).__name__
             wanted = f"should be a dictionary with the keys {', '.join(COLUMNS)}"
-            return f"run number {number} {wanted}, and has {names}"
+            raise Mistake(f"run number {number} {wanted}, and has {names}")
         for name, (allowed, said) in ALLOWED.items():
             if not fits(allowed, run[name]):
-                return f"run number {number} has {name} = {run[name]!r:.30}; it should be {said}"
-        if run in seen:
-            same = f"is the same as number {seen.index(run)}"
-            return f"run number {number} {same}; the same net again tells nothing"
-        seen.append(run)
-    return ""
+                has = f"run number {number} has {name} = {run[name]!r:.30}"
+                raise Mistake(f"{has}; it should be {said}")
+        if (first := runs.index(run)) < number:
+            same = f"is the same as number {first}"
+            raise Mistake(f"run number {number} {same}; the same net again tells nothing")
 
 
-def factors(runs):
-    """Say whether depth and start vary, each together with every value of the other."""
+def check_factors(runs):
+    """Raise Mistake unless depth and start vary, each together with every value of the other."""
     depths, starts = values(runs, "layers"), values(runs, "start")
     if len(starts) < 2:
         alike = f"all {len(runs)} runs have the start {starts[0]!r}"
-        return f"{alike}, so nothing can be said about the start"
+        raise Mistake(f"{alike}, so nothing can be said about the start")
     if depths[-1] != DEPTH or depths[0] > SMALL_DEPTH:
         compare = f"compare {DEPTH} with a net of at most {SMALL_DEPTH}"
         which = f"the depths are {', '.join(map(str, depths))}"
-        return f"{which}; to blame the depth of {DEPTH} layers, {compare}"
+        raise Mistake(f"{which}; to blame the depth of {DEPTH} layers, {compare}")
+    there = {(run["layers"], run["start"]) for run in runs}
     for depth, start in itertools.product(depths, STARTS):
-        if (depth, start) not in values(runs, "layers", "start"):
-            other = STARTS[start == STARTS[0]]
-            known = f"we would know {other!r} alone, and not what the start does there"
-            return (
-                f"no run has {depth} layers and the start {start!r}, so at {depth} layers {known}"
+        if (depth, start) not in there:
+            none = f"no run has {depth} layers and the start {start!r}"
+            known = f"we would know {STARTS[start == STARTS[0]]!r} alone"
+            raise Mistake(
+                f"{none}, so at {depth} layers {known}, and not what the start does there"
             )
-    return ""
 
 
-def unequal(runs):
-    """Say what else differs between the combinations of depth and start."""
+def check_equal(runs):
+    """Raise Mistake if anything else differs between the combinations of depth and start."""
     cells = defaultdict(list)
     for run in runs:
         cells[f"{run['layers']} layers with {run['start']!r}"].append(run)
@@ -379,41 +376,41 @@ def unequal(runs):
         for other in others:
             if (there := values(cells[other], name)) != here:
                 both = f"{words} {here} for {cell} and {there} for {other}"
-                return f"{both}, so a difference can come from there"
+                raise Mistake(f"{both}, so a difference can come from there")
         if name == "epochs" and len(here) > 1:
             last = f"the runs last {' or '.join(map(str, here))} epochs"
-            return f"{last}; give all of them the same number"
+            raise Mistake(f"{last}; give all of them the same number")
     for cell, some in cells.items():
-        pairs = itertools.product(values(some, "learning_rate"), values(some, "seed"))
-        for rate, seed in sorted(set(pairs) - set(values(some, "learning_rate", "seed"))):
-            missing = f"for {cell} no run has seed {seed} at the learning rate {rate:g}"
-            return f"{missing}, but another seed has: then a rate may win by its seeds"
-    return ""
+        there = {(run["learning_rate"], run["seed"]) for run in some}
+        for rate, seed in itertools.product(values(some, "learning_rate"), values(some, "seed")):
+            if (rate, seed) not in there:
+                missing = f"for {cell} no run has seed {seed} at the learning rate {rate:g}"
+                raise Mistake(f"{missing}, but another seed has: then a rate may win by its seeds")
 
 
-def too_few(runs):
-    """Say whether there is enough time, a choice of the learning rate, and enough seeds."""
+def check_enough(runs):
+    """Raise Mistake for too little time, no fair choice of the learning rate, and few seeds."""
     rates, seeds = values(runs, "learning_rate"), values(runs, "seed")
     if (epochs := runs[0]["epochs"]) < 10:
         slow = "nets that learn slowly look like nets that cannot"
-        return f"rule 1: ten epochs for all; after {epochs}, {slow}"
+        raise Mistake(f"rule 1: ten epochs for all; after {epochs}, {slow}")
     if len(rates) < 2:
         lose = "a start may lose only because the rate does not suit it"
-        return f"with 1 learning rate for all, {lose}: rule 2"
+        raise Mistake(f"with 1 learning rate for all, {lose}: rule 2")
     if len(rates) < 3:
         edge = "the better one is always at the edge of what was tried; take at least 3"
-        return f"rule 2: with 2 learning rates {edge}"
+        raise Mistake(f"rule 2: with 2 learning rates {edge}")
     for low, high in itertools.pairwise(rates):
         if high / low < 1.999:
             near = f"the learning rates {low:g} and {high:g} are nearly the same one"
-            return f"rule 2: {near}; neighbours should differ by a factor of 2 or more"
+            raise Mistake(f"rule 2: {near}; neighbours should differ by a factor of 2 or more")
     if not any(0.999e-3 <= rate <= 1.001e-2 for rate in rates):
         span = f"the learning rates go from {rates[0]:g} to {rates[-1]:g}"
         usual = "none of them is from 0.001 to 0.01, where such nets usually learn"
-        return f"rule 2: {span}, and {usual}"
+        raise Mistake(f"rule 2: {span}, and {usual}")
     if len(seeds) < 5:
-        return f"the number of seeds is {len(seeds)}, which can be luck; rule 3 asks for 5"
-    return ""
+        few = f"the number of seeds is {len(seeds)}, which can be luck"
+        raise Mistake(f"{few}; rule 3 asks for 5")
 
 
 def design(runs):
@@ -422,9 +419,8 @@ def design(runs):
         given = f"and is of type {type(runs).__name__}"
         raise Mistake(f"it should be a list of runs, {given}; each run is 1 dictionary")
     runs = plain(runs)
-    for flaw in (malformed, factors, unequal, too_few):
-        if said := flaw(runs):
-            raise Mistake(said)
+    for check in (check_each, check_factors, check_equal, check_enough):
+        check(runs)
     return 1.0
 
 
