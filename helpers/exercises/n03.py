@@ -57,13 +57,13 @@ def insertion(solution, net, position, x):
         raise Mistake(f"{entries}; {star}")
     pairs = enumerate(zip(deeper, net, strict=False))
     new = (place for place, (part, other) in pairs if not same(part, other))
-    found = {
+    return {
         "layers with weights": linear_layers(deeper),
         "place": next(new, min(len(deeper), len(net))),  # of the first that is not the old net's
         "scores": surgery.scores(deeper, x).detach(),
+        **surgery.learning(deeper, [*deeper[position].parameters()], x, wanted),
+        "old scores": torch.equal(net(x), old),
     }
-    found |= surgery.learning(deeper, [*deeper[position].parameters()], x, wanted)
-    return found | {"old scores": torch.equal(net(x), old)}
 
 
 def inserted(make, copied=True):
@@ -80,15 +80,11 @@ def identity_block(width, skip="inside"):
     return nets.initialise(nets.Block(width, skip), "identity", seed=1)
 
 
-def silenced(width):
-    block = identity_block(width)
-    block.skip = "none"
-    return block
-
-
-def all_at_zero(width):
-    block = identity_block(width)
-    nn.init.zeros_(block.first.weight)
+def altered(block, skip="inside", zero=("second",)):
+    """The block with this skip, a shortcut without weights, and W = 0 in the layers ``zero``."""
+    block.skip, block.Ws = skip, nn.Identity()
+    for name in zero:
+        nn.init.zeros_(block.get_submodule(name).weight)
     return block
 
 
@@ -108,11 +104,15 @@ add_identity_block = Exercise(
         "this is the plain block that copies, with both W the identity matrix": inserted(
             lambda width: identity_block(width, "none")
         ),
-        "the plain block at W = 0 is silent": inserted(silenced),
+        "the plain block at W = 0 is silent": inserted(
+            lambda width: altered(identity_block(width), "none")
+        ),
         "the outside form at the identity gets no gradient and sleeps": inserted(
             lambda width: identity_block(width, "outside")
         ),
-        "the first layer is at zero, so only b[l+2] gets a gradient": inserted(all_at_zero),
+        "the first layer is at zero, so only b[l+2] gets a gradient": inserted(
+            lambda width: altered(identity_block(width), zero=("first", "second"))
+        ),
         "both nets share their layers, so training the new one changes the old one": inserted(
             identity_block, copied=False
         ),
@@ -214,34 +214,29 @@ def patient_cases():
 def recovery(solution, net, x):
     """What the block of a repaired net does, and whether it can learn."""
     old, mended = copy.deepcopy(net), solution(net)
-    if not (isinstance(mended, nn.Sequential) and len(mended) == len(old)):
+    is_list = isinstance(mended, nn.Sequential)
+    if not is_list or len(mended) != len(old):
         entries = f"an nn.Sequential of {len(old)} entries"
-        given = type_in_words(mended)
-        if isinstance(mended, nn.Sequential):
-            given = f"one of {len(mended)}"
+        given = f"one of {len(mended)}" if is_list else type_in_words(mended)
         raise Mistake(f"it should return the net, {entries}, and returns {given}")
     others = sum(
         place != BLOCK and not (same(part, other) and surgery.frozen(part.parameters()) == 0)
         for place, (part, other) in enumerate(zip(mended, old, strict=True))
     )
-    found = {
+    wanted = surgery.gradient(nn.Sequential(*old[:BLOCK], *old[BLOCK + 1 :]), x)
+    return {
         "others": others,
         "layers": linear_layers(mended),
         "scores": surgery.scores(mended, x).detach(),
+        **surgery.learning(mended, [*mended[BLOCK].parameters()], x, wanted),
     }
-    wanted = surgery.gradient(nn.Sequential(*old[:BLOCK], *old[BLOCK + 1 :]), x)
-    return found | surgery.learning(mended, [*mended[BLOCK].parameters()], x, wanted)
 
 
-def repaired(skip="inside", zero=("second",)):
+def repaired(**how):
     """A repair of some of the mistakes."""
 
     def solution(net):
-        block = net[BLOCK]
-        block.skip = skip
-        block.Ws = nn.Identity()
-        for name in zero:
-            nn.init.zeros_(block.get_submodule(name).weight)
+        altered(net[BLOCK], **how)
         return net
 
     return solution
