@@ -142,12 +142,6 @@ def scaled(second=lambda c: c - 1, first=lambda c: 1, bias=lambda c: 0.0):
     return solution
 
 
-def full(c, units):
-    """W1 full of ones, in place of the identity matrix."""
-    _, b1, W2, b2 = scaled()(c, units)
-    return np.ones((units, units)), b1, W2, b2
-
-
 scaling_block = Exercise(
     name="scaling_block",
     title="A block that multiplies by c",
@@ -171,6 +165,9 @@ scaling_block = Exercise(
         "c - 1 is in a bias, which is added to every unit, whatever its a is": scaled(
             lambda c: 0, bias=lambda c: c - 1
         ),
-        "W full of ones adds up all units; the identity matrix keeps them apart": full,
+        "W full of ones adds up all units; the identity matrix keeps them apart": lambda c, n: (
+            np.ones((n, n)),
+            *scaled()(c, n)[1:],
+        ),
     },
 )
