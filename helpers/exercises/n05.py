@@ -1,6 +1,5 @@
 """Exercises of notebook 5: stops of a kernel, shortcuts of zeros and matrices, a strided block."""
 
-import copy
 import math
 
 import numpy as np
@@ -155,7 +154,7 @@ def maps_cases():
 
 def with_gradient(right, solution, *arguments):
     """What a solution returns. Raises Mistake if that is right, but no gradient flows back."""
-    wanted = as_numbers(right(*copy.deepcopy(arguments)))
+    wanted = as_numbers(right(*arguments))
     out = solution(*arguments)
     found = as_numbers(out)
     if found.shape != wanted.shape or not np.allclose(found, wanted):
@@ -222,10 +221,7 @@ def every_second(a):
     return a[:, :, ::2, ::2]
 
 
-def option_A(a, more):
-    return channels_of_zeros(every_second(a), more)
-
-
+option_A = padded(every_second)
 zero_padding = Exercise(
     name="zero_padding",
     title="A shortcut without weights",
