@@ -220,12 +220,10 @@ def deepening(solution, net, images):
     if not isinstance(deeper, nn.Module):
         raise Mistake(f"it should return a net, and returns {type_in_words(deeper)}")
     odd_blocks(deeper, old)
-    found = {"layers": len(weighted(deeper))}
-    for number, width in enumerate(widths, start=1):
-        of_width = [getattr(layer, "out_channels", None) == width for layer in weighted(deeper)]
-        found[f"stage {number}"] = sum(of_width)
-    with torch.no_grad():
-        found["scores"] = surgery.scores(deeper.eval(), images)
+    channels = [getattr(layer, "out_channels", None) for layer in weighted(deeper)]
+    found = {"layers": len(channels)}
+    found |= {f"stage {n}": channels.count(width) for n, width in enumerate(widths, start=1)}
+    found["scores"] = surgery.scores(deeper.eval(), images)
     new = [p for p in deeper.parameters() if not any(torch.equal(p, other) for other in old)]
     why = silence(deeper, old)
     found |= surgery.learning(deeper, new, images, wanted)
