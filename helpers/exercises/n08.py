@@ -26,11 +26,7 @@ def night_cases():
         (11, 1800, 0.5, 1.0),  # 2.75 devices, and then 2.25
         (9, 1800, 0.5, 1.0),
     ]
-    return [
-        (f"{trainings} trainings of {steps * seconds:,.0f} s in {hours:g} h", study)
-        for study in studies
-        for trainings, steps, seconds, hours in [study]
-    ]
+    return [(f"{n} trainings of {t * s:,.0f} s in {h:g} h", (n, t, s, h)) for n, t, s, h in studies]
 
 
 def in_time(steps, seconds_per_step, hours):
