@@ -269,12 +269,11 @@ def entries(given, names):
     if any(one is None or one is ... for *_, one in numbers):
         return None
     for name, place, one in numbers:
-        if isinstance(one, str) and not place:
-            said = "{name} should be given in numbers, without quotes, and yours is {given}"
-            raise Mistake(translate(said, name=name, given=f"{one!r:.40}"))
         if isinstance(one, str):
-            said = "entry {place} of {name} is {given}, and should be a number"
-            raise Mistake(translate(said, place=list(place), name=name, given=f"{one!r:.40}"))
+            alone = "{name} should be given in numbers, without quotes, and yours is {given}"
+            inside = "entry {place} of {name} is {given}, and should be a number"
+            words = {"place": list(place), "name": name, "given": f"{one!r:.40}"}
+            raise Mistake(translate(inside if place else alone, **words))
     return {name: as_numbers(given[name], name) for name in names}
 
 

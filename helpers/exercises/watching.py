@@ -220,13 +220,9 @@ def in_parts(value, parts, kind=""):
     if is_array(value) and value.shape[:1] == (len(parts),):
         values = list(value)
     if not isinstance(values, tuple | list) or len(values) != len(parts):
-        wanted = {
-            "count": len(parts),
-            "values": kind or translate("values"),
-            "names": ", ".join(parts),
-        }
+        wanted = {"values": kind or translate("values"), "names": ", ".join(parts)}
         said = "it should return {count} {values} ({names}), and returns {given}"
-        raise Mistake(translate(said, **wanted, given=type_in_words(value)))
+        raise Mistake(translate(said, count=len(parts), **wanted, given=type_in_words(value)))
     return dict(zip(parts, values, strict=True))
 
 
