@@ -6,6 +6,7 @@ import sys
 from operator import ne
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from helpers.exercises.checks import Exercise, Mistake
 from helpers.exercises.watching import as_numbers
@@ -189,12 +190,10 @@ def sources(pixels, shape):
 
 def crops(images, rows, columns, flipped):
     """Crops that start at a row and column of each padded image; some of them flipped."""
-    count, _, height, width = images.shape
     padded = np.pad(images, ((0, 0), (0, 0), (4, 4), (4, 4)))
-    at = np.arange(width) + columns[:, None]
-    at = np.where(flipped[:, None], at[:, ::-1], at)[:, None, None, :]
-    n, c = np.arange(count)[:, None, None, None], np.arange(images.shape[1])[:, None, None]
-    return padded[n, c, (np.arange(height) + rows[:, None])[:, None, :, None], at]
+    windows = sliding_window_view(padded, images.shape[2:], axis=(2, 3))
+    cut = windows[np.arange(len(images)), :, rows, columns]
+    return np.where(flipped[:, None, None, None], cut[..., ::-1], cut)
 
 
 def seen(solution, images, random):
