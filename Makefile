@@ -128,7 +128,7 @@ student: ready
 STUDENTS ?= 30
 NOTEBOOK ?= 02
 class: ready
-	$(PY) -B -m helpers.studies.classroom --students $(STUDENTS) --notebook $(NOTEBOOK)
+	$(PY) -B tests/benchmarks/classroom.py --students $(STUDENTS) --notebook $(NOTEBOOK)
 
 portable: ready
 	ATEN_CPU_CAPABILITY=default OMP_NUM_THREADS=1 $(PYTEST) $(NBVAL) notebooks

@@ -10,10 +10,10 @@ explore     controls and a figure become one panel
 probes      what flows through a net
 
 Four wings use the front: exercises (what a right solution does; the students' folder), quizzes
-(questions), studies (sweeps, the paper's recipe, photographs, a pretrained net, a whole class) and
-press (book, slides, notebooks for teachers). Five engine rooms serve it: panels (explore's),
-lockstep (training's), inputs (looks at what people hand in), files (pictures, torchvision's
-weights, notebooks, and how files are written) and setup (folder, machine, language, the opening of
-a notebook and where its modules come from, self-check, server). Imports lead from wings to the
-front to the engine rooms, never back.
+(questions), studies (sweeps, the paper's recipe, photographs, a pretrained net) and press (book,
+slides, notebooks for teachers). Five engine rooms serve it: panels (explore's), lockstep
+(training's), inputs (looks at what people hand in), files (pictures, torchvision's weights,
+notebooks, and how files are written) and setup (folder, machine, language, the opening of a
+notebook and where its modules come from, self-check, server). Imports lead from wings to the front
+to the engine rooms, never back.
 """

@@ -1,10 +1,13 @@
-"""The README's table of figures says what the stored results say."""
+"""The README's table of figures says what the stored results say, and these say of what machine."""
 
-import importlib
 import json
 from pathlib import Path
 
+import machine
 import pytest
+import readme
+
+from helpers.studies.circumstances import circumstances
 
 TESTS = Path(__file__).resolve().parent
 
@@ -14,17 +17,11 @@ def results(name):
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-@pytest.fixture
-def readme(monkeypatch):
-    monkeypatch.syspath_prepend(str(TESTS / "benchmarks"))
-    return importlib.import_module("readme")
-
-
-def test_the_readme_quotes_the_results(readme):
+def test_the_readme_quotes_the_results():
     assert readme.table() in readme.README.read_text(encoding="utf-8")
 
 
-def test_the_table_is_found_and_written_anew(readme, tmp_path, monkeypatch):
+def test_the_table_is_found_and_written_anew(tmp_path, monkeypatch):
     text = readme.README.read_text(encoding="utf-8")
     old = readme.table().replace(" ms", " hours")
     (tmp_path / "README.md").write_text(text.replace(readme.table(), old), encoding="utf-8")
@@ -36,7 +33,15 @@ def test_the_table_is_found_and_written_anew(readme, tmp_path, monkeypatch):
         readme.main()
 
 
-def test_training_is_compared_with_both_loops_and_notebooks_are_timed(readme):
+def test_the_benchmarks_note_the_same_facts_of_the_machine_as_the_study_of_depth():
+    """And at least those that the stored results have."""
+    facts = machine.facts("matplotlib", "ipywidgets")
+    assert facts.items() >= circumstances().items()
+    for name, more in (("training", set()), ("panels", {"jupyterlab", "ipykernel"})):
+        assert results(name)["machine"].keys() - more <= facts.keys()
+
+
+def test_training_is_compared_with_both_loops_and_notebooks_are_timed():
     plain = {"nets": 15, "times faster": {"tutorial loop": 5.3, "careful loop": 2.8}}
     residual = {"nets": 15, "times faster": {"tutorial loop": 5.21, "careful loop": 2.9}}
     measured = {

@@ -7,10 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import classroom
 import nbformat
 import pytest
-
-from helpers.studies import classroom
 
 ROOT = Path(__file__).resolve().parent.parent
 ROW = r"^\| (\d) \| (.+) GB(?:\*\*)? \| (\d+) s \| (.+) (s|min)(?:\*\*)? \|$"
@@ -66,7 +65,7 @@ def test_a_class_of_two_runs_a_notebook_and_hears_of_its_error(tmp_path):
     for count in (2, 3):
         path = tmp_path / f"{count}.ipynb"
         nbformat.write(nbformat.v4.new_notebook(cells=cells[:count]), path)
-        command = [sys.executable, "-m", "helpers.studies.classroom", "--students", "2"]
+        command = [sys.executable, classroom.__file__, "--students", "2"]
         done = subprocess.run(
             [*command, "--notebook", str(path)], capture_output=True, text=True, check=True
         )

@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 import torch
@@ -51,20 +50,6 @@ def test_a_table_says_where_when_and_by_which_code_it_was_made(small):
     assert re.fullmatch(r"20\d\d-\d\d-\d\d", made["date"])
     assert all(made[name] for name in ("processor", "cores", "python", "torch", "numpy"))
     assert made["commit"] is None or re.fullmatch(r"[0-9a-f]{40}( and changes)?", made["commit"])
-
-
-def test_the_benchmarks_note_the_same_facts_of_the_machine(monkeypatch):
-    """And at least those that the stored results have."""
-    monkeypatch.syspath_prepend(Path(__file__).parent / "benchmarks")
-    import machine
-
-    facts = machine.facts("matplotlib", "ipywidgets")
-    assert facts.items() >= depths.circumstances().items()
-    for name, more in (("training", set()), ("panels", {"jupyterlab", "ipykernel"})):
-        stored = json.loads((machine.RESULTS / f"{name}.json").read_text(encoding="utf-8"))[
-            "machine"
-        ]
-        assert stored.keys() - more <= facts.keys()
 
 
 def test_what_is_finished_is_not_run_again(small, monkeypatch):

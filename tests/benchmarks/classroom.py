@@ -1,6 +1,6 @@
 """Does a class fit on this machine? A hub of its own, and all students press Run All at once.
 
-    python -m helpers.studies.classroom --students 30 --notebook 02
+    python tests/benchmarks/classroom.py --students 30 --notebook 02
 
 Needs jupyterhub (``pip install jupyterhub``) and its proxy (``npm install -g
 configurable-http-proxy``). The hub listens on this machine alone, anybody may log in, and all that
@@ -20,7 +20,7 @@ import tempfile
 import time
 import uuid
 from collections import Counter
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -28,7 +28,6 @@ import psutil  # comes with Jupyter's kernel
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
-from helpers.files.writing import write
 from helpers.setup.machine import ROOT, cores
 
 PROXY = "configurable-http-proxy"
@@ -67,17 +66,16 @@ class Hub:
         self.folder, self.token, self._process = Path(folder), secrets.token_hex(16), None
         self._log = tempfile.TemporaryFile()  # noqa: SIM115, it is closed with the hub
         self.headers = {"Authorization": f"token {self.token}"}
-        with socket.socket() as one, socket.socket() as two, socket.socket() as three:
-            for each in (one, two, three):
-                each.bind(("127.0.0.1", 0))
-            self.ports = [each.getsockname()[1] for each in (one, two, three)]
+        with ExitStack() as held:  # all at once, so that they differ
+            free = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
+            self.ports = [each.getsockname()[1] for each in free]
         self.place = f"127.0.0.1:{self.ports[0]}"
 
     def __enter__(self):
         settings = {"ports": self.ports, "home": f"{self.folder}/{{username}}", "root": str(ROOT)}
         settings |= {"python": sys.executable, "token": self.token, "patience": PATIENCE}
         file = self.folder / "jupyterhub_config.py"
-        write(file, CONFIGURATION.format(**settings), Path.is_file)
+        file.write_text(CONFIGURATION.format(**settings), encoding="utf-8")
         command = [sys.executable, "-m", "jupyterhub", "-f", file.name]
         out = {"stdout": self._log, "stderr": subprocess.STDOUT}
         self._process = subprocess.Popen(command, cwd=self.folder, **out)
