@@ -260,8 +260,8 @@ MUTATIONS = {
     ),
     "layers in a Python list are not noticed": (
         "helpers/inputs/suspects.py",
-        "if key not in own}",
-        "if key in own}",
+        "(leaves or set()) - set(net.parameters())",
+        "(leaves or set()) & set(net.parameters())",
         "test_inputs_suspects.py::test_a_silent_mistake_gets_one_warning",
     ),
     "every frozen layer is suspected": (

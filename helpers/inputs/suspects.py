@@ -52,8 +52,11 @@ def look(net, x, y, scores):
 
 
 def _leaves(scores):
-    """Return {id: tensor} of what the scores depend on; None if a node of their graph hides it."""
-    found, seen, todo = {}, set(), [scores.grad_fn]
+    """Return the set of tensors that the scores depend on; None if a node of their graph hides it.
+
+    Tensors are hashed by what they are, not by their numbers.
+    """
+    found, seen, todo = set(), set(), [scores.grad_fn]
     while todo:
         node = todo.pop()
         if node is None or node in seen:
@@ -62,21 +65,20 @@ def _leaves(scores):
         if "Checkpoint" in node.name():
             return None
         if node.name().endswith("AccumulateGrad"):
-            found[id(node.variable)] = node.variable
+            found.add(node.variable)
         todo += [before for before, _ in node.next_functions]
     return found
 
 
 def _hidden(net, leaves):
     """What the scores depend on and PyTorch does not see: layers in a Python list, say."""
-    own = {id(p) for p in net.parameters()}
-    hidden = {key: leaf for key, leaf in (leaves or {}).items() if key not in own}
+    hidden = (leaves or set()) - set(net.parameters())
     if not hidden:
         return None
-    count = sum(leaf.numel() for leaf in hidden.values())
+    count = sum(leaf.numel() for leaf in hidden)
     for name, part in net.named_modules():
         for attribute, value in vars(part).items():
-            if hidden.keys() & {id(p) for part in _parts(value) for p in _numbers(part)}:
+            if any(not hidden.isdisjoint(_numbers(each)) for each in _parts(value)):
                 said = f"{name}.{attribute} is {_how_hidden(value, count)}".lstrip(".")
                 return f"{said}; write self.{attribute} = {_mend(value)}"
     return (
@@ -115,7 +117,7 @@ def _numbers(part):
 
 def _cut_off(net, x, leaves):
     """Layers that compute, and to which no gradient comes back."""
-    if leaves is None or all(id(p) in leaves for p in net.parameters() if p.requires_grad):
+    if leaves is None or leaves.issuperset(p for p in net.parameters() if p.requires_grad):
         return None
     called, names = set(), []
     with ExitStack() as hooks:
@@ -124,7 +126,7 @@ def _cut_off(net, x, leaves):
         net(x)
     for name, part in net.named_modules():
         own = [p for p in part.parameters(recurse=False) if p.requires_grad]
-        if part in called and own and not any(id(p) in leaves for p in own):
+        if part in called and own and leaves.isdisjoint(own):
             names.append(name or type(part).__name__)
     if not names:
         return None
@@ -146,12 +148,9 @@ def _frozen(net):
     """
     parts = [("", net)]
     while len(parts) == 1:
-        found = [(name, part) for name, part in parts[0][1].named_children() if _has_numbers(part)]
-        if not found:
-            return None
-        parts = found
+        parts = [pair for pair in parts[0][1].named_children() if _has_numbers(pair[1])]
     learns = [any(p.requires_grad for p in part.parameters()) for _, part in parts]
-    if True not in learns:  # only normalisations do
+    if True not in learns:  # there are no parts, or only normalisations learn
         return None
     first, last = learns.index(True), len(learns) - 1 - learns[::-1].index(True)
     names = [parts[place][0] for place in range(first, last) if not learns[place]]
