@@ -191,6 +191,7 @@ OWN = {
     "a number for each unit": lambda: stem(
         torch.nn.Linear(16, 3), Scaled(3), torch.nn.Linear(3, 10)
     ),
+    "a number without an axis": lambda: stem(Scaled(()), torch.nn.Linear(16, 10)),
     "another way in training": lambda: stem(OnlyInTraining(), torch.nn.Linear(16, 10)).eval(),
 }
 

@@ -38,7 +38,8 @@ class Stack:
         self.fixed = {name: torch.stack([s[name].detach() for s in states]) for name in states[0]}
         trained = [name for name, p in nets[0].named_parameters() if p.requires_grad]
         trained = {name: self.fixed.pop(name) for name in trained}
-        theta = torch.cat([values.flatten(1) for values in trained.values()], dim=1)
+        # A number for itself is (nets,): it needs an axis to be flattened.
+        theta = torch.cat([values[:, None].flatten(1) for values in trained.values()], dim=1)
         self.learned = {
             name: view.requires_grad_() for name, view in _views(theta, trained).items()
         }
