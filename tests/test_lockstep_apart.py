@@ -129,7 +129,39 @@ def hooked(register, *places):
     return net
 
 
+class Kept(nn.Module):
+    """Computes with its weight, and takes that from where ``keep`` has put it."""
+
+    def __init__(self, keep):
+        super().__init__()
+        self.layer = nets.initialise(nn.Linear(64, 10))
+        self.kept = keep(self.layer)
+
+    def forward(self, a):
+        kept = self.kept[0] if isinstance(self.kept, list) else self.kept()
+        return nn.functional.linear(a.flatten(1), kept)
+
+
+def reversing(net, a):
+    scores = net.layer(a.flatten(1))
+    if scores.requires_grad:
+        scores.register_hook(lambda gradient: gradient / gradient.norm())
+    return scores
+
+
 REFUSED = {
+    "a weight in a list": (
+        partial(Kept, lambda layer: [layer.weight]),
+        r"its forward takes layer\.weight from a list or a function that keeps it",
+    ),
+    "a weight in a function": (
+        partial(Kept, lambda layer: lambda: layer.weight),
+        r"its forward takes layer\.weight from a list or a function that keeps it",
+    ),
+    "a hook in a forward": (
+        partial(Called, reversing),
+        "its forward asks whether a tensor has a gradient",
+    ),
     "a buffer assigned": (centred, r"its forward assigns 1\.mean: let it change that in place"),
     "a hook of a parameter": (
         partial(hooked, "register_hook", "1", "weight"),

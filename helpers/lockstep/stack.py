@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.func import functional_call, vmap
 from torch.nn.functional import cross_entropy
+from torch.overrides import TorchFunctionMode
 
 from helpers.lockstep import pixels, tracing
 
@@ -166,13 +167,36 @@ def _check_nothing_is_lost(nets, x):
         for name, part in [*net.named_parameters(), *net.named_modules()]:
             if any(getattr(part, kind, None) for kind in BACKWARD_HOOKS):
                 raise ValueError(f"the gradient hook of its {name} would not be called")
-    net = copy.deepcopy(nets[0]).train()
-    before = dict(net.named_buffers())
-    with torch.random.fork_rng(devices=[]):
-        net(x)
-    for name, buffer in net.named_buffers():
+    _check_forward(nets[0], x)
+
+
+def _check_forward(net, x):
+    """Try it with other tensors as its parameters, as vmap does: it must take those, wherever it
+    keeps its own (in a list, say), and must not ask for gradients, which no tensor has in vmap.
+    """
+    copied = copy.deepcopy(net).train()
+    before, own, given = dict(copied.named_buffers()), [], {}
+    for name, p in [*net.named_parameters(), *copied.named_parameters()]:
+        given[name] = p.detach().requires_grad_(p.requires_grad)
+        own += [(name, p)] * p.requires_grad
+    with torch.random.fork_rng(devices=[]), torch.enable_grad(), _NoGradients():
+        total = functional_call(copied, given, x).sum()
+    for name, buffer in copied.named_buffers():
         if buffer is not before.get(name):
             raise ValueError(f"its forward assigns {name}: let it change that in place, with copy_")
+    found = torch.autograd.grad(total, [p for _, p in own], allow_unused=True)
+    for (name, _), gradient in zip(own, found, strict=True):
+        if gradient is not None:
+            raise ValueError(f"its forward takes {name} from a list or a function that keeps it")
+
+
+class _NoGradients(TorchFunctionMode):
+    """Refuses to say whether a tensor has a gradient, on which a hook of it may depend."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function in (torch.Tensor.requires_grad.__get__, torch.Tensor.grad_fn.__get__):
+            raise ValueError("its forward asks whether a tensor has a gradient")
+        return function(*args, **(kwargs or {}))
 
 
 def _structure(net):
