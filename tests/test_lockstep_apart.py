@@ -149,7 +149,20 @@ def reversing(net, a):
     return scores
 
 
+class Mixed(nn.Module):
+    """A layer in single precision, and before it numbers in double precision."""
+
+    def __init__(self):
+        super().__init__()
+        self.factors = nn.Parameter(torch.ones(64, dtype=torch.float64))
+        self.layer = nets.initialise(nn.Linear(64, 10))
+
+    def forward(self, a):
+        return self.layer((a.flatten(1) * self.factors).to(self.layer.weight.dtype))
+
+
 REFUSED = {
+    "numbers of two types": (Mixed, "its parameters are of several types, but in a stack"),
     "a weight in a list": (
         partial(Kept, lambda layer: [layer.weight]),
         r"its forward takes layer\.weight from a list or a function that keeps it",

@@ -167,6 +167,8 @@ def _check_nothing_is_lost(nets, x):
         for name, part in [*net.named_parameters(), *net.named_modules()]:
             if any(getattr(part, kind, None) for kind in BACKWARD_HOOKS):
                 raise ValueError(f"the gradient hook of its {name} would not be called")
+    if len({p.dtype for p in nets[0].parameters() if p.requires_grad}) > 1:
+        raise ValueError("its parameters are of several types, but in a stack they are one row")
     _check_forward(nets[0], x)
 
 
