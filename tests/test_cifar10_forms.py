@@ -112,6 +112,15 @@ def test_what_is_no_archive_is_named(official, tmp_path):
             cifar10(tmp_path / name)
 
 
+@pytest.mark.parametrize("size", [600, 100_000, 200_000])
+def test_an_unzipped_archive_that_is_cut_off_is_named(official, tmp_path, size):
+    """As a download that was stopped leaves it: within a header, and within a file."""
+    path = unzipped(official(), tmp_path / "form")
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(ValueError, match=r"the archive lacks files of 20 .*data_batch_1\.bin"):
+        cifar10(path)
+
+
 def test_a_changed_folder_is_noticed(official, tmp_path):
     folder = unpacked(official(), tmp_path / "form")
     records = batches()["data_batch_2.bin"]

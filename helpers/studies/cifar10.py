@@ -161,11 +161,12 @@ def _first_folder(path):
 
 
 def _members(archive):
-    for member in archive:
-        folder, _, name = member.name.removeprefix("./").rpartition("/")
-        is_right = folder == FOLDER and name in FILES and member.size == RECORDS * 3073
-        if is_right and member.isreg():
-            yield name, archive.extractfile(member).read()
+    with suppress(tarfile.ReadError):  # of what is cut off, the other files are missing
+        for member in archive:
+            folder, _, name = member.name.removeprefix("./").rpartition("/")
+            is_right = folder == FOLDER and name in FILES and member.size == RECORDS * 3073
+            if is_right and member.isreg():
+                yield name, archive.extractfile(member).read()
 
 
 def _arrays(records, count):
