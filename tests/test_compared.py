@@ -49,6 +49,13 @@ def test_a_net_that_diverged_counts_as_infinitely_bad_and_is_not_drawn():
     assert np.isnan(found[0][2])
 
 
+def test_a_depth_with_fewer_seeds_has_fewer_errors():
+    rows = [row(20, "none", 0.1, seed, 1.0, 0.5) for seed in range(3)]
+    rows += [row(56, "none", 0.1, 7, 1.0, 0.25)]
+    found = compared.errors({"rows": rows})["none"]
+    np.testing.assert_array_equal(found, [[0.5] * 3, [0.25, np.nan, np.nan]])
+
+
 def test_the_answer_has_a_line_for_each_arm_that_was_trained():
     """Depths in their order; the median over whatever seeds a depth has."""
     rows = [row(56, "outside", 0.1, seed, 1.0, 0.25) for seed in range(3)]

@@ -2,6 +2,7 @@
 
 import json
 import math
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -33,14 +34,15 @@ def errors(table, of="training error"):
     """Return {skip: errors (depths, seeds), fractions}, each depth at its best learning rate.
 
     The best rate has the lowest median training loss over the seeds; a net that diverged counts as
-    infinitely bad, and its error is NaN.
+    infinitely bad, and its error is NaN, as are those that a depth with fewer seeds lacks.
     table: as ``stored`` returns it. of: "training error" or "test error".
     """
     check_known("of", of, FINAL)
-    return {
-        skip: np.array([[getattr(one, FINAL[of]) for one in nets] for _, nets in depths.values()])
-        for skip, depths in _compared(table).items()
-    }
+    found = {}
+    for skip, depths in _compared(table).items():
+        each = [[getattr(one, FINAL[of]) for one in nets] for _, nets in depths.values()]
+        found[skip] = np.array(list(zip_longest(*each, fillvalue=math.nan))).T
+    return found
 
 
 def best_rates(table):
