@@ -247,7 +247,7 @@ def test_the_table_of_the_course_is_kept_unless_all_is_asked_as_there(tmp_path, 
     monkeypatch.setattr(depths, "run", run)
     for words in ("", "--layers 20 --seeds 7", "--epochs 1", "--images 500", "--data ~/pictures"):
         depths.main(words.split())
-    assert targets == ["of_the_course.json"] * 2 + ["study.json"] * 3
+    assert targets == ["of_the_course.json"] + ["study.json"] * 4
 
 
 def test_images_stay_in_memory_only_where_they_are_trained_on(monkeypatch, tmp_path):

@@ -256,7 +256,7 @@ def main(words=None):
     workers = given.pop("workers", 0 if given.get("device", "cpu") != "cpu" else None)
     runs, build = grid(**given), ROOT / "build"
     if target is None:  # the notebooks read the course's own table
-        target = RESULTS if _setting(runs[0]) == SETTING else build / "study.json"
+        target = RESULTS if runs == grid() else build / "study.json"
     store = build / "study.jsonl"
     try:
         table = run(runs, target=target, store=store, workers=workers, name=name)
