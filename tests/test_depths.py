@@ -235,6 +235,17 @@ def test_other_pictures_of_the_same_name_are_trained_and_not_mixed(photos, tmp_p
     assert losses[1][1] != losses[2][1]
 
 
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    """Of a shell it comes only where it begins a word: not in --target=~/table.json."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    for seed in (0, 1):
+        one = depths.grid((8,), (seed,), (0.1,), ("none",), width=2, epochs=1, batch=480)
+        depths.run(one, target="~/table.json", store="~/new/study.jsonl", workers=0)
+    assert [row["seed"] for row in depths.stored("~/table.json")["rows"]] == [0, 1]
+    assert (tmp_path / "new" / "study.jsonl").exists()
+
+
 def test_the_table_of_the_course_is_kept_unless_all_is_asked_as_there(tmp_path, monkeypatch):
     monkeypatch.setattr(depths, "ROOT", tmp_path)
     monkeypatch.setattr(depths, "RESULTS", tmp_path / "of_the_course.json")

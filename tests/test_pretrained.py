@@ -230,13 +230,15 @@ def test_weights_that_cannot_be_fetched_give_one_sentence(hub, monkeypatch, caps
 
 
 @pytest.mark.parametrize("size", [(512, 600), (640, 480), (100, 130), (224, 224)])
-def test_photographs_are_prepared_as_torchvision_does(size, tmp_path):
+def test_photographs_are_prepared_as_torchvision_does(size, tmp_path, monkeypatch):
     draw = np.random.default_rng(0)
     coarse = Image.fromarray(draw.integers(0, 256, (9, 9, 3), np.uint8))
     photograph = coarse.resize(size, Image.Resampling.BICUBIC)
     photograph.save(tmp_path / "some.png")
     theirs = oracle.torchvision().models.ResNet34_Weights.DEFAULT.transforms()(photograph)
-    ours = pretrained.prepared(tmp_path / "some.png")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    ours = pretrained.prepared("~/some.png")
     assert ours.shape == (1, 3, 224, 224)
     torch.testing.assert_close(ours[0], theirs, rtol=0, atol=0.02)  # 1/255 of the range is 0.017
 

@@ -27,7 +27,7 @@ def stored(path=RESULTS):
     A row is one net: layers, skip, learning_rate, seed, diverged, training loss (nats), training
     error and test error (fractions), and its share of the seconds that its run took.
     """
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    return json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
 
 
 def errors(table, of="training error"):

@@ -184,7 +184,7 @@ def _extend(table, target):
     """Add the nets that the table at ``target`` has of the same setting and images, and how they
     were made.
     """
-    before = stored(target) if Path(target).exists() else {"setting": None}
+    before = stored(target) if Path(target).expanduser().exists() else {"setting": None}
     same = table["checksum"] == before.get("checksum", table["checksum"])
     if same and before["setting"] == table["setting"]:
         known = list(map(_key, table["rows"]))
@@ -196,7 +196,7 @@ def _extend(table, target):
 
 def _finish(runs, store, workers, version):
     if store:
-        Path(store).parent.mkdir(parents=True, exist_ok=True)
+        Path(store).expanduser().parent.mkdir(parents=True, exist_ok=True)
     executor = None if workers == 0 else sweeps.Processes(workers)
     finished = []
     # ``sweeps.run`` would hide an interrupt.

@@ -51,7 +51,7 @@ def prepared(photograph):
     scaled by ImageNet's mean and standard deviation.
     """
     if isinstance(photograph, str | Path):
-        photograph = Image.open(photograph)
+        photograph = Image.open(Path(photograph).expanduser())
     upright = ImageOps.exif_transpose(photograph).convert("RGB")
     scale = SIDE / min(upright.size)
     sides = [max(SIDE, int(side * scale)) for side in upright.size]
