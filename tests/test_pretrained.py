@@ -221,12 +221,23 @@ def test_weights_that_cannot_be_fetched_give_one_sentence(hub, monkeypatch, caps
             raise failing.pop()
 
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", fetch)
+    failing = [KeyboardInterrupt()]
+    with pytest.raises(SystemExit, match=r"^Stopped\. Run the same command again"):
+        pretrained.main()
     failing = [urllib.error.URLError("no network"), RuntimeError('invalid hash value "0"')]
     for cause in ("invalid hash value", "no network"):
         with pytest.raises(SystemExit, match=f"^{pretrained.URL} could not be fetched .*{cause}"):
             pretrained.main()
     pretrained.main()
     assert capsys.readouterr().out == f"the weights are in {hub}\n"
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>blocked</html>", b"PK\3\4" + bytes(9999)])
+def test_damaged_weights_in_the_place_of_those_to_be_fetched_are_named(hub, content):
+    """As a copy that was broken off, or the page of a proxy, leaves them."""
+    (hub / "resnet34-b627a593.pth").write_bytes(content)
+    with pytest.raises(SystemExit, match=r"resnet34-b627a593.pth cannot be read \(\w+\): move it"):
+        pretrained.main()
 
 
 @pytest.mark.parametrize("size", [(512, 600), (640, 480), (100, 130), (224, 224)])

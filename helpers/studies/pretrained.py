@@ -95,7 +95,12 @@ def main():
     """Fetch the weights, if they are not there, and say where they are."""
     try:
         torch.hub.load_state_dict_from_url(URL, check_hash=True, weights_only=True)
-    except (OSError, RuntimeError) as error:  # the latter: another checksum
+    except KeyboardInterrupt:
+        sys.exit("Stopped. Run the same command again to fetch the weights.")
+    except Exception as error:  # no network, another checksum, or whatever a damaged file raises
+        if (path := folder() / URL.rpartition("/")[2]).exists():
+            again = "move it away, and run the same command again"
+            sys.exit(f"{path} cannot be read ({type(error).__name__}): {again}")
         sys.exit(f"{URL} could not be fetched into {folder()} ({error}): check network and disk")
     print(f"the weights are in {folder()}")
 
