@@ -77,6 +77,12 @@ def test_a_folder_that_is_split_already_keeps_its_halves(tmp_path):
     assert found.summary.endswith("They have 32 x 32 pixels.")
 
 
+def test_a_folder_with_few_test_images_keeps_those_that_there_are(tmp_path):
+    paint(tmp_path / "train", each=15)
+    paint(tmp_path / "test", each=2)
+    assert [len(read(tmp_path, images).x_test) for images in (15, 20, 30)] == [3, 4, 4]
+
+
 def test_a_class_without_images_is_named(tmp_path):
     paint(tmp_path, each=20)
     paint(tmp_path, ("green",), each=2)

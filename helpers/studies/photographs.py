@@ -35,8 +35,8 @@ def read(path=None, images=None):
     path: what ``cifar10`` or ``datasets.folder`` reads, which raise if they cannot; or a folder
         with two of those that the latter reads, train and test (or val). None for the digits.
         Pictures of a folder become 32 x 32 pixels large, as CIFAR-10's are.
-    images: how many training images to keep, and a fifth as many test images, spread evenly over
-        all; None for all.
+    images: how many training images to keep, and at most a fifth as many test images, spread evenly
+        over all; None for all.
 
     Raises ValueError also if there are fewer images, or a class has none of them to train.
     """
@@ -95,7 +95,8 @@ def _split_already(train, test, name="test"):
 
 def _fewer(found, images):
     train = _spread(found.x_train, found.y_train, images)
-    return datasets.Images(*train, *_spread(found.x_test, found.y_test, max(images // 5, 1)))
+    tests = min(max(images // 5, 1), len(found.x_test))  # a folder that is split already has fewer
+    return datasets.Images(*train, *_spread(found.x_test, found.y_test, tests))
 
 
 def _spread(x, y, count):
