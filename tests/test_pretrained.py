@@ -254,6 +254,16 @@ def test_photographs_are_prepared_as_torchvision_does(size, tmp_path, monkeypatc
     torch.testing.assert_close(ours[0], theirs, rtol=0, atol=0.02)  # 1/255 of the range is 0.017
 
 
+def test_pictures_of_16_bits_and_transparent_ones_are_prepared_as_they_look():
+    grey = np.tile(np.arange(256, dtype=np.uint8), (256, 1))
+    expected = pretrained.prepared(Image.fromarray(grey))
+    found = pretrained.prepared(Image.fromarray(grey.astype(np.uint16) * 257))
+    torch.testing.assert_close(found, expected)
+    clear = pretrained.prepared(Image.new("RGBA", (256, 256), (0, 0, 0, 0)))
+    white = pretrained.prepared(Image.new("RGB", (256, 256), "white"))
+    torch.testing.assert_close(clear, white)
+
+
 def test_the_best_classes_come_first():
     class Fixed(torch.nn.Module):
         def forward(self, image):

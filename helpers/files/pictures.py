@@ -109,7 +109,7 @@ def _read(path, height, width, colour):
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=FORMATS) as image:
                 image.draft(None, [2 * max(height, width)] * 2)  # a large JPEG: only what it takes
-                upright = _lay_on_white(ImageOps.exif_transpose(image))
+                upright = lay_on_white(ImageOps.exif_transpose(image))
             fitted = upright.convert("RGB" if colour else "L")
         fitted = ImageOps.fit(fitted, (width, height), Image.Resampling.LANCZOS)
     except UnidentifiedImageError:
@@ -134,7 +134,7 @@ def _describe_other(path):
     return next(known, f"is not a picture in {READ}, whatever its name says")
 
 
-def _lay_on_white(image):
+def lay_on_white(image):
     """Return the picture in 8 bits, without transparency."""
     if image.mode.startswith("I"):  # 16 bits: Pillow would turn all but the darkest pixels white
         image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 
 from helpers import nets
 from helpers.files import torchvision
+from helpers.files.pictures import lay_on_white
 
 URL = "https://download.pytorch.org/models/resnet34-b627a593.pth"  # 73.3 % right (torchvision)
 # How torchvision prepares photographs for it: sides in pixels, then mean and deviation of the
@@ -52,7 +53,7 @@ def prepared(photograph):
     """
     if isinstance(photograph, str | Path):
         photograph = Image.open(Path(photograph).expanduser())
-    upright = ImageOps.exif_transpose(photograph).convert("RGB")
+    upright = lay_on_white(ImageOps.exif_transpose(photograph)).convert("RGB")
     scale = SIDE / min(upright.size)
     sides = [max(SIDE, int(side * scale)) for side in upright.size]
     image = upright.resize(sides, Image.Resampling.BILINEAR)
