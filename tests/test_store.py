@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import time
 from collections import Counter
 from functools import partial
@@ -116,6 +117,24 @@ def test_a_change_of_the_module_or_of_a_helper_is_a_new_version(tmp_path, monkey
             edit(tmp_path / edited, "# another thought\n")
         sweeps.run(double, {"x": [1]}, store=store)
         assert len(lines(store)) == count
+
+
+@pytest.mark.parametrize("change", [("2 *", "3 *"), ("def", "import os\n\ndef"), ("return", "(")])
+def test_a_function_whose_file_was_changed_after_its_import_needs_a_version(
+    change, tmp_path, monkeypatch, store
+):
+    """What is computed is the code of before; it must not be stored as that of now."""
+    (tmp_path / "edited.py").write_text("def twice(x):\n    return 2 * x\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "edited", raising=False)
+    from edited import twice
+
+    assert sweeps.run(twice, {"x": [1]}, store=store)[0].result == 2
+    text = (tmp_path / "edited.py").read_text(encoding="utf-8").replace(*change)
+    (tmp_path / "edited.py").write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match="or restart, if its file was edited after the import"):
+        sweeps.iterate(twice, {"x": [2]}, store=store)
+    assert stored(store) == [1]
 
 
 def adder(y):

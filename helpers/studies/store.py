@@ -175,7 +175,8 @@ def to_text(value):
 def code_version(fn):
     """Return twelve characters that change with the source of fn, of its module, of the helpers.
 
-    Raises ValueError if the source does not say all that the function does, or cannot be found.
+    Raises ValueError if the source does not say all that the function does, as after an edit of its
+    file, or cannot be found.
     """
     try:
         if not inspect.isfunction(fn) or fn.__closure__:
@@ -183,15 +184,25 @@ def code_version(fn):
         module = inspect.getmodule(fn)
         # A notebook has no file, but it keeps the source of each cell.
         source = inspect.getsource(module) if hasattr(module, "__file__") else ""
+        if source and not _has_code(source, fn):
+            raise TypeError
         texts = [source, inspect.getsource(fn), *_details(fn)]
-    except (OSError, TypeError):
+    except (OSError, TypeError, SyntaxError):
         raise ValueError(
             f"the source of {fn!r} does not say all that it does: pass version='...', a name that "
-            "you change when the code changes"
+            "you change when the code changes; or restart, if its file was edited after the import"
         ) from None
     paths = (path for path in sorted(HELPERS.rglob("*.py")) if path.parent.name not in QUESTIONS)
     texts += (path.read_text(encoding="utf-8") for path in paths)
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
+
+
+def _has_code(source, fn):
+    """Whether the source, as it is now, has the code that a function had when it was imported."""
+    found = [compile(source, "", "exec", dont_inherit=True)]
+    for code in found:
+        found += filter(inspect.iscode, code.co_consts)
+    return fn.__code__ in found
 
 
 def _details(fn):
