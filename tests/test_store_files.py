@@ -145,6 +145,14 @@ def test_a_file_that_becomes_something_else_during_the_sweep_is_left_alone(store
     assert store.read_bytes() == whole
 
 
+def test_a_store_that_is_moved_away_during_the_sweep_is_begun_anew(store):
+    rows = sweeps.iterate(cube, {"x": [10**9, 9, *range(5)]}, store=store, version="1")
+    assert [next(rows).result for _ in range(2)] == [10**27, 729]
+    store.rename(store.with_suffix(".old"))
+    assert [row.result for row in rows] == [0, 1, 8, 27, 64]
+    assert stored(store) == [0, 1, 2, 3, 4]
+
+
 @pytest.mark.parametrize("change", [b"", b"\n", b"\n\n"])
 def test_an_empty_file_and_blank_lines_that_an_editor_left_are_fine(store, change):
     store.touch()

@@ -86,6 +86,8 @@ class Store:
 
     def _read(self, file):
         """Read the new lines; return what follows the last newline."""
+        if file.seek(0, os.SEEK_END) < self.bytes:  # somebody moved it away during the sweep
+            self.lines = self.bytes = 0
         file.seek(self.bytes)
         *lines, rest = file.read().split(b"\n")
         for line in lines:
