@@ -269,8 +269,9 @@ def test_what_a_notebook_imports_can_be_sent_and_what_it_defines_cannot(monkeypa
     with sweeps.Processes(1) as pool:
         module.check(late_threads, "late_threads", pool)
         monkeypatch.setattr(late_threads, "__module__", "__main__")
-        with pytest.raises(ValueError, match="cannot see late_threads, which is defined in this"):
-            module.check(late_threads, "late_threads", pool)
+        for fn in (late_threads, partial(late_threads)):
+            with pytest.raises(ValueError, match="cannot see late_threads, which is defined in"):
+                module.check(fn, "late_threads", pool)
         monkeypatch.setattr(main, "__file__", "script.py", raising=False)
         module.check(late_threads, "late_threads", pool)
 

@@ -19,7 +19,7 @@ from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 
 from helpers.setup.machine import cores
 from helpers.studies.store import plain
@@ -54,7 +54,8 @@ def _end_with_parent():
 def check(fn, name, executor):
     """Raise ValueError if the workers of the executor could not load the function."""
     client = getattr(executor, "_client", None)
-    module = getattr(fn, "__module__", None) or "__main__"
+    named = fn.func if isinstance(fn, partial) else fn
+    module = getattr(named, "__module__", None) or "__main__"
     if hasattr(client, "nthreads"):  # Dask
         for package in sorted({"helpers", module.split(".")[0]} - {"__main__"}):
             _check_cluster(client, package)
