@@ -1,5 +1,7 @@
 """What the course changes of the Jupyter server."""
 
+import os
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -42,3 +44,23 @@ def test_options_that_cannot_be_read_are_named(monkeypatch):
     monkeypatch.setenv("LAB", "--notebook-dir=it's")
     with pytest.raises(SystemExit, match=r"^LAB=--notebook-dir=it's cannot be read: No closing"):
         server.main()
+
+
+@pytest.mark.parametrize(
+    ("options", "printed"),
+    [
+        ("--LabApp.default_url=/lab/tree/mine --show-config", ".default_url = '/lab/tree/mine'\n"),
+        ("--help", "jupyter lab --core-mode"),
+    ],
+)
+def test_options_of_jupyterlab_come_before_those_of_the_course(options, printed):
+    done = subprocess.run(
+        [sys.executable, "-m", server.__name__],
+        env=os.environ | {"LAB": options, "PYTHONPATH": str(server.ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert printed in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr

@@ -3,9 +3,11 @@
 import os
 import shlex
 import sys
+from functools import partial
 
 from jupyter_server.serverapp import ServerApp
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
+from traitlets.config import Config
 
 from helpers.setup.machine import ROOT
 
@@ -50,18 +52,15 @@ def main():
         print("You are root, as in most containers: JupyterLab is started with --allow-root.")
     if not has_screen():  # Python would open a browser of text, in this terminal
         options.append("--no-browser")
-    LabApp.serverapp_class = CourseServer
-    LabApp.initialize_server(
-        [
-            PROMPT,
-            "--LabApp.log_level=WARN",
-            f"--LabApp.default_url=/lab/tree/{FIRST.name}",
-            *options,
-        ],
+    # Not as options: JupyterLab refuses one that LAB gives again.
+    LabApp.make_serverapp = partial(
+        CourseServer.instance,
+        config=Config(LabApp={"default_url": f"/lab/tree/{FIRST.name}", "log_level": "WARN"}),
         root_dir=str(FIRST.parent),
         allow_root=root,
         log_level="WARN",  # information would be some thirty lines
-    ).start()
+    )
+    LabApp.launch_instance([PROMPT, *options])
 
 
 def has_screen():
