@@ -72,9 +72,11 @@ help:
 	@echo "make study      does the error rise with depth? 20 to 110 layers, five seeds, on digits (DATA=FOLDER: on photographs; STUDY=...)"
 	@echo "make clean      remove .venv"
 
-# There is nothing to do for an environment that was made of these two files as they are now.
+# There is nothing to do for an environment that was made of these two files as they are now, and
+# whose Python is still there; an upgrade of the system may have removed or replaced it.
 ready:
-	@cat pyproject.toml constraints.txt | cmp -s - "$$VENV/ready" || $(PYTHON) -B helpers/setup/environment.py
+	@cat pyproject.toml constraints.txt | cmp -s - "$$VENV/ready" && $(PY) -c "import pip" 2>/dev/null \
+		|| $(PYTHON) -B helpers/setup/environment.py
 
 # With an environment that belongs to somebody else, settings stay in the home folder.
 lab: ready

@@ -1,6 +1,7 @@
 """The environment of the Makefile: which index PyTorch comes from, and what a failure says."""
 
 import json
+import os
 import platform
 import shutil
 import socket
@@ -15,6 +16,7 @@ import pytest
 
 from helpers.setup import environment
 
+unix = pytest.mark.skipif(os.name == "nt", reason="needs links and a shell")
 CPU = ["--extra-index-url", environment.CPU_BUILDS]
 
 
@@ -128,6 +130,39 @@ def test_an_old_python_is_told_which_one_to_take():
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr == "This course needs Python 3.11 or newer: make lab PYTHON=python3.11\n"
+
+
+@unix
+def test_a_python_that_is_gone_is_replaced(monkeypatch, tmp_path):
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    (bin_ / "python3").symlink_to(tmp_path / "gone")
+    (bin_ / "python").symlink_to("python3")
+    (bin_ / "python-of-mine").symlink_to(sys.executable)
+
+    def make_environment(*command):
+        sys.exit(subprocess.call([*command, "--without-pip"]))
+
+    monkeypatch.setenv("VENV", str(tmp_path))
+    monkeypatch.setattr(environment, "run", make_environment)
+    with pytest.raises(SystemExit, match=r"^0$"):
+        environment.main()
+    assert subprocess.check_output([bin_ / "python", "-c", "print(42)"]) == b"42\n"
+    assert (bin_ / "python-of-mine").exists()
+
+
+@unix
+@pytest.mark.parametrize("code", [0, 1, None])
+def test_an_environment_without_a_python_that_runs_is_not_ready(make, tmp_path, code):
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    if code is not None:  # one that finds its packages, or not
+        python.write_text(f"#!/bin/sh\nexit {code}\n")
+        python.chmod(0o755)
+    (tmp_path / "ready").write_bytes(b"".join(file.read_bytes() for file in environment.FILES))
+    done = make("ready", f"VENV={tmp_path}", "PYTHON=echo")
+    assert done.stdout == ("" if code == 0 else "-B helpers/setup/environment.py\n")
+    assert done.stderr == ""
 
 
 def test_a_command_that_fails_ends_the_set_up_with_its_code():

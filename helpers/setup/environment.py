@@ -42,6 +42,9 @@ def main():
     project = tomllib.loads(FILES[0].read_text(encoding="utf-8"))["project"]
     packages = [*project["dependencies"], *project["optional-dependencies"]["test"]]
     print(f"Setting up {folder} (a few minutes the first time) ...", flush=True)
+    for link in folder.glob("bin/python*"):
+        if not link.exists():  # it led to a Python that is gone, and venv would keep it
+            link.unlink()
     run(sys.executable, "-m", "venv", folder)
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
