@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -163,6 +164,19 @@ def test_an_environment_without_a_python_that_runs_is_not_ready(make, tmp_path, 
     done = make("ready", f"VENV={tmp_path}", "PYTHON=echo")
     assert done.stdout == ("" if code == 0 else "-B helpers/setup/environment.py\n")
     assert done.stderr == ""
+
+
+@unix
+def test_a_set_up_is_stopped_without_a_traceback(tmp_path):
+    code = (
+        "import os, runpy, signal, subprocess, sys, time\n"
+        "subprocess.call = lambda _: (os.kill(os.getpid(), signal.SIGINT), time.sleep(9))\n"
+        "runpy.run_path(sys.argv[1], run_name='__main__')\n"
+    )
+    command = [sys.executable, "-c", code, environment.__file__]
+    environ = os.environ | {"VENV": str(tmp_path)}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
 
 
 def test_a_command_that_fails_ends_the_set_up_with_its_code():
