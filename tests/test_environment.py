@@ -179,6 +179,24 @@ def test_a_set_up_is_stopped_without_a_traceback(tmp_path):
     assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
 
 
+@unix
+def test_an_environment_finds_the_course_around_it_also_after_a_move(monkeypatch, tmp_path):
+    old, new = tmp_path / "Kürs 'a'", tmp_path / "moved"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", old / "$venv"], check=True)
+    monkeypatch.setattr(environment, "COURSE", old)
+    environment.lead_to_course(old / "$venv")
+    (tmp_path / "a").mkdir()
+    link = tmp_path / "a" / "link"
+    for course in (old, new):
+        if course == new:
+            old.rename(new)
+            link.unlink()
+        link.symlink_to(course / "$venv")
+        for venv in (course / "$venv", link):
+            command = [venv / "bin" / "python", "-I", "-c", "import sys; print(ascii(sys.path))"]
+            assert subprocess.check_output(command, text=True).endswith(f", {str(course)!a}]\n")
+
+
 def test_a_command_that_fails_ends_the_set_up_with_its_code():
     environment.run(sys.executable, "-c", "pass")
     with pytest.raises(SystemExit, match=r"^3$"):

@@ -50,13 +50,19 @@ def main():
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     run(*pip, "--constraint", FILES[1], *index(), *packages)
-    base = {"base": str(folder), "platbase": str(folder)}
-    # Added, and not only named, since a kernel that starts in this folder forgets its first entry.
-    found = f"import sys; sys.path.append({str(COURSE)!a})"
-    Path(sysconfig.get_path("purelib", "venv", base), "course.pth").write_text(found)
+    lead_to_course(folder)
     guard_kernel(folder)
     (folder / "ready").write_bytes(b"".join(file.read_bytes() for file in FILES))
     print("Ready.", flush=True)
+
+
+def lead_to_course(folder):
+    """Let the environment find the course, also where both were moved or copied together."""
+    base = {"base": str(folder), "platbase": str(folder)}
+    way = os.path.relpath(COURSE, folder.resolve())
+    # Added, and not only named, since a kernel that starts in this folder forgets its first entry.
+    found = f"import os, sys; sys.path.append(os.path.realpath(os.path.join(sys.prefix, {way!a})))"
+    Path(sysconfig.get_path("purelib", "venv", base), "course.pth").write_text(found)
 
 
 def guard_kernel(folder):
