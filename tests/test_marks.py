@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -59,8 +60,11 @@ def test_three_dots_take_nothing_away_and_a_wrong_answer_does(monkeypatch):
     """A fresh copy of a notebook, run from the top, has only stubs."""
     checks.keep("marks.csv")
     double.check(twice)
-    assert double.check(stub).status == "not done"
+    assert double.check(stub).status == pair.check(...).status == "not done"
     assert checks.progress(TASKS).done == 1
+    assert Path("marks.csv").read_text() == HEADER + RIGHT
+    checks.report("results.csv")
+    assert "\npair,Sum and difference,not done," in Path("results.csv").read_text()
     double.check(lambda x: x + 2)
     restart(monkeypatch)
     checks.keep("marks.csv")

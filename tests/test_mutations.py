@@ -614,8 +614,8 @@ MUTATIONS = {
     ),
     "three dots take away what was done": (
         "helpers/exercises/checks.py",
-        'if answer.status == "not done" and name in answers:',
-        "if False:",
+        "if done or not keeping.path or name not in answers:",
+        "if True:",
         "test_marks.py::test_three_dots_take_nothing_away_and_a_wrong_answer_does",
     ),
     "edits of a teacher are overwritten": (

@@ -155,18 +155,15 @@ def remember(name, answer):
 
     With a file, what was right stays so when the same cell runs with three dots again.
     """
-    if not keeping.path:
+    done = answer.status != "not done"
+    if done or not keeping.path or name not in answers:
         answers[name] = answer
-        return answer
-    if answer.status == "not done" and name in answers:
-        return answer
-    answers[name] = answer
-    try:
-        if answer.status != "not done":
+    if done and keeping.path:
+        try:
             marks.append(keeping.path, (name, *astuple(answer)))
-    except (OSError, ValueError) as error:
-        lost = translate(" (This is not kept: {error}.)", error=error)
-        return replace(answer, sentence=answer.sentence + lost)
+        except (OSError, ValueError) as error:
+            lost = translate(" (This is not kept: {error}.)", error=error)
+            return replace(answer, sentence=answer.sentence + lost)
     return answer
 
 
