@@ -29,8 +29,8 @@ MEMORIES = MPLCONFIGDIR IPYTHONDIR JUPYTER_CONFIG_DIR JUPYTER_DATA_DIR JUPYTER_R
 $(foreach name,$(MEMORIES),$(eval export $(name) := $$(VENV)/state))
 
 PY = "$$VENV"/$(if $(filter Windows_NT,$(OS)),Scripts,bin)/python
-# What tests remember goes there, too.
-PYTEST = HYPOTHESIS_STORAGE_DIRECTORY="$$VENV/hypothesis" $(PY) -B -m pytest -o cache_dir="$$VENV/pytest"
+# What tests remember goes there, too, or nowhere: it may be an environment of somebody else.
+PYTEST = HYPOTHESIS_STORAGE_DIRECTORY="$$VENV/hypothesis" $(PY) -B -m pytest -p no:cacheprovider
 NOTEBOOKS = $(sort $(wildcard notebooks/*.ipynb notebooks/*/*.ipynb))
 
 DOUBT ?= --seeds 3
@@ -98,8 +98,8 @@ doubt: ready
 	OMP_NUM_THREADS=1 $(PY) -B tests/doubt.py --at-once $(WORKERS) $(DOUBT)
 
 lint: ready
-	$(PY) -m ruff check --cache-dir "$$VENV/ruff" .
-	$(PY) -m ruff format --check --cache-dir "$$VENV/ruff" .
+	$(PY) -m ruff check --no-cache .
+	$(PY) -m ruff format --check --no-cache .
 
 notebooks: ready
 	$(PY) -m nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \

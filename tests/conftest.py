@@ -8,8 +8,12 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from nbval.plugin import IPyNbFile
 
+# No database of earlier examples: where it cannot be written, each test that has one fails.
+settings.register_profile("course", database=None)
+settings.load_profile("course")
 ROOT = Path(__file__).resolve().parent.parent
 # The longest come first, so that no worker ends alone with one; the tests of each share a worker,
 # as they share a kernel, the warm process of the mutations, or, in the folder browser, a JupyterLab

@@ -216,6 +216,17 @@ def make(monkeypatch, tmp_path):
     )
 
 
+NOBODYS = "VENV=/dev/null/venv"  # nobody, not even root, can write there
+
+
+@unix
+def test_the_tests_and_the_linter_write_nothing_to_the_environment(make):
+    one = "TEST=$(PYTEST) -p no:xdist tests/test_block.py::test_decay_follows_its_closed_form"
+    for target in ("test", "lint"):
+        done = make("-o", "ready", target, NOBODYS, f"PY='{sys.executable}'", one)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_what_was_typed_reaches_the_shell_as_it_is(make, tmp_path):
     (tmp_path / "show.mk").write_text('show:;@printf "%s\\n" "$$VENV" "$$SIZE" "$$LAB"\n')
 
