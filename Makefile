@@ -78,9 +78,11 @@ ready:
 	@cat pyproject.toml constraints.txt | cmp -s - "$$VENV/ready" && $(PY) -c "import pip" 2>/dev/null \
 		|| $(PYTHON) -B helpers/setup/environment.py
 
-# With an environment that belongs to somebody else, settings stay in the home folder.
+# With an environment that belongs to somebody else, settings stay in the home folder, or in one for
+# now: a container may run as a user who has none.
 lab: ready
-	@test -w "$$VENV" || unset $(MEMORIES); EXPLORE_SIZE="$$SIZE" $(PY) -m helpers.setup.server
+	@test -w "$$VENV" || unset $(MEMORIES); test -w "$$VENV" || test -w "$$HOME" || export HOME="$$(mktemp -d)"; \
+		EXPLORE_SIZE="$$SIZE" $(PY) -m helpers.setup.server
 
 # One call for tests and notebooks: nbval starts a kernel for each notebook and compares every stored output. Who
 # runs what: tests/conftest.py.

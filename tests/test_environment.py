@@ -227,6 +227,19 @@ def test_the_tests_and_the_linter_write_nothing_to_the_environment(make):
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+@unix
+def test_settings_go_home_from_the_environment_of_somebody_else(make, tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    names = ["-o", "ready", "lab", "PY=printenv HOME MPLCONFIGDIR;:"]
+    assert make(*names, NOBODYS).stdout == f"{tmp_path}\n"
+    monkeypatch.setenv("HOME", "/dev/null/home")  # as in a container, for any user
+    (home,) = make(*names, NOBODYS).stdout.splitlines()
+    assert Path(home).parent == tmp_path
+    assert Path(home).is_dir()
+    theirs = make(*names, f"VENV={tmp_path}").stdout
+    assert theirs == f"/dev/null/home\n{tmp_path}/state\n"
+
+
 def test_what_was_typed_reaches_the_shell_as_it_is(make, tmp_path):
     (tmp_path / "show.mk").write_text('show:;@printf "%s\\n" "$$VENV" "$$SIZE" "$$LAB"\n')
 
