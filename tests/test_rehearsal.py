@@ -55,8 +55,13 @@ def kept_and_cut(net, x):
     return net.last(net.hidden[:, 1:])
 
 
+def cut_and_named(net, x):
+    return net.last(input=net.first(x)[:, 1:])
+
+
 MISTAKES = {
     kept_and_cut: r"its layer last, Linear\(in_features=12, .*\), is given \(2, 11\)",
+    cut_and_named: r"its layer last, Linear\(in_features=12, .*\), is given \(2, 11\)",
     changed_in_place: "cannot learn from these images: an operation in place, .*: write h = h",
     squeezed: r"the net makes \(10,\) of 1 image, but must make a tensor \(1, classes\)",
     two_heads_while_training: r"the net makes a tuple, but must make a tensor \(2, classes\)",

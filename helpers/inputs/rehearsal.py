@@ -128,26 +128,25 @@ def _where(net, x):
     """Return which layer fails, and what it was given; None if it is the net's own forward."""
     entered = []
 
+    def enter(name):
+        return lambda part, given, named: entered.append((name, part, [*given, *named.values()]))
+
     def leave(*_):  # a hook that returned something would replace the output
         entered.pop()
 
     try:
         with ExitStack() as hooks:
             for name, part in net.named_modules():
-                enter = part.register_forward_pre_hook(
-                    lambda m, given, name=name: entered.append((name, m, given))
-                )
-                for hook in (enter, part.register_forward_hook(leave)):
-                    hooks.enter_context(hook)
+                hooks.enter_context(part.register_forward_pre_hook(enter(name), with_kwargs=True))
+                hooks.enter_context(part.register_forward_hook(leave))
             net(x)
     except Exception as error:
-        if entered and entered[-1][0] and isinstance(entered[-1][2][0], torch.Tensor):
-            name, part, (given, *_) = entered[-1]
-            layer = part if not list(part.children()) else type(part).__name__
-            shape = tuple(given.shape)
-            reason = f" ({first_line(error)})"
-            shown = isinstance(part, nn.Linear | nn.Conv2d)  # they show what shapes they take
-            if shown and not re.search("type|device", reason):
-                reason = ""
-            return f"its layer {name}, {layer}, is given {shape}{reason}"
+        match entered[-1:]:
+            case [(name, part, [torch.Tensor() as given, *_])] if name:
+                layer = part if not list(part.children()) else type(part).__name__
+                reason = f" ({first_line(error)})"
+                shown = isinstance(part, nn.Linear | nn.Conv2d)  # they show what shapes they take
+                if shown and not re.search("type|device", reason):
+                    reason = ""
+                return f"its layer {name}, {layer}, is given {tuple(given.shape)}{reason}"
     return None
