@@ -130,6 +130,10 @@ def test_a_changed_folder_is_noticed(official, tmp_path):
         ValueError, match="was changed: a class has 9 to 11 images, but in CIFAR-10"
     ):
         cifar10(folder)
+    missing = r"the folder lacks files of 20 .*: data_batch_2.bin$"
+    (folder / "data_batch_2.bin").write_bytes(records[1:].tobytes())
+    with pytest.raises(ValueError, match=missing):
+        cifar10(folder)
     (folder / "data_batch_2.bin").unlink()
-    with pytest.raises(ValueError, match=r"the folder lacks files of 20 .*: data_batch_2.bin$"):
+    with pytest.raises(ValueError, match=missing):
         cifar10(folder)

@@ -102,9 +102,11 @@ def _records(path):
 
     A record is a label, then a red, a green and a blue plane.
     """
-    read = _from_folder if path.is_dir() else _from_archive
-    kept = {name: content for name, content in read(path) if len(content) == RECORDS * 3073}
-    if missing := [name for name in FILES if name not in kept]:
+    if path.is_dir():
+        kept = {name: (path / name).read_bytes() for name in FILES if (path / name).is_file()}
+    else:
+        kept = _from_archive(path)
+    if missing := [name for name in FILES if len(kept.get(name, b"")) != RECORDS * 3073]:
         kind = "folder" if path.is_dir() else "archive"
         raise ValueError(
             f"the {kind} lacks files of {RECORDS} records of 3073 bytes: {', '.join(missing)}"
@@ -126,15 +128,8 @@ def _check_classes(path, counts):
         )
 
 
-def _from_folder(path):
-    """Yield (name, content) of the files of an unpacked archive."""
-    for name in FILES:
-        with suppress(FileNotFoundError):
-            yield name, (path / name).read_bytes()
-
-
 def _from_archive(path):
-    """Yield (name, content) of the files of an archive. Its checksum is known if it is zipped."""
+    """Return {name: content} of the files of an archive. Its checksum is known if it is zipped."""
     first, zipped = _first_folder(path), not path.is_file() or _is_zipped(path)
     _refuse_other(path, first)
     may_be_it = first in ("", FOLDER) if zipped else tarfile.is_tarfile(path)
@@ -144,7 +139,7 @@ def _from_archive(path):
         verified(path, SHA256, MEND) if zipped else path.open("rb") as file,
         tarfile.open(fileobj=file) as archive,
     ):
-        yield from _members(archive)
+        return dict(_members(archive))
 
 
 def _is_zipped(path):
