@@ -1,40 +1,25 @@
 """The command: from the bytes of the CIFAR-10 archive to rows of JSON, on a very small archive."""
 
-import hashlib
 import inspect
-import io
 import json
 import re
-import tarfile
 
 import numpy as np
 import pytest
+import small_cifar10
 import torch
 from small_paper import without_times
 
 from helpers import nets
-from helpers.studies import cifar10 as module
 from helpers.studies import paper, recipe, sweeps
 from helpers.studies.cifar10 import cifar10
 
-RECORDS = 8
-FILES = [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"]
+official = small_cifar10.official
 
 
 @pytest.fixture
-def archive(tmp_path, monkeypatch):
-    """An archive in the format of the official one, of 40 training and 8 test images."""
-    records = np.random.default_rng(0).integers(0, 256, (6 * RECORDS, 3073)).astype(np.uint8)
-    records[:, 0] %= 10
-    path = tmp_path / "cifar-10-binary.tar.gz"
-    with tarfile.open(path, "w:gz") as file:
-        for name, part in zip(FILES, np.split(records, 6), strict=True):
-            member = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
-            member.size = part.size
-            file.addfile(member, io.BytesIO(part.tobytes()))
-    monkeypatch.setattr(module, "RECORDS", RECORDS)
-    monkeypatch.setattr(module, "SHA256", hashlib.sha256(path.read_bytes()).hexdigest())
-    return path
+def archive(official):
+    return official()
 
 
 def lines(text):
