@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 
 import machine
+import nbformat
 import pytest
 import readme
+import ways
+from nbclient import NotebookClient
 
 from helpers.studies.circumstances import circumstances
 
@@ -54,6 +57,24 @@ def test_training_is_compared_with_both_loops_and_notebooks_are_timed():
     (row,) = [row for row in rows if row.startswith("training 15 convolutional nets")]
     assert "at least 2.8 times as fast as a careful loop" in rows[row]
     assert "5.2 times as fast as a tutorial's" in rows[row]
+
+
+PANEL = """
+from helpers import explore, plots
+figure, axes = plots.figure()
+
+def update(size=1.0, skip="none"):
+    return f"{skip} {size}"
+
+print(list(explore.explore(figure, update, size=(0.0, 2.0), skip=["none", "inside"]).kwargs))
+"""
+
+
+def test_a_panel_can_be_shown_by_interact_as_well():
+    cells = [nbformat.v4.new_code_cell(source) for source in (ways.TWIN, PANEL)]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    NotebookClient(notebook, timeout=60).execute()
+    assert notebook.cells[1].outputs[0]["text"] == "['size', 'skip']\n"
 
 
 def test_every_panel_was_moved_often_enough():

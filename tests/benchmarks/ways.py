@@ -30,11 +30,7 @@ def with_interact(figure, update, labels=None, **controls):
         Gcf._set_new_active_manager(new_figure_manager_given_figure(1, figure))
         pyplot.show()
         print(sentence)
-    made = {
-        name: explore._control(update, name, short, labels or {})
-        for name, short in controls.items()
-    }
-    shown = interactive(show, **made)
+    shown = interactive(show, **explore.make(update, controls, labels or {}))
     shown.update()
     return shown
 
