@@ -1,7 +1,9 @@
 """The study of depth: a small one is run, run again from its store, and read."""
 
 import json
+import platform
 import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -50,6 +52,19 @@ def test_a_table_says_where_when_and_by_which_code_it_was_made(small):
     assert re.fullmatch(r"20\d\d-\d\d-\d\d", made["date"])
     assert all(made[name] for name in ("processor", "cores", "python", "torch", "numpy"))
     assert made["commit"] is None or re.fullmatch(r"[0-9a-f]{40}( and changes)?", made["commit"])
+
+
+def test_a_processor_that_names_no_model_is_called_by_its_kind(monkeypatch):
+    """As Linux on ARM: a Raspberry Pi, or a container on a Mac."""
+    usual = Path.read_text
+
+    def read_text(path, **how):
+        return "processor\t: 0\n" if path.name == "cpuinfo" else usual(path, **how)
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+    monkeypatch.setattr(platform, "processor", lambda: "")
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    assert depths.circumstances()["processor"] == "aarch64"
 
 
 def test_what_is_finished_is_not_run_again(small, monkeypatch):

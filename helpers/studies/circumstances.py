@@ -26,10 +26,11 @@ def circumstances(device="cpu"):
         commit += " and changes" * bool(_git("status", "--porcelain", "--", "helpers"))
     except (OSError, subprocess.CalledProcessError):
         commit = None
+    models += [platform.processor(), platform.machine()]  # Linux on ARM names no model
     gpu = {"gpu": torch.cuda.get_device_name(device)} if device != "cpu" else {}
     return {
         "date": datetime.now(UTC).date().isoformat(),
-        "processor": models[0] if models else platform.processor(),
+        "processor": next(filter(None, models)),
         "cores": cores(),
         "system": platform.system(),
         "python": platform.python_version(),
