@@ -280,3 +280,7 @@ def test_as_many_workers_as_cores_that_may_be_used(monkeypatch):
     monkeypatch.setattr(module, "cores", lambda: 3)
     assert sweeps.Processes()._max_workers == 3
     assert sweeps.Processes(5)._max_workers == 5
+    monkeypatch.setattr(module, "cores", lambda: 64)
+    assert sweeps.Processes()._max_workers == 64
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert sweeps.Processes()._max_workers == 61

@@ -33,7 +33,8 @@ class Processes(ProcessPoolExecutor):
 
     def __init__(self, workers=None):
         context = multiprocessing.get_context("spawn")  # a fork of a process with torch may hang
-        super().__init__(workers or cores(), context, _begin_worker)
+        limit = 61 if sys.platform == "win32" else math.inf  # Windows waits for no more
+        super().__init__(min(workers or cores(), limit), context, _begin_worker)
 
 
 @cache
