@@ -137,6 +137,8 @@ REFUSED = {
     "complex numbers": ((x * 1j, y, x, y), "x_train is complex numbers, but must be"),
     "one number": ((3.0, y, x, y), "x_train is the single number 3, but must be"),
     "no numbers at all": ((X.to("meta"), y, x, y), "x_train is on the device meta"),
+    "hidden pixels": ((np.ma.masked_less(x, 0), y, x, y), "the training images hold .* in float32"),
+    "hidden labels": ((x, np.ma.masked_equal(y, 3), x, y), "labels are of type torch.float64"),
     "NaN": ((np.where(x > 1, np.nan, x), y, x, y), "the training images hold .* in float32"),
 }
 

@@ -110,6 +110,8 @@ def _as_tensor(name, part):
 
 
 def _as_array(name, part):
+    if np.ma.is_masked(part):  # what is hidden is no number
+        part = part.astype(float).filled(np.nan)
     try:
         array = np.asarray(part)
         if array.dtype == object:  # as tables have them
