@@ -8,7 +8,8 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from helpers.inputs.arguments import as_lists, check_kind
+from helpers.inputs.arguments import as_lists, check_kind, unmoved
+from helpers.inputs.data import as_tensor
 from helpers.inputs.numbers import is_whole
 from helpers.nets import Block
 
@@ -80,15 +81,16 @@ def gradient(net, x, y):
     parameters = list(net.parameters())
     if not all(parameter.requires_grad for parameter in parameters):
         raise ValueError("parts of the net are frozen; net.requires_grad_(True) mends that")
-    with torch.enable_grad():
-        loss = cross_entropy(net(_fitting(net, x)), torch.as_tensor(y).long())
+    x, y = _fitting(net, x), as_tensor("y", y).to(parameters[0].device).long()
+    with unmoved(net), torch.enable_grad():
+        loss = cross_entropy(net(x), y)
         found = torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True)
     return parameters_to_vector(found)
 
 
 def _fitting(net, x):
-    """Images as a tensor of the net's precision, on its device."""
-    return torch.as_tensor(x).to(next(net.parameters()))
+    """A copy of images, as a tensor of the net's precision, on its device."""
+    return as_tensor("x", x).to(next(net.parameters()), copy=True)
 
 
 @contextmanager
@@ -122,7 +124,7 @@ def after_each_block(net, x):
     """
     if not (known := blocks(net)):
         raise ValueError("the net has no nets.Block")
-    with recording(net, known.__contains__) as calls:
+    with unmoved(net), recording(net, known.__contains__) as calls:
         net(_fitting(net, x))
     return [calls[0].input, *(call.output for call in calls)]
 

@@ -304,3 +304,26 @@ def test_a_change_of_another_shape_is_named(net, change):
         probes.moved(net, change),
     ):
         pass
+
+
+def test_the_instruments_move_neither_running_statistics_nor_images():
+    net = nn.Sequential(nn.ReLU(inplace=True), *nets.convolutional(8, width=2))
+    x, y, before = np.full((3, 1, 8, 8), -1.0, np.float32), [0, 1, 2], copy.deepcopy(net)
+    probes.gradient(net, x, y)
+    probes.after_each_block(net, x)
+    assert net.training
+    assert (x == -1).all()
+    for buffer, old in zip(net.buffers(), before.buffers(), strict=True):
+        assert torch.equal(buffer, old)
+
+
+@pytest.mark.filterwarnings("error")
+def test_images_may_be_mirrored_or_read_only(small):
+    net, x, y = small
+    x, y = x.numpy(), y.numpy()
+    x.flags.writeable = False
+    there = probes.gradient(net, x[::-1], y[::-1])
+    assert torch.allclose(there, probes.gradient(net, x[::-1].copy(), y[::-1].copy()))
+    assert torch.equal(
+        probes.after_each_block(net, x[::-1])[0], probes.after_each_block(net, x)[0].flip(0)
+    )

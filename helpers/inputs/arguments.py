@@ -127,7 +127,7 @@ def fitting(net, data, batch, seed=0):
     if x_test.shape[1:] != x_train.shape[1:]:
         shapes = tuple(x_train.shape[1:]), tuple(x_test.shape[1:])
         raise ValueError("training images have shape {}, but test images {}".format(*shapes))
-    with _left_as_it_is(net):
+    with unmoved(net), torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.default_generator.manual_seed(int(seed))
         scores = rehearsal.score(net.eval(), x_train[:2])
         _check_classes(torch.cat([y_train, y_test]), scores.shape[1])
@@ -138,8 +138,8 @@ def fitting(net, data, batch, seed=0):
 
 
 @contextmanager
-def _left_as_it_is(net):
-    """Give a net back with its modes and running statistics, and leave PyTorch's chance alone."""
+def unmoved(net):
+    """Give a net back with its modes and running statistics."""
     modes = [(module, module.training) for module in net.modules()]
     buffers = [
         (module, name, buffer, buffer.clone())
@@ -148,8 +148,7 @@ def _left_as_it_is(net):
         if not is_lazy(buffer)
     ]
     try:
-        with torch.random.fork_rng(devices=[]), torch.enable_grad():
-            yield
+        yield
     finally:
         for module, mode in modes:
             module.training = mode

@@ -32,7 +32,7 @@ def tensors(data, device, dtype):
     Raises ValueError for anything else, for images that are not finite, and for labels that are no
     classes.
     """
-    found = [_as_tensor(*pair) for pair in zip(NAMES, _four(data), strict=True)]
+    found = [as_tensor(*pair) for pair in zip(NAMES, _four(data), strict=True)]
     _check_order(found)
     for name, x, y in (("training", *found[:2]), ("test", *found[2:])):
         _check_images(name, x, dtype)
@@ -89,7 +89,7 @@ def _from_rows(kind, rows, form, of_dicts):
     return f": of {kind}, write {form}"
 
 
-def _as_tensor(name, part):
+def as_tensor(name, part):
     """Return an array, a tensor, or a list of either, as a tensor of numbers, without a warning."""
     if isinstance(part, list | tuple) and part and all(isinstance(p, torch.Tensor) for p in part):
         if len({p.shape for p in part}) > 1:
