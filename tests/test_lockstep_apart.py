@@ -1,5 +1,6 @@
 """Nets that look alike and are not, and nets that cannot be trained in lockstep at all."""
 
+import copy
 from dataclasses import dataclass
 from functools import partial
 from types import MethodType
@@ -214,17 +215,32 @@ def faster(parameters, lr):
     return torch.optim.SGD(parameters, lr=10 * lr, weight_decay=1e-4 / lr)
 
 
-def test_an_optimiser_makes_of_the_rate_what_it_wants(data):
+def fading(parameters, lr):
+    """Each step is smaller than the last."""
+    optimizer = torch.optim.SGD(parameters, lr=10 * lr)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
+    optimizer.register_step_post_hook(lambda *_: schedule.step())
+    return optimizer
+
+
+@pytest.mark.parametrize("optimizer", [faster, fading])
+def test_an_optimiser_makes_of_the_rate_what_it_wants(data, optimizer):
     def make():
         return [nets.fully_connected(4, seed=seed, width=8).double() for seed in range(3)]
 
     rates = [1e-3, 1e-2, 1e-3]
     together = training.train_many(
-        make(), data, learning_rates=rates, seeds=range(3), optimizer=faster, **PLAN
+        make(), data, learning_rates=rates, seeds=range(3), optimizer=optimizer, **PLAN
     )
     for net, rate, seed, history in zip(make(), rates, range(3), together, strict=True):
-        alone = training.train(net, data, learning_rate=rate, seed=seed, optimizer=faster, **PLAN)
+        before = copy.deepcopy(net.state_dict())
+        alone = training.train(
+            net, data, learning_rate=rate, seed=seed, optimizer=optimizer, **PLAN
+        )
         assert history.training_loss == pytest.approx(alone.training_loss, rel=1e-9)
+        net.load_state_dict(before)
+        loss, _ = brightest.by_hand(net, data, 2, rate, seed, 20, optimizer)
+        assert alone.training_loss[-1] == pytest.approx(loss, rel=1e-9)
 
 
 def in_groups(parameters, lr):

@@ -29,7 +29,8 @@ def made(optimizer, parameters, rate):
         raise ValueError(f"optimizer = {name} refuses this training: {reason}") from error
     if not isinstance(found, torch.optim.Optimizer):
         raise ValueError(f"optimizer = {name} makes a {type(found).__name__}, but {FORM}")
-    (closure, *_) = [*inspect.signature(found.step).parameters.values(), None]
+    # By its name: a schedule puts a function in the place of the method, with ``self`` before it.
+    closure = inspect.signature(found.step).parameters.get("closure")
     if closure is not None and closure.default is inspect.Parameter.empty:
         raise ValueError(
             f"optimizer = {name} computes the loss several times in a step, which the loop here "
