@@ -252,6 +252,14 @@ class LARS(torch.optim.SGD):
         super().step()
 
 
+class Clipped(torch.optim.SGD):
+    """Steps along gradients that are, all numbers together, no longer than 1."""
+
+    def step(self):
+        nn.utils.clip_grad_norm_(self.param_groups[0]["params"], 1.0)
+        super().step()
+
+
 OPTIMIZERS = {
     "text": ("adam", "optimizer = 'adam', but it must make one of torch.optim", True),
     "nothing": (None, "optimizer = None, but it must make", True),
@@ -266,6 +274,7 @@ OPTIMIZERS = {
     "LBFGS": (torch.optim.LBFGS, "LBFGS computes the loss several times in a step", True),
     "Muon": (torch.optim.Muon, "Muon refuses .* only supports 2D parameters", True),
     "Adafactor": (torch.optim.Adafactor, "Adafactor does not treat each number by itself", False),
+    "clipped": (Clipped, "Clipped does not treat each number by itself", False),
     "LARS": (LARS, "LARS does not treat each number by itself", False),
 }
 
