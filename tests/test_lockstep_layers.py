@@ -42,6 +42,14 @@ def test_any_batch_normalisation_equals_itself_alone(data, change):
     assert_equal_alone(seeded(make), with_channel(data), 1e-9, batch=20)
 
 
+def test_a_normalisation_of_groups_of_channels_equals_itself_alone(data):
+    def make():
+        layers = torch.nn.Conv2d(1, 4, 3, padding=1), torch.nn.GroupNorm(2, 4), torch.nn.ReLU()
+        return torch.nn.Sequential(*layers, torch.nn.Flatten(), torch.nn.Linear(256, 10))
+
+    assert_equal_alone(seeded(make), with_channel(data), 1e-9, batch=20)
+
+
 CONVOLUTIONS = {
     "as in the course": {"padding": 1},
     "with bias": {"padding": 1, "bias": True},

@@ -18,7 +18,8 @@ def pixels_first(x):
 
 
 def suit_pixels(net):
-    """Let layers of ``net`` that are slow or inexact with such maps compute the same another way.
+    """Let layers of ``net`` that are slow, inexact or refused with such maps compute the same in
+    another way.
 
     PyTorch's normalisation adds up pixel after pixel there, and rounds ten times as much.
     """
@@ -29,6 +30,8 @@ def suit_pixels(net):
             layer.__class__ = _BatchNorm2d
         elif type(layer) is nn.Conv2d and _is_same(layer):
             layer.__class__ = _Conv2d
+        elif type(layer) is nn.GroupNorm:
+            layer.__class__ = _GroupNorm
 
 
 def _is_usual(norm):
@@ -62,6 +65,13 @@ class _Conv2d(nn.Conv2d):
 class _MeanOfPixels(nn.AdaptiveAvgPool2d):
     def forward(self, a):
         return a.mean((-2, -1), keepdim=True)
+
+
+class _GroupNorm(nn.GroupNorm):
+    """vmap takes the library's only where the numbers of an image lie one after the other."""
+
+    def forward(self, a):
+        return super().forward(a.contiguous())
 
 
 class _BatchNorm2d(nn.BatchNorm2d):
