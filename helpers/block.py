@@ -113,7 +113,7 @@ def descend(
     ``target`` that has not the shape of a[l+2], and for a negative ``strength`` or
     ``learning_rate``.
     """
-    check_not_negative(strength=strength, learning_rate=learning_rate)
+    strength, learning_rate = check_not_negative(strength=strength, learning_rate=learning_rate)
     check_whole(0, steps=steps)
     _slope(g)
     a, parameters = as_array("a[l]", a), parts.of_block(parameters)
@@ -121,7 +121,7 @@ def descend(
     output = block(a, *parameters, skip=skip, g=g)
     target = parts.as_shaped("target", target, output)
     error, form = output - target, {"skip": skip, "g": g}
-    return _steps(a, target, parameters, error, float(learning_rate), steps, penalties, form)
+    return _steps(a, target, parameters, error, learning_rate, steps, penalties, form)
 
 
 def _steps(a, target, parameters, error, learning_rate, steps, penalties, form):
@@ -145,7 +145,7 @@ def decay(W, strength, learning_rate, steps):
     Raises ValueError for a negative ``strength``, ``learning_rate`` or ``steps``, and where
     learning_rate * strength > 2: there every step makes W larger.
     """
-    check_not_negative(strength=strength, learning_rate=learning_rate)
+    strength, learning_rate = check_not_negative(strength=strength, learning_rate=learning_rate)
     check_whole(0, steps=steps)
     if learning_rate * strength > 2:
         raise ValueError(
@@ -169,7 +169,7 @@ def random_block(units, seed, scale=1.0):
     for a negative ``scale``.
     """
     check_whole(units=units)
-    check_not_negative(scale=scale)
+    (scale,) = check_not_negative(scale=scale)
     rng = np.random.default_rng(check_seed(seed))
     deviation = scale * np.sqrt(2.0 / units)
     shapes = [(units, units), (units, 1), (units, units), (units, 1)]

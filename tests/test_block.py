@@ -1,5 +1,7 @@
 """The block against oracles that nobody here wrote: PyTorch, finite differences, closed forms."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -116,6 +118,21 @@ def test_decay_follows_its_closed_form(strength, learning_rate, steps):
     factor = (1 - learning_rate * strength) ** np.arange(steps + 1)
     assert np.allclose(norms, factor * np.linalg.norm(W), rtol=1e-9, atol=1e-12)
     assert np.allclose(end, factor[-1] * W, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("rate", [torch.tensor(0.5), np.float16(0.5), Fraction(1, 2)])
+def test_a_rate_is_any_number(rate):
+    norms, _ = B.decay([[3.0, 4.0]], strength=rate, learning_rate=rate, steps=1)
+    assert norms.tolist() == [5, 3.75]
+    start, W = B.random_block(1, seed=0, scale=rate), [[1.0]]
+    ((loss, _),) = B.descend(W, W, start, learning_rate=rate, strength=rate, steps=1)
+    start = B.random_block(1, seed=0, scale=0.5)
+    assert loss == next(B.descend(W, W, start, learning_rate=0.5, strength=0.5, steps=1))[0]
+
+
+def test_rates_of_few_bits_do_not_begin_again():
+    with pytest.raises(ValueError, match="= 256 is above 2"):
+        B.decay([[3.0, 4.0]], strength=np.uint8(16), learning_rate=np.uint8(16), steps=1)
 
 
 def test_decay_may_turn_W_around_at_each_step_but_not_enlarge_it():

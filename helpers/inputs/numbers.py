@@ -43,10 +43,11 @@ def check_seed(seed):
 
 
 def check_not_negative(**values):
-    """Raise ValueError for a value that is not a finite number, 0 or more."""
+    """Return the values as floats. Raises ValueError for one that is no finite number from 0 on."""
     for name, value in values.items():
         if not (is_number(value) and value >= 0):
             raise ValueError(f"{name} = {value!r}, but it must be a number, 0 or more")
+    return tuple(map(float, values.values()))
 
 
 def check_above_zero(**values):
