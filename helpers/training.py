@@ -178,8 +178,9 @@ def lockstep(
     Each net ends as ``train`` would leave it, but for rounding: in float32 a ReLU whose input is
     nearly 0 may fall on the other side, and two nets drift apart from there on; in float64 nine
     digits stay equal over an epoch. (Weight decay shrinks weights without a way to the loss, too.)
-    Raises ValueError as ``train`` does, for a net given twice, for lists of different length, and
-    for nets that torch.func.vmap refuses (nn.Dropout, a forward that branches on the numbers).
+    Raises ValueError as ``train`` does, for nets that share what learns, for lists of different
+    length, and for nets that torch.func.vmap refuses (nn.Dropout, a forward that branches on the
+    numbers).
     """
     nets, rates, seeds = arguments.as_lists(nets=nets, learning_rates=learning_rates, seeds=seeds)
     arguments.check(nets, rates, seeds, epochs, batch, measure_every)

@@ -107,6 +107,17 @@ def test_the_same_net_twice_is_refused(data):
         training.train_many([net, net], data, epochs=1, learning_rates=[1e-3] * 2, seeds=[0, 1])
 
 
+def test_nets_share_only_layers_that_do_not_learn(data):
+    """What one of them learned, the other would write over."""
+    body, heads = nets.linear(64, 8), [torch.nn.Linear(8, 10) for _ in range(2)]
+    many = [torch.nn.Sequential(torch.nn.Flatten(), body, head) for head in heads]
+    plan = {"epochs": 1, "learning_rates": [1e-3] * 2, "seeds": [0, 1]}
+    with pytest.raises(ValueError, match="two nets share a layer that learns"):
+        training.train_many(many, data, **plan)
+    body.requires_grad_(False)
+    assert [history.epoch for history in training.train_many(many, data, **plan)] == [[0, 1]] * 2
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [

@@ -76,8 +76,12 @@ def check(nets, learning_rates, seeds, epochs, batch, measure_every):
         name = f"net number {number}" if len(nets) > 1 else "the net"
         check_kind(name, net)
         _check_parameters(name, list(net.parameters()))
-    if len(set(map(id, nets))) < len(nets):
-        raise ValueError("the same net is given twice; build one for each training")
+    learned = [p for net in nets for p in net.parameters() if p.requires_grad]
+    if len(set(learned)) < len(learned):
+        raise ValueError(
+            "the same net is given twice, or two nets share a layer that learns; build one for "
+            "each training"
+        )
 
 
 def check_kind(name, net):
