@@ -203,6 +203,17 @@ def test_a_command_that_fails_ends_the_set_up_with_its_code():
         environment.run(sys.executable, "-c", "raise SystemExit(3)")
 
 
+@unix
+def test_a_set_up_without_a_network_says_that_it_needs_one(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("VENV", str(tmp_path))
+    monkeypatch.setattr(environment, "index", list)
+    monkeypatch.setattr(subprocess, "call", lambda command: 2 if "pip" in command else 0)
+    with pytest.raises(SystemExit, match=r"^2$"):
+        environment.main()
+    assert "needs the internet, or an index of packages" in capsys.readouterr().err
+    assert not (tmp_path / "ready").exists()
+
+
 @pytest.fixture
 def make(monkeypatch, tmp_path):
     """Call make without a shell before it: a tilde comes through as it does in zsh and dash."""

@@ -32,6 +32,12 @@ INTEL_MAC = (
     "(README), or on a Mac with Apple's processor a Python for that: make lab PYTHON=..."
 )
 
+NOT_INSTALLED = (
+    "Not all packages could be installed; pip's reasons are above. This step needs the internet, "
+    "or an index of packages near you (PIP_INDEX_URL=...): without one, pip speaks of conflicts. "
+    "Once it is done, the course needs neither."
+)
+
 
 def main():
     """Create the environment, or bring it up to date, and note which files it was made of."""
@@ -49,7 +55,7 @@ def main():
     run(sys.executable, "-m", "venv", folder)
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    run(*pip, "--constraint", FILES[1], *index(), *packages)
+    run(*pip, "--constraint", FILES[1], *index(), *packages, advice=NOT_INSTALLED)
     lead_to_course(folder)
     guard_kernel(folder)
     (folder / "ready").write_bytes(b"".join(file.read_bytes() for file in FILES))
@@ -77,10 +83,11 @@ def guard_kernel(folder):
     path.write_text(json.dumps(kernel, indent=1), encoding="utf-8")
 
 
-def run(*command):
-    """Run a command; if it fails, exit with its code: it has printed the reason."""
+def run(*command, advice=""):
+    """Run a command; if it fails, print the advice, and exit with its code."""
     code = subprocess.call(command)
     if code:
+        print(advice, file=sys.stderr)
         sys.exit(code)
 
 
