@@ -276,6 +276,18 @@ def test_the_table_of_the_course_is_kept_unless_all_is_asked_as_there(tmp_path, 
     assert targets == ["of_the_course.json"] + ["study.json"] * 4
 
 
+def test_a_target_elsewhere_writes_nothing_into_the_course(photos, tmp_path, monkeypatch):
+    """Its folder may be read-only."""
+    monkeypatch.setattr(depths, "ROOT", tmp_path)
+    (tmp_path / "build").write_text("no folder can be here", encoding="utf-8")
+    target = tmp_path / "new" / "table.json"
+    depths.main([*QUICK.split(), "--rates", "0.1", "--data", str(photos), "--target", str(target)])
+    assert sorted(path.name for path in target.parent.iterdir()) == [
+        "table.json", "table.json.runs"
+    ]  # fmt: skip
+    assert (tmp_path / "build").is_file()
+
+
 def test_images_stay_in_memory_only_where_they_are_trained_on(monkeypatch, tmp_path):
     held = []
 

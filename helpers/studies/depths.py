@@ -5,7 +5,8 @@
 trains plain and residual nets of 20, 32, 44, 56 and 110 layers on the digits, five seeds at five
 learning rates each, on all cores (about 20 minutes on two). Finished runs are kept in
 build/study.jsonl: stop the command, run it again, and it continues from there. The table goes to
-data/results/depths.json, with the machine, the date, the versions and the commit of the code.
+data/results/depths.json, with the machine, the date, the versions and the commit of the code. With
+``--target TABLE`` it goes there, and finished runs to TABLE.runs.
 
     python -m helpers.studies.depths --data FOLDER --layers 20 56 --epochs 5 --images 10000
 
@@ -255,9 +256,10 @@ def main(words=None):
     target, name = given.pop("target", None), given.pop("name", None)
     workers = given.pop("workers", 0 if given.get("device", "cpu") != "cpu" else None)
     runs, build = grid(**given), ROOT / "build"
+    store = f"{target}.runs"  # beside it: the folder of the course may be read-only
     if target is None:  # the notebooks read the course's own table
         target = RESULTS if runs == grid() else build / "study.json"
-    store = build / "study.jsonl"
+        store = build / "study.jsonl"
     try:
         table = run(runs, target=target, store=store, workers=workers, name=name)
     except KeyboardInterrupt:
