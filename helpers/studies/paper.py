@@ -17,7 +17,7 @@ from torch.nn.functional import cross_entropy, pad
 
 from helpers.files import writing
 from helpers.inputs import arguments
-from helpers.inputs.data import tensors
+from helpers.inputs.data import NAMES, tensors
 from helpers.inputs.numbers import check_seed, check_whole
 
 PADDING = 4  # pixels of zeros on each side, of which a crop takes some
@@ -136,15 +136,17 @@ class _Training:
         self.precision = torch.autocast(device.type, torch.bfloat16, enabled=fast)
         self.order = torch.channels_last if fast else torch.contiguous_format
         self.net = net.to(device, memory_format=self.order)
-        self.x, self.y, *self.test = arguments.fitting(net, centred(data, device), len(data[0]))
+        given = tensors(data, "cpu", torch.float32)
+        images = len(given[0])
+        self.x, self.y, *self.test = arguments.fitting(net, centred(given, device), images)
         self.optimizer = torch.optim.SGD(
             net.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-4, fused=True
         )
         self.iteration, self.warming, self.rows = 0, warming, []
         # What tells this training from another one, in a checkpoint.
         self.settings = {"net": str(net), "seed": seed, "warm_up": warming, "fast": fast, **counts}
-        labels = zlib.crc32(self.y.cpu().numpy().tobytes())
-        self.settings |= {"images": len(self.x), "labels": labels}
+        checksums = (zlib.crc32(np.ascontiguousarray(part)) for part in given)
+        self.settings |= {"images": images} | dict(zip(NAMES, checksums, strict=True))
 
     def rows_from_here(self, checkpoint, save_every):
         yield from self.rows
@@ -229,7 +231,8 @@ class _Training:
                 f"{path} is no checkpoint, or a damaged one ({type(error).__name__}), and stays as "
                 "it is: choose another name, or move it away"
             ) from error
-        if other := [name for name, value in self.settings.items() if stored.get(name) != value]:
+        # One from before the settings had all of these is taken at its word.
+        if other := [name for name, v in self.settings.items() if stored.get(name, v) != v]:
             raise ValueError(
                 f"the checkpoint {path} is of another training ({', '.join(other)} differ): move "
                 "it away"
