@@ -141,10 +141,13 @@ def test_an_interrupt_says_how_to_go_on(archive, tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(paper, "augmented", interrupted)
+    words = f"--layers 8 --data {archive} --out {tmp_path} --device cpu".split()
     with pytest.raises(
         SystemExit, match="Run the same command again to continue from the last checkpoint"
     ):
-        recipe.main(f"--layers 8 --data {archive} --out {tmp_path} --device cpu".split())
+        recipe.main(words)
+    with pytest.raises(SystemExit, match=r"^Stopped\.$"):  # which keeps none
+        recipe.main([*words, "--speed", "2"])
 
 
 def test_speed_needs_no_data(capsys):

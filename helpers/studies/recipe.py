@@ -114,8 +114,8 @@ def main(arguments=None):
     """Read the command line, and do what it says."""
     parser = _parser()
     given = vars(parser.parse_args(arguments))
+    steps = given.pop("speed")
     try:
-        steps = given.pop("speed")
         if steps is None:
             run(**given)
         else:
@@ -124,7 +124,8 @@ def main(arguments=None):
     except (ValueError, OSError) as error:
         parser.error(str(error))
     except KeyboardInterrupt:
-        sys.exit("Stopped. Run the same command again to continue from the last checkpoint.")
+        go_on = "Run the same command again to continue from the last checkpoint."
+        sys.exit("Stopped." if steps else f"Stopped. {go_on}")
 
 
 if __name__ == "__main__":
