@@ -25,9 +25,9 @@ folder, store, script = runs.folder, runs.store, runs.script
 slow = pytest.mark.slow
 
 
-def spawned(workers=2, *settings):
+def spawned(workers=2, *settings, **others):
     """Return what a user would take for this machine, with processes that start afresh."""
-    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), *settings)
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), *settings, **others)
 
 
 def gone(*pids):
@@ -189,6 +189,17 @@ def recall(x):
 def test_what_replaces_a_broken_pool_is_set_up_like_it():
     with spawned(1, remember, (10,)) as pool:
         assert [row.result for row in sweeps.run(recall, {"x": [0, 1, 2]}, pool)] == [0, None, 20]
+
+
+def whose(x):
+    return os.getpid() if x else os._exit(1)
+
+
+@slow
+def test_what_replaces_a_broken_pool_renews_its_workers_as_often():
+    with spawned(1, max_tasks_per_child=1) as pool:
+        rows = sweeps.run(whose, {"x": [0, 1, 2, 3]}, pool)
+    assert len({row.result for row in rows[1:]}) == 3
 
 
 @slow

@@ -148,7 +148,8 @@ class _Crew:
         except BrokenProcessPool:
             old = self.executor
             settings = (old._max_workers, old._mp_context, old._initializer, old._initargs)
-            self.executor = ProcessPoolExecutor(*settings)
+            each = {"max_tasks_per_child": old._max_tasks_per_child}
+            self.executor = ProcessPoolExecutor(*settings, **each)
             return self.executor.submit(attempt, self.fn, arguments)
 
     def explain(self, error):
