@@ -19,6 +19,17 @@ def test_inference_mode_is_refused_in_words(data):
         training.train(nets.fully_connected(4, width=8), data, epochs=1, learning_rate=1e-3)
 
 
+def test_autocast_around_a_training_is_refused_in_words(data):
+    """It would show every step the weights of the first one."""
+    net, sentence = nets.fully_connected(4, width=8), "torch.autocast keeps the weights"
+    with torch.autocast("cpu", torch.bfloat16):
+        with pytest.raises(ValueError, match=sentence):
+            training.train(net, data, epochs=1, learning_rate=1e-3)
+        with pytest.raises(ValueError, match=sentence):
+            training.train_many([net], data, epochs=1, learning_rates=[1e-3], seeds=[0])
+    training.train(net, data, epochs=1, learning_rate=1e-3)
+
+
 @pytest.mark.parametrize(
     "net", [stem(torch.nn.Linear(16, 10)).requires_grad_(False), torch.nn.Flatten()]
 )

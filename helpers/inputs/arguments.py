@@ -126,6 +126,11 @@ def fitting(net, data, batch, seed=0):
     like = next((p for p in net.parameters() if p.is_floating_point()), None)
     if like is None:
         raise ValueError("the parameters of the net are no real numbers")
+    if torch.is_autocast_enabled(like.device.type):
+        raise ValueError(
+            "torch.autocast keeps the weights of the first step for all others: call this outside "
+            "of it, and use it in the forward of a net, or lockstep(..., bfloat16=True)"
+        )
     found = tensors(data, like.device, like.dtype)
     x_train, y_train, x_test, y_test = found
     if x_test.shape[1:] != x_train.shape[1:]:
