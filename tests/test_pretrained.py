@@ -208,6 +208,12 @@ def test_weights_are_looked_for_where_torchvision_keeps_them(hub):
     names = oracle.torchvision().models.ResNet34_Weights.DEFAULT.meta["categories"]
     (hub / "imagenet_classes.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
     assert pretrained.class_names() == names
+    for encoding in ("utf-8-sig", "utf-16"):  # as editors, and Windows' shell, save it
+        (hub / "imagenet_classes.txt").write_text("\n".join(names), encoding=encoding)
+        if encoding == "utf-8-sig":
+            assert pretrained.class_names() == names
+    with pytest.raises(ValueError, match=r"imagenet_classes.txt is not in UTF-8: save it as UTF-8"):
+        pretrained.class_names()
     (hub / "imagenet_classes.txt").write_text("tench\n", encoding="utf-8")
     with pytest.raises(ValueError, match="has 1 lines, but ImageNet has 1000 classes"):
         pretrained.class_names()
@@ -252,6 +258,14 @@ def test_photographs_are_prepared_as_torchvision_does(size, tmp_path, monkeypatc
     ours = pretrained.prepared("~/some.png")
     assert ours.shape == (1, 3, 224, 224)
     torch.testing.assert_close(ours[0], theirs, rtol=0, atol=0.02)  # 1/255 of the range is 0.017
+
+
+def test_a_photograph_that_cannot_be_opened_is_called_by_its_kind(tmp_path):
+    """As an iPhone sends it, whatever the name of the file says."""
+    path = tmp_path / "dog.jpg"
+    path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(99))
+    with pytest.raises(ValueError, match=r"^\S+dog.jpg is a HEIC photograph: save it as JPEG"):
+        pretrained.prepared(path)
 
 
 def test_pictures_of_16_bits_and_transparent_ones_are_prepared_as_they_look():

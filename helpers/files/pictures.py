@@ -113,7 +113,7 @@ def _read(path, height, width, colour):
             fitted = upright.convert("RGB" if colour else "L")
         fitted = ImageOps.fit(fitted, (width, height), Image.Resampling.LANCZOS)
     except UnidentifiedImageError:
-        raise ValueError(_describe_other(path)) from None
+        raise ValueError(describe_other(path)) from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         limit = f"{Image.MAX_IMAGE_PIXELS / 1e6:.0f} million pixels"
         raise ValueError(f"has more than {limit}: make it smaller first") from None
@@ -126,7 +126,7 @@ def _read(path, height, width, colour):
     return np.ascontiguousarray(np.moveaxis(pixels, -1, 0)) if colour else pixels
 
 
-def _describe_other(path):
+def describe_other(path):
     """Say what a file is that holds no picture which can be read."""
     with path.open("rb") as file:
         head = file.read(64)

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from helpers import nets
 from helpers.files import torchvision
-from helpers.files.pictures import lay_on_white
+from helpers.files.pictures import describe_other, lay_on_white
+from helpers.files.texts import read_text
 
 URL = "https://download.pytorch.org/models/resnet34-b627a593.pth"  # 73.3 % right (torchvision)
 # How torchvision prepares photographs for it: sides in pixels, then mean and deviation of the
@@ -49,10 +50,15 @@ def prepared(photograph):
     """Return a photograph, a path or what Pillow opened, as the net takes it: (1, 3, 224, 224).
 
     Its shorter side becomes 256 pixels, its middle is cut out, and each colour is shifted and
-    scaled by ImageNet's mean and standard deviation.
+    scaled by ImageNet's mean and standard deviation. Raises ValueError for a file that is no
+    picture, or of a kind that cannot be read, such as HEIC.
     """
     if isinstance(photograph, str | Path):
-        photograph = Image.open(Path(photograph).expanduser())
+        path = Path(photograph).expanduser()
+        try:
+            photograph = Image.open(path)
+        except UnidentifiedImageError:
+            raise ValueError(f"{path} {describe_other(path)}") from None
     upright = lay_on_white(ImageOps.exif_transpose(photograph)).convert("RGB")
     scale = SIDE / min(upright.size)
     sides = [max(SIDE, int(side * scale)) for side in upright.size]
@@ -86,7 +92,7 @@ def class_names():
     path = folder() / "imagenet_classes.txt"
     if not path.is_file():
         return None
-    names = path.read_text(encoding="utf-8").splitlines()
+    names = read_text(path).splitlines()
     if len(names) != 1000:
         raise ValueError(f"{path} has {len(names)} lines, but ImageNet has 1000 classes")
     return names
