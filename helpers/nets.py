@@ -197,6 +197,7 @@ def resnet34(skip="inside", start="he", shortcut="A", seed=0, classes=1000, bloc
     It is not trained. Arguments and errors are those of ``convolutional``.
     blocks: in each stage; (2, 2, 2, 2) makes the net of 18 layers in that table.
     """
+    (blocks,) = arguments.as_lists(blocks=blocks)
     check_whole(classes=classes, stages=len(blocks))
     check_whole(**{f"blocks[{stage}]": count for stage, count in enumerate(blocks)})
     first = [convolution(3, 64, 7, stride=2), nn.ReLU(), nn.MaxPool2d(3, stride=2, padding=1)]
@@ -236,7 +237,7 @@ def initialise(net, start="pytorch", seed=0):
         raise ValueError("the net has lazy layers: give it images once, and they get their shapes")
     generator = torch.Generator().manual_seed(check_seed(seed))
     blocks = [part for part in net.modules() if isinstance(part, Block)]
-    on_shortcuts = {part for block in blocks for part in block.Ws.modules()}
+    on_shortcuts = {part for block in blocks for part in _parts(block.Ws)}
     # Shortcuts last, so that their layers do not change the numbers of the others.
     for layer in sorted(net.modules(), key=on_shortcuts.__contains__):
         if isinstance(layer, nn.Linear | nn.Conv2d):
@@ -247,6 +248,11 @@ def initialise(net, start="pytorch", seed=0):
         for block in blocks:
             (_copy if block.skip == "none" else _silence)(block)
     return net
+
+
+def _parts(layer):
+    """All modules in a layer; there are none in a function."""
+    return layer.modules() if isinstance(layer, nn.Module) else ()
 
 
 def _copy(block):
@@ -260,7 +266,7 @@ def _copy(block):
 
 def _silence(block):
     """Set the last layer with weights (linear, convolution, normalisation) of the branch to 0."""
-    with_weights = [m for m in block.second.modules() if getattr(m, "weight", None) is not None]
+    with_weights = [m for m in _parts(block.second) if getattr(m, "weight", None) is not None]
     if not with_weights:
         raise ValueError("the second layer of a block has no weights: it is never the identity")
     last = with_weights[-1]

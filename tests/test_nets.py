@@ -93,6 +93,7 @@ def test_bad_arguments_are_named(arguments, message):
         lambda: nets.resnet34(blocks=()),
         lambda: nets.linear(3.0, 4),
         lambda: nets.convolution(1, 4, 2),
+        lambda: nets.resnet34(blocks=3),
     ],
 )
 def test_sizes_are_ints(make):

@@ -183,7 +183,15 @@ def test_variants_of_the_shortcut_start_from_the_same_numbers_everywhere_else():
     assert len(a) < len(b) < len(c)
 
 
-def test_a_block_without_weights_at_its_end_is_never_the_identity():
-    net = nets.Block(4, layers=(torch.nn.Linear(4, 4), torch.nn.Tanh()), seed=None)
+@pytest.mark.parametrize("last", [torch.nn.Tanh(), torch.tanh])
+def test_a_block_without_weights_at_its_end_is_never_the_identity(last):
+    net = nets.Block(4, layers=(torch.nn.Linear(4, 4), last), seed=None)
     with pytest.raises(ValueError, match="the second layer of a block has no weights"):
         nets.initialise(net, "identity")
+
+
+def test_a_shortcut_may_be_a_function():
+    a = torch.rand(3, 4)
+    net = nets.Block(4, Ws=lambda a: 2 * a)
+    usual = nets.Block(4)
+    assert torch.equal(net(a), torch.relu(usual.second(torch.relu(usual.first(a))) + 2 * a))
