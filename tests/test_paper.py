@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import small_paper
 import torch
-from small_paper import SMALL, small_net
+from small_paper import SMALL, small_net, without_times
 from torch.nn.functional import cross_entropy
 
 from helpers.studies import paper
@@ -219,6 +219,16 @@ def test_the_test_error_is_that_of_the_images_as_they_are(data):
     with torch.no_grad():
         wrong = (net.eval()(x).argmax(1) != y).float().mean().item()
     assert rows[-1]["test error"] == pytest.approx(wrong)
+
+
+def test_a_training_learns_whatever_its_caller_has_switched_off(data):
+    options = {"iterations": 4, **SMALL}
+    usual = list(paper.train(small_net(), data, **options))
+    with torch.no_grad():
+        rows = list(paper.train(small_net(), data, **options | {"device": torch.device("cpu")}))
+    assert without_times(rows) == without_times(usual)
+    with torch.inference_mode(), pytest.raises(ValueError, match="no net learns in"):
+        paper.train(small_net(), data, **options)
 
 
 def test_another_seed_is_another_training(data):

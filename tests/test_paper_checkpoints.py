@@ -110,6 +110,20 @@ def test_options_that_make_no_sense_are_refused(data, change, sentence):
         paper.train(small_net(), data, **{"iterations": 2, **SMALL, **change})
 
 
+@pytest.mark.parametrize(
+    ("net", "sentence"),
+    [
+        ("resnet20", "the net must be a torch.nn.Module, but is of type str"),
+        (torch.nn.Linear, "but is the class Linear: build a net of it"),
+        (small_net().requires_grad_(False), "no parameter that learns: all are frozen"),
+        (small_net().to("meta"), "is on the device meta, which keeps no numbers"),
+    ],
+)
+def test_what_cannot_learn_is_refused(data, net, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        paper.train(net, data, iterations=2, **SMALL)
+
+
 def test_data_that_do_not_fit_are_refused(data):
     x, y, *test = data
     for bad, sentence in (

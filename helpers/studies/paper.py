@@ -112,10 +112,11 @@ def train(
     save_every: seconds between two checkpoints.
 
     ``_Training`` says what a row has. Raises ValueError for data that do not fit each other or the
-    net, bad numbers, a device that is not here, and a checkpoint of something else.
+    net, a net that cannot learn, bad numbers, no such device, and a checkpoint of something else.
     """
     counts = dict(iterations=iterations, batch=batch, window=window, measure_every=measure_every)
     counts, seed = check_whole(**counts), check_seed(seed)
+    arguments.check([net], [rate(0)], [seed], iterations, batch, measure_every)
     training = _Training(net, data, known_device(device), seed, bool(warm_up), bool(fast), counts)
     if checkpoint is not None:
         checkpoint = Path(checkpoint).expanduser()
@@ -165,6 +166,7 @@ class _Training:
         diverged = bool(self.rows) and self.rows[-1]["training loss"] is None
         return diverged or self.iteration == self.counts["iterations"]
 
+    @torch.enable_grad()  # whatever the caller has switched off
     def _row(self, end):
         """Take all steps before ``end``; return the row that sums them up."""
         self.net.train()
@@ -251,6 +253,6 @@ def known_device(name=None):
     if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     there = ["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
-    if name not in there and not (name == "cuda" and there[1:]):
+    if str(name) not in there and not (str(name) == "cuda" and there[1:]):
         raise ValueError(f"device = {name!r}, but this machine has {', '.join(there)}")
     return torch.device(name)
