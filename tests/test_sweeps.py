@@ -31,6 +31,18 @@ def test_a_grid_may_be_any_dicts_and_any_values():
     assert [row._replace(seconds=0) for row in some] == [row._replace(seconds=0) for row in others]
 
 
+@pytest.mark.parametrize("executor", [None, ThreadPoolExecutor(1)])
+def test_a_run_that_changes_its_arguments_changes_no_other(executor, store):
+    def measure(widths, seed):
+        widths.append(10)
+        return len(widths)
+
+    grid = {"widths": [[64, 64]], "seed": [0, 1]}
+    rows = sweeps.run(measure, grid, executor, store, version="1")
+    assert [row.result for row in rows] == [3, 3]
+    assert rows[1].arguments == {"widths": [64, 64], "seed": 1}
+
+
 @pytest.mark.parametrize("grid", [{}, [], {"x": []}])
 def test_an_empty_grid_has_no_rows(grid, store):
     assert sweeps.run(square, grid, store=store) == []

@@ -4,6 +4,7 @@ A worker process that dies breaks its pool. Only its own run is lost: the pool i
 runs that were in flight are tried once more at the end, one at a time.
 """
 
+import copy
 import importlib.util
 import json
 import math
@@ -187,7 +188,7 @@ def attempt(fn, arguments):
             _begin_worker()
             fn, start = pickle.loads(fn), time.perf_counter()
         with _interrupt_is_final():
-            result = fn(**arguments)
+            result = fn(**copy.deepcopy(arguments))  # the next run may have the same list
         text = json.dumps(plain(result))
     except (Exception, SystemExit) as failure:
         error = _sentence(failure)
