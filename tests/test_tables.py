@@ -56,6 +56,24 @@ def test_names_along_the_y_axis_are_rows():
     assert drawn(picture) == [{"caption": "steps", "rows": rows}]
 
 
+def test_curves_that_share_rows_are_columns_of_their_own():
+    picture, axes = plots.figure()
+    plots.points(axes, "none", [1, 3, 2], [0, 0.1, 1])
+    plots.points(axes, "inside", [10, 20], [0, 1])
+    axes.plot([5], [1], "o", color="green")
+    axes.set_yticks([0, 1], ["layer 1", "layer 2"])
+    axes.set_xlabel("size")
+    (table,) = drawn(picture)
+    assert table == {
+        "caption": "size",
+        "rows": [
+            ["", plots.NAMES["none"], plots.NAMES["inside"], "size"],
+            ["layer 1", "2 (1 to 3)", "10", "–"],
+            ["layer 2", "2", "20", "5"],
+        ],
+    }
+
+
 def test_other_words_of_the_picture_are_in_the_caption():
     picture, axes = plots.figure()
     axes.plot([1, 2], [3, 1800], label="steps")

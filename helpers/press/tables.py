@@ -61,10 +61,12 @@ def _read_lines(axes):
         if not len(places) or line.get_transform() != axes.transData:
             continue  # an empty curve, or a line across all of the axes
         if name := across.get_label_text() if sideways else _name(line):
-            key = name, sideways or to_hex(line.get_color())  # a legend may say one name twice
+            key = name, to_hex(line.get_color())  # a legend may say one name twice
             _collect(curves.setdefault(key, {}), places, numbers, _tick_names(along))
     if not curves:
         return None
+    if sideways:
+        curves = _of_rows(curves)
     label, names = across.get_label_text(), [name for name, _ in curves]
     heads = names if len(names) > 1 or not label else [label]
     rows = [[along.get_label_text(), *heads]]
@@ -73,6 +75,14 @@ def _read_lines(axes):
         rows.append([place[1], *numbers])
     caption = ": ".join(filter(None, [axes.get_title(), label]))
     return {"caption": caption + _other_words(axes, names), "rows": rows}
+
+
+def _of_rows(curves):
+    """One column for curves that have rows of their own; of others, each by its own name."""
+    places = [place for points in curves.values() for place in points]
+    if len(set(places)) < len(places):
+        return {(BY_COLOR.get(color, name), color): curves[name, color] for name, color in curves}
+    return {next(iter(curves)): dict(item for points in curves.values() for item in points.items())}
 
 
 def _other_words(axes, names):
