@@ -185,8 +185,7 @@ plan = Exercise(
         "skip alone",
         "arms that differ in the start alone": "there are {got} pairs of arms that differ in the "
         "start alone",
-        "arms": "{got} arms leave open whether a skip has the same effect at every start, and "
-        "{expected} do not",
+        "arms": "{got} arms leave some skip untried at some start, and {expected} do not",
         "seeds": "the number of seeds is {got}, which can be luck; take at least {expected}, and "
         "show every one",
         "learning rate": "with 1 learning rate for all, an arm may lose only because the rate does "

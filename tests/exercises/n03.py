@@ -423,8 +423,12 @@ WRONG = {
             plan([("inside", "he"), ("inside", "identity")]),
             "0 pairs of arms that differ in the skip alone",
         ),
-        "two by two": (plan([NINE[0], NINE[1], NINE[3], NINE[4]]), "4 arms leave open whether"),
-        "eight arms": (plan(NINE[:8]), "8 arms leave open whether"),
+        "two by two": (plan([NINE[0], NINE[1], NINE[3], NINE[4]]), "4 arms leave some skip"),
+        "eight arms": (plan(NINE[:8]), "8 arms leave some skip untried"),
+        "without outside": (
+            plan([arm for arm in NINE if arm[0] != "outside"]),
+            "6 arms leave some skip untried",
+        ),
         "one seed": (plan(NINE, seeds=1), "the number of seeds is 1"),
         "one learning rate": (plan(NINE, rate=SAME), "with 1 learning rate for all"),
         "a generator": (
