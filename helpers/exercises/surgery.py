@@ -127,7 +127,7 @@ def says(which, it):
         "gradient": "the scores are right, but for {got} images, and {expected} should be, another "
         "gradient flows back through the net; detach, .data and no_grad cut it off",
         "halved": f"when all numbers of {which} are halved, the scores of {{got}} images change, "
-        f"and {{expected}} should: no shortcut without weights makes {it} the identity",
+        f"and {{expected}} should: a shortcut without weights has to make {it} the identity",
         "frozen": f"{{got}} arrays of {which} are frozen (requires_grad is False), and "
         "{expected} should be",
         "unmoved": f"after a short training {{got}} arrays of {which} are still what they were, "
