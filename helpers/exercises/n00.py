@@ -150,6 +150,9 @@ percent_wrong = Exercise(
         "argmax without an axis is one place in the whole array": lambda scores, labels: (
             100 * np.mean(scores.argmax() != labels)
         ),
+        "max is the largest score itself, and argmax is its place": lambda scores, labels: (
+            100 * np.mean(scores.max(axis=0) != labels)
+        ),
         "this takes the smallest score, and the net means the largest": lambda scores, labels: (
             100 * np.mean(wrong(-scores, labels))
         ),

@@ -308,7 +308,7 @@ WRONG = {
         "rounded": (rounded, "this is rounded to whole percent"),
         "cut": (cut, "this is cut to whole percent"),
         "each image": (each_image, "this says for each image"),
-        "the score for the label": (scores_and_labels, "should be 25, and yours is 100"),
+        "the score for the label": (scores_and_labels, "max is the largest score itself"),
         "printed": (printed, "ends without return"),
     },
 }
