@@ -103,6 +103,12 @@ def test_a_saved_notebook_names_a_choice_as_the_reader_sees_it(displayed):
     assert displayed[0]["text/plain"] == "Interactive panel (slope = 1.0, kind = a straight line)."
 
 
+def test_a_choice_of_0_is_named_although_ipywidgets_gives_it_no_label(displayed):
+    panel, _ = panel_of(slope=ipywidgets.SelectionSlider(options=[0, 1], value=0))
+    panel._ipython_display_()
+    assert displayed[0]["text/plain"] == "Interactive panel (slope = 0)."
+
+
 def test_an_error_is_stored_as_a_sentence_too(displayed):
     panel, _ = panel_of()
     panel.controls["slope"].value = -0.5

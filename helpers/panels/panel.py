@@ -109,10 +109,7 @@ class Panel(widgets.VBox):
 
     def describe(self):
         """Return the values of the controls as one line, which tests of saved notebooks compare."""
-        values = [
-            f"{label(name, at)} = {at.label if isinstance(at, Selection) else at.value}"
-            for name, at in self.controls.items()
-        ]
+        values = [f"{label(name, at)} = {read_out(at)}" for name, at in self.controls.items()]
         return in_words(f"{self._title} ({', '.join(values)}).")
 
     def _lay_out(self):
@@ -230,6 +227,13 @@ def in_words(sentence):
 def label(name, control):
     """Return the name of a control that the reader sees."""
     return getattr(control, "description", "") or name
+
+
+def read_out(control):
+    """Return the value of a control as the reader sees it: of a choice, its name."""
+    if not isinstance(control, Selection) or control.index is None:
+        return control.value
+    return control._options_labels[control.index]  # SelectionSlider(value=0) has an empty label
 
 
 def _find_loop():
