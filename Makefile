@@ -105,7 +105,8 @@ lint: ready
 
 notebooks: ready
 	$(PY) -m nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
-		--ExecutePreprocessor.store_widget_state=False --CoalesceStreamsPreprocessor.enabled=True $(NOTEBOOKS)
+		--ExecutePreprocessor.store_widget_state=False \
+		--NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor $(NOTEBOOKS)
 
 links: ready
 	$(PY) -B -m helpers.press.links
