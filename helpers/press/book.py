@@ -33,6 +33,7 @@ from helpers.press.cells import (
 from helpers.press.command import main, weigh
 from helpers.press.folds import name_fold
 from helpers.press.reading import list_sources, read_notebook, read_title
+from helpers.press.running import naming
 from helpers.setup.machine import ROOT
 
 BOOK = "Why ResNets work"
@@ -47,9 +48,9 @@ def build(target, sources=None, readme=ROOT / "README.md"):
     """Write index.html and the pages of ``sources``; return their paths.
 
     sources: notebooks and Markdown files; by default, the course. readme: its section "The course"
-    becomes the map on the index page. Raises CellExecutionError if a cell or a position of a panel
-    fails, ValueError if two pages would have one name or one is larger than PAGE_BYTES, OSError if
-    a page cannot be written, or if something else is in its place.
+    becomes the map on the index page. Raises ValueError if a cell or a position of a panel fails,
+    if two pages would have one name, and if one is larger than PAGE_BYTES; OSError if a page cannot
+    be written, or if something else is in its place.
     """
     course = (sorted((ROOT / "notebooks").glob(f"[!.]*.{suffix}")) for suffix in ("ipynb", "md"))
     sources = list_sources(sources or itertools.chain(*course), "index")
@@ -96,17 +97,20 @@ def run_cells(source):
     cells, albums, room = list(notebook.cells), {}, PICTURE_BYTES
     to_come = sum(len(find_views(cell)) for cell in cells if not is_question(cell))  # as stored
     notebook.cells.append(nbformat.v4.new_code_cell())  # for ask_kernel
-    options = {"timeout": 1200, "extra_arguments": ["--log-level=ERROR"]}
+    options = {"timeout": 1200, "extra_arguments": ["--log-level=CRITICAL"]}
     options["resources"] = {"metadata": {"path": str(source.parent)}}
     client = NotebookClient(notebook, **options)
     with client.setup_kernel():
         ask_kernel(client, f"%load_ext {stills.__name__}")
         for number, cell in enumerate(cells):
-            client.execute_cell(cell, number)
+            with naming(source, cells, number):
+                client.execute_cell(cell, number)
             for view in find_views(cell):
                 to_come -= not is_question(cell)
                 share = max(MIN_PANEL_BYTES, min(MAX_PANEL_BYTES, room - MIN_PANEL_BYTES * to_come))
-                if album := ask_kernel(client, f"%album {view} {share}"):
+                with naming(source, cells, number):
+                    album = ask_kernel(client, f"%album {view} {share}")
+                if album:
                     albums[view] = album
                     room -= len(json.dumps(album)) * 3 // 4
     return cells, albums

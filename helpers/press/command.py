@@ -8,7 +8,7 @@ def main(make, default, *options):
 
     default: the target if there are no words; sources are None if there is one at most.
     options: what else may be there, for ``make`` to look for. Exits with 2, and how the command is
-    called, for any other option; with 1, and one sentence, for a ValueError or an OSError.
+    called, for any other option; with 1, and one sentence, for a ValueError, an OSError or Ctrl-C.
     """
     words = [word for word in sys.argv[1:] if word not in options]
     if any(word.startswith("-") for word in words):
@@ -19,6 +19,8 @@ def main(make, default, *options):
             print(line, flush=True)
     except (OSError, ValueError) as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit("Stopped. What was written before is whole.")
 
 
 def weigh(path):

@@ -21,6 +21,7 @@ from helpers.files.texts import read_text
 from helpers.files.writing import check, write
 from helpers.press.command import main
 from helpers.press.reading import list_sources, read_notebook
+from helpers.press.running import naming
 from helpers.quizzes.texts import read_beside
 from helpers.setup.machine import ROOT
 
@@ -35,9 +36,9 @@ NOTE = """
 def build(target, sources=None, force=False):
     """Write the teacher's version of ``sources``; yield a line for each: "made ..." or "kept ...".
 
-    By default, of all notebooks that have solutions. Raises CellExecutionError if a cell fails,
-    ValueError if an exercise has no solution, if a solution has no exercise, if a check fails, and
-    for the folder of the sources, and OSError if a notebook cannot be written.
+    By default, of all notebooks that have solutions. Raises ValueError if a cell or a check fails,
+    if an exercise has no solution, if a solution has no exercise, and for the folder of the
+    sources, and OSError if a notebook cannot be written.
     """
     for source in list_sources(sources or sorted(NOTEBOOKS.glob("[!.]*.ipynb"))):
         solutions = source.parent / "solutions" / f"{source.stem[:2]}.md"
@@ -52,7 +53,7 @@ def build(target, sources=None, force=False):
         check(path, Path.is_file)
         text, questions = read_text(solutions), read_beside(source)
         notebook = weave(read_notebook(source), text, questions)
-        run_notebook(notebook, source.parent)
+        run_notebook(notebook, source)
         notebook.metadata["made"] = digest(notebook)
         write(path, nbformat.writes(notebook) + "\n", Path.is_file)
         yield f"made {path}"
@@ -118,11 +119,16 @@ def make_answer(name, text):
     return cell
 
 
-def run_notebook(notebook, folder):
-    """Run a notebook in place, in ``folder``. Raises ValueError if a check does not pass."""
+def run_notebook(notebook, path):
+    """Run the notebook that was at ``path``. Raises ValueError if a cell or a check fails."""
     options = {"timeout": 1200, "record_timing": False, "store_widget_state": False}
-    options["extra_arguments"] = ["--log-level=ERROR"]
-    NotebookClient(notebook, resources={"metadata": {"path": str(folder)}}, **options).execute()
+    options["extra_arguments"] = ["--log-level=CRITICAL"]
+    options["resources"] = {"metadata": {"path": str(path.parent)}}
+    client, cells = NotebookClient(notebook, **options), notebook.cells
+    with client.setup_kernel():
+        for number, cell in enumerate(cells):
+            with naming(path, cells, number):
+                client.execute_cell(cell, number)
     for cell in notebook.cells:
         if "check" in cell.metadata.get("tags", []):
             result = cell.outputs[-1].data["text/plain"]
