@@ -62,6 +62,15 @@ def test_what_a_teacher_has_edited_is_kept(tmp_path):
     assert (tmp_path / "nbgrader_config.py").read_text() == "mine = 1\n"
 
 
+def test_an_exercise_that_does_not_say_how_hard_it_is_has_no_points_and_is_named():
+    cell = nbformat.v4.new_markdown_cell("### Exercise 1.1 · A\n\n*(implement, 5 minutes)*")
+    cell.metadata["tags"] = ["exercise:a"]
+    with pytest.raises(
+        ValueError, match=r"exercise a does not say how hard it is: \*\(implement, "
+    ):
+        graded.graded(nbformat.v4.new_notebook(cells=[cell]), "")
+
+
 def nbgrader(folder, *words):
     command = [sys.executable, "-m", "nbgrader", *words]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)

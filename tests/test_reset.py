@@ -58,6 +58,35 @@ def test_the_packed_stubs_are_those_of_the_notebooks():
     assert len(reset.load()) >= 28
 
 
+def own_course(folder, monkeypatch, *cells):
+    """Pack a notebook of one exercise, with these texts for its cells; return the stubs."""
+    made = [nbformat.v4.new_markdown_cell(cells[0]), nbformat.v4.new_code_cell("x = ...")]
+    for cell, tags in zip(made, [cells[1], [*cells[1], "stub"]], strict=True):
+        cell.metadata["tags"] = tags
+    (folder / "notebooks").mkdir()
+    nbformat.write(nbformat.v4.new_notebook(cells=made), folder / "notebooks" / "10_a.ipynb")
+    monkeypatch.setattr(reset, "ROOT", folder)
+    return reset.pack()
+
+
+def test_an_exercise_of_a_tenth_notebook_is_packed(tmp_path, monkeypatch):
+    stubs = own_course(tmp_path, monkeypatch, "### Exercise 10.12 · Mine", ["exercise:a"])
+    assert stubs == {"a": {"number": "10.12", "source": "x = ..."}}
+
+
+@pytest.mark.parametrize(
+    ("task", "tags", "said"),
+    [
+        ("### My exercise", ["exercise:a"], r"10_a\.ipynb: exercise a has no number: no task"),
+        ("### Exercise 1.1 · A", [], r"the cell 'x = \.\.\.' needs one tag  exercise:NAME, not 0"),
+        ("### Exercise 1.1 · A", ["exercise:a", "exercise:b"], "exercise:NAME, not 2"),
+    ],
+)
+def test_what_a_new_exercise_lacks_is_one_sentence(tmp_path, monkeypatch, task, tags, said):
+    with pytest.raises(ValueError, match=said):
+        own_course(tmp_path, monkeypatch, task, tags)
+
+
 def test_hidden_files_are_no_notebooks_of_the_course(monkeypatch, tmp_path):
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "._01_a.ipynb").write_bytes(b"\x00\x05\x16\x07")

@@ -69,6 +69,16 @@ def test_a_stub_that_the_teacher_has_solved_is_empty_again(tmp_path):
     assert "solved" not in (tmp_path / "out" / NAME).read_text(encoding="utf-8")
 
 
+def test_a_stub_that_was_not_packed_is_named_with_the_command_that_packs_it(tmp_path):
+    (tmp_path / "notebooks").mkdir()
+    notebook = json.loads((ROOT / NAME).read_text(encoding="utf-8"))
+    cell_of(notebook, "stub-residual-block")["metadata"]["tags"] = ["exercise:mine", "stub"]
+    (tmp_path / NAME).write_bytes(dumped(notebook))
+    with pytest.raises(ValueError, match=r"01_.*: the stub of exercise mine is not .* --pack$"):
+        list(student.build(tmp_path / "out", tmp_path))
+    assert not (tmp_path / "out").exists()
+
+
 HIDDEN = ("notebooks/.ipynb_checkpoints/01_a-checkpoint.ipynb", "notebooks/de/._01_a.ipynb")
 
 

@@ -115,6 +115,31 @@ def test_what_does_not_fit_together_is_said(course):
         teacher.weave(notebook, TEXT + "\n## treble\n\n```python\nx = 3\n```\n")
 
 
+@pytest.mark.parametrize("source", ["quiz.sums\n", "# a vote\nquiz.sums"])
+def test_a_question_is_found_however_its_cell_is_written(source):
+    question = Question("2 + 2?", [("3", "a"), ("4", "b"), ("22", "c")], right=1)
+    notebook = nbformat.v4.new_notebook(cells=[cell("code", source, "quiz")])
+    assert len(teacher.weave(notebook, "", {"sums": question}).cells) == 2
+
+
+def test_a_question_that_is_not_there_is_named(course, tmp_path):
+    notebook = nbformat.read(course, as_version=4)
+    notebook.cells.append(cell("code", "quiz.sums", "quiz"))
+    nbformat.write(notebook, tmp_path / "01_other.ipynb")
+    (tmp_path / "solutions").mkdir()
+    (tmp_path / "solutions" / "01.md").write_text(TEXT, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"01_other\.ipynb asks 'sums', which is none of its q"):
+        list(teacher.build(tmp_path / "build", [tmp_path / "01_other.ipynb"]))
+
+
+@pytest.mark.parametrize("source", ["double(2);", "print(double(2))", ""])
+def test_a_check_that_shows_no_answer_does_not_pass(tmp_path, source):
+    notebook = nbformat.v4.new_notebook(cells=[cell("code", source, "check")])
+    notebook.cells.insert(0, cell("code", "double = abs"))
+    with pytest.raises(ValueError, match="does not pass: the cell does not end in its answer"):
+        teacher.run_notebook(notebook, tmp_path / "01_a.ipynb")
+
+
 def test_edits_by_hand_are_kept(course, tmp_path, monkeypatch):
     """Made, made again, edited and kept, forced; a changed output is no edit."""
     monkeypatch.setattr(teacher, "run_notebook", lambda notebook, folder: None)

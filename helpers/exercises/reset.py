@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from helpers.exercises.marks import said_of
-from helpers.files.notebooks import parse
+from helpers.files.notebooks import list_exercises, name_exercise, parse
 from helpers.files.writing import write
 from helpers.setup.machine import ROOT
 
@@ -53,16 +53,22 @@ def load():
 
 
 def pack():
-    """Return the stubs as they are in the course's notebooks, in the form of ``load``."""
+    """Return the stubs as they are in the course's notebooks, in the form of ``load``.
+
+    Raises ValueError for a stub that no task with a number comes before.
+    """
     stubs = {}
     for path in sorted((ROOT / "notebooks").glob("[!.]*.ipynb")):
         numbers = {}
         for cell in opened(path)["cells"]:
-            for name in list_exercises(cell):
+            if name := name_exercise(cell):
                 source = "".join(cell["source"])
-                if number := re.match(r"### Exercise (\d\.\d) ", source):
+                if number := re.match(r"### Exercise (\d+\.\d+) ", source):
                     numbers[name] = number[1]
                 if "stub" in cell["metadata"]["tags"]:
+                    if name not in numbers:
+                        form = "no task before it begins with  ### Exercise 4.2 · Title"
+                        raise ValueError(f"{path}: exercise {name} has no number: {form}")
                     stubs[name] = {"number": numbers[name], "source": source}
     return stubs
 
@@ -83,12 +89,6 @@ def opened(path):
     except (LookupError, TypeError, AttributeError):
         raise ValueError(f"{path} is a damaged notebook, and was left as it is") from None
     return notebook
-
-
-def list_exercises(cell):
-    """Return the names of the exercises that a cell belongs to, none or one."""
-    tags = cell["metadata"].get("tags") or []
-    return [tag[9:] for tag in tags if tag.startswith("exercise:")]
 
 
 def _named(exercise, there, path):
@@ -145,14 +145,13 @@ def _backed_up(path):
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--pack"]:
-        write(STUBS, dumped(pack()), Path.is_file)
-    elif not sys.argv[1:]:
+    if not sys.argv[1:]:
         sys.exit(__doc__)
-    else:
-        try:
-            for line in reset(*sys.argv[1:]):
-                print(line)
-        except (OSError, ValueError) as error:
-            sys.exit(f"{error}")
-        print("If it is open in JupyterLab: File > Reload Notebook from Disk.")
+    try:
+        if sys.argv[1:] == ["--pack"]:
+            write(STUBS, dumped(pack()), Path.is_file)
+        else:
+            print(*reset(*sys.argv[1:]), sep="\n")
+            print("If it is open in JupyterLab: File > Reload Notebook from Disk.")
+    except (OSError, ValueError) as error:
+        sys.exit(f"{error}")

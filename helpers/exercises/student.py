@@ -11,8 +11,8 @@ wrote and ran does not meet what the teacher mended. The guide says how students
 import sys
 from pathlib import Path
 
-from helpers.exercises.reset import dumped, list_exercises, load, opened
-from helpers.files.notebooks import digest
+from helpers.exercises.reset import dumped, load, opened
+from helpers.files.notebooks import digest, name_exercise
 from helpers.files.writing import check, write
 from helpers.setup.machine import ROOT
 
@@ -28,7 +28,8 @@ def build(target, root=ROOT):
     """Write the course of ``root`` for students into ``target``; yield the paths that changed.
 
     Raises FileExistsError for a folder that holds anything else, for ``root`` itself, and for a
-    notebook that somebody has written into since; OSError for a file that cannot be written.
+    notebook that somebody has written into since; OSError for a file that cannot be written;
+    ValueError for a notebook that is none, and for a stub that was not packed.
     """
     target, root = Path(target), Path(root)
     there = {path.name for path in target.iterdir()} if target.exists() else set()
@@ -62,7 +63,9 @@ def strip(path, stubs):
     for cell in notebook["cells"]:
         tags = cell["metadata"].get("tags") or []
         if "stub" in tags:
-            (name,) = list_exercises(cell)
+            if (name := name_exercise(cell)) not in stubs:
+                mend = "python -m helpers.exercises.reset --pack"
+                raise ValueError(f"{path}: the stub of exercise {name} is not stored yet: {mend}")
             cell["source"] = stubs[name].splitlines(keepends=True)
         if cell["cell_type"] == "code":
             cell["outputs"], cell["execution_count"] = [], None

@@ -1,4 +1,4 @@
-"""Notebooks as files: is it one, and has somebody written into it since the course made it?"""
+"""Notebooks as files: is it one, was it edited, and to which exercise does a cell belong?"""
 
 import hashlib
 import json
@@ -32,3 +32,21 @@ def digest(notebook):
         for cell in notebook["cells"]
     ]
     return hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()
+
+
+def list_exercises(cell):
+    """Return the names of the exercises that a cell belongs to, none or one."""
+    tags = cell["metadata"].get("tags") or []
+    return [tag[9:] for tag in tags if tag.startswith("exercise:")]
+
+
+def name_exercise(cell):
+    """Return the name of the exercise that a cell of the course belongs to, "" if to none.
+
+    Raises ValueError for a cell of several, and for a stub of none.
+    """
+    names = list_exercises(cell)
+    if len(names) > 1 or (not names and "stub" in (cell["metadata"].get("tags") or [])):
+        source = "".join(cell["source"])
+        raise ValueError(f"the cell {source!r:.60} needs one tag  exercise:NAME, not {len(names)}")
+    return names[0] if names else ""

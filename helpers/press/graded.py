@@ -14,6 +14,7 @@ from pathlib import Path
 
 import nbformat
 
+from helpers.files.notebooks import name_exercise
 from helpers.files.texts import read_text
 from helpers.files.writing import write
 from helpers.press.command import main
@@ -31,7 +32,7 @@ c.ExecutePreprocessor.timeout = 1200  # seconds for a cell; notebooks 4 and 6 tr
 def build(target, sources=None):
     """Write the notebooks for nbgrader, of ``sources`` or all; yield a line for each.
 
-    Raises ValueError if an exercise has no solution.
+    Raises ValueError if an exercise has no solution, or does not say how hard it is.
     """
     target = Path(target)
     for source in list_sources(sources or sorted(NOTEBOOKS.glob("[!.]*.ipynb"))):
@@ -55,9 +56,13 @@ def graded(notebook, text):
     for cell in notebook.cells:
         cells.append(cell)
         tags = cell.metadata.get("tags", [])
-        (name,) = [tag[9:] for tag in tags if tag.startswith("exercise:")] or [""]
+        name = name_exercise(cell)
         if name and cell.cell_type == "markdown":
-            points[name] = POINTS[re.search(r"\*\(.+, (\w+), \d+ minutes\)\*", cell.source)[1]]
+            found = re.search(r"\*\(.+, (easy|medium|hard), \d+ minutes\)\*", cell.source)
+            if not found:
+                form = "*(implement, easy, 5 minutes)*; or medium, or hard"
+                raise ValueError(f"the task of exercise {name} does not say how hard it is: {form}")
+            points[name] = POINTS[found[1]]
         if "stub" in tags:
             if name not in code:
                 raise ValueError(f"exercise {name} has no solution")

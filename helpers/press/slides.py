@@ -24,7 +24,7 @@ from helpers.press.albums import find_albums, narrow
 from helpers.press.cells import Prose, convert_output, find_view, is_page, list_outputs, render
 from helpers.press.command import main, weigh
 from helpers.press.reading import list_sources, read_notebook
-from helpers.quizzes.texts import read_beside
+from helpers.quizzes.texts import find_question, read_beside
 from helpers.setup.machine import ROOT
 
 NAMES = r"^`(picture|question|numbers): ([\w, -]+)(?:; (.+))?`$"  # a line that names cells
@@ -98,7 +98,7 @@ def fill(slide, notebook, questions, albums):
                 moving = name in albums and narrow(albums[name], slide["moves"][name])
                 parts.append(moving or find_picture(cell))
             elif kind == "question":
-                parts.append({"question": questions[cell.source.removeprefix("quiz.")]})
+                parts.append({"question": find_question(questions, cell.source)})
     return {"parts": parts, "notes": prose.convert(slide["notes"]), "cells": named}
 
 

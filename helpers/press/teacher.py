@@ -16,13 +16,13 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from helpers.files.notebooks import digest
+from helpers.files.notebooks import digest, name_exercise
 from helpers.files.texts import read_text
 from helpers.files.writing import check, write
 from helpers.press.command import main
 from helpers.press.reading import list_sources, read_notebook
 from helpers.press.running import naming
-from helpers.quizzes.texts import read_beside
+from helpers.quizzes.texts import find_question, read_beside
 from helpers.setup.machine import ROOT
 
 NOTEBOOKS = ROOT / "notebooks"
@@ -37,8 +37,8 @@ def build(target, sources=None, force=False):
     """Write the teacher's version of ``sources``; yield a line for each: "made ..." or "kept ...".
 
     By default, of all notebooks that have solutions. Raises ValueError if a cell or a check fails,
-    if an exercise has no solution, if a solution has no exercise, and for the folder of the
-    sources, and OSError if a notebook cannot be written.
+    if an exercise has no solution, if a solution has no exercise, if a question is not there, and
+    for the folder of the sources, and OSError if a notebook cannot be written.
     """
     for source in list_sources(sources or sorted(NOTEBOOKS.glob("[!.]*.ipynb"))):
         solutions = source.parent / "solutions" / f"{source.stem[:2]}.md"
@@ -52,7 +52,10 @@ def build(target, sources=None, force=False):
             continue
         check(path, Path.is_file)
         text, questions = read_text(solutions), read_beside(source)
-        notebook = weave(read_notebook(source), text, questions)
+        try:
+            notebook = weave(read_notebook(source), text, questions)
+        except KeyError as error:
+            raise ValueError(f"{source} asks {error}, which is none of its questions") from None
         run_notebook(notebook, source)
         notebook.metadata["made"] = digest(notebook)
         write(path, nbformat.writes(notebook) + "\n", Path.is_file)
@@ -73,13 +76,13 @@ def split_parts(text):
 def weave(notebook, text, questions=None):
     """Return a copy of a notebook with the solutions of ``text`` for its stubs, and all answers.
 
-    questions: {name: Question} that its cells ask.
+    questions: {name: Question} that its cells ask. Raises KeyError for any other.
     """
     notebook, (code, texts), cells = copy.deepcopy(notebook), split_parts(text), []
     for cell in notebook.cells:
         cells.append(cell)
         tags = cell.metadata.get("tags", [])
-        (name,) = [tag[9:] for tag in tags if tag.startswith("exercise:")] or [""]
+        name = name_exercise(cell)
         if "stub" in tags:
             if name not in code:
                 raise ValueError(f"exercise {name} has no solution")
@@ -88,7 +91,7 @@ def weave(notebook, text, questions=None):
         if answered in texts:
             cells.append(make_answer(answered, texts.pop(answered)))
         if "quiz" in tags:
-            question = questions[cell.source.removeprefix("quiz.")]
+            question = find_question(questions, cell.source)
             cells.append(make_answer(cell.id, explain(question)))
     if code or texts:
         raise ValueError(f"no exercise for the solutions {', '.join([*code, *texts])}")
@@ -131,7 +134,8 @@ def run_notebook(notebook, path):
                 client.execute_cell(cell, number)
     for cell in notebook.cells:
         if "check" in cell.metadata.get("tags", []):
-            result = cell.outputs[-1].data["text/plain"]
+            texts = [output.get("data", {}).get("text/plain", "") for output in cell.outputs]
+            result = next(filter(None, reversed(texts)), "the cell does not end in its answer")
             if not result.startswith("✓"):
                 raise ValueError(f"the solution of {cell.source} does not pass: {result}")
 

@@ -52,6 +52,12 @@ def read_beside(notebook):
     return read(path) if path.exists() else {}
 
 
+def find_question(questions, source):
+    """Return the question that a cell with this source asks. Raises KeyError if it is not there."""
+    asked = re.search(r"\bquiz\.(\w+)", source)
+    return questions[asked[1] if asked else source]
+
+
 def _list_paragraphs(text):
     """Return [(number of its first line, paragraph)]; headings and choices begin one, too."""
     found, ends = [], True
