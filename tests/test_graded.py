@@ -71,6 +71,14 @@ def test_an_exercise_that_does_not_say_how_hard_it_is_has_no_points_and_is_named
         graded.graded(nbformat.v4.new_notebook(cells=[cell]), "")
 
 
+def test_a_notebook_without_solutions_is_no_reason_to_stop(tmp_path, monkeypatch):
+    nbformat.write(nbformat.v4.new_notebook(), tmp_path / "Untitled.ipynb")
+    monkeypatch.setattr(graded, "NOTEBOOKS", tmp_path)
+    assert list(graded.build(tmp_path / "build")) == []
+    with pytest.raises(FileNotFoundError, match=r"Un\.md"):
+        list(graded.build(tmp_path / "build", [tmp_path / "Untitled.ipynb"]))
+
+
 def nbgrader(folder, *words):
     command = [sys.executable, "-m", "nbgrader", *words]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)

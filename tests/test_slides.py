@@ -117,6 +117,13 @@ def test_a_notebook_without_a_text_has_no_deck(tmp_path):
         slides.build(tmp_path / "build", [tmp_path / "02_one.ipynb"])
 
 
+def test_by_default_each_text_becomes_a_deck_whatever_else_is_there(tmp_path, monkeypatch):
+    deck(tmp_path / "notebooks", TITLE)
+    nbformat.write(nbformat.v4.new_notebook(), tmp_path / "notebooks" / "Untitled.ipynb")
+    monkeypatch.setattr(slides, "ROOT", tmp_path)
+    assert [path.stem for path in slides.build(tmp_path / "slides")] == ["02_one"]
+
+
 def test_a_deck_carries_everything_with_it_and_is_small(tmp_path, monkeypatch):
     (tmp_path / "slides").mkdir()
     (tmp_path / "slides" / "a.png").write_bytes(b"\x00")
@@ -267,8 +274,9 @@ GUIDE = (ROOT / "notebooks" / "teachers_guide.md").read_text(encoding="utf-8")
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_deck_keeps_step_with_the_plan_of_the_guide(path):
     """Its minutes add up to the plan's, and what the plan shows is on a slide."""
-    part = re.search(rf"^### \[.*?\]\({path.name}\)\n(.*?)\n\*\*Pan", GUIDE, re.M | re.DOTALL)[1]
-    plan = re.findall(r"^\| (\d+)–(\d+) \| (.*) \|$", part, re.MULTILINE)
+    part = re.search(rf"^### \[.*?\]\({path.name}\)\n(.*?)\n\*\*Pan", GUIDE, re.M | re.DOTALL)
+    assert part, "the guide has no section with its plan and its panels"
+    plan = re.findall(r"^\| (\d+)–(\d+) \| (.*) \|$", part[1], re.MULTILINE)
     notebook, read = lecture(path)
     minutes = [re.match(r"\*\*(\d+)–(\d+)\*\* \S", slide["notes"]) for slide in read]
     assert all(minutes), "each slide has notes, and they begin with its minutes"

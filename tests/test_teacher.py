@@ -122,6 +122,11 @@ def test_a_question_is_found_however_its_cell_is_written(source):
     assert len(teacher.weave(notebook, "", {"sums": question}).cells) == 2
 
 
+def test_a_notebook_that_is_not_there_is_named_and_not_its_solutions(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.ipynb"):
+        list(teacher.build(tmp_path / "build", [tmp_path / "nowhere.ipynb"]))
+
+
 def test_a_question_that_is_not_there_is_named(course, tmp_path):
     notebook = nbformat.read(course, as_version=4)
     notebook.cells.append(cell("code", "quiz.sums", "quiz"))

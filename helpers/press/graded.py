@@ -30,17 +30,19 @@ c.ExecutePreprocessor.timeout = 1200  # seconds for a cell; notebooks 4 and 6 tr
 
 
 def build(target, sources=None):
-    """Write the notebooks for nbgrader, of ``sources`` or all; yield a line for each.
+    """Write ``sources`` for nbgrader, by default all that have solutions; yield a line for each.
 
     Raises ValueError if an exercise has no solution, or does not say how hard it is.
     """
     target = Path(target)
     for source in list_sources(sources or sorted(NOTEBOOKS.glob("[!.]*.ipynb"))):
+        solutions = source.parent / "solutions" / f"{source.stem[:2]}.md"
+        if sources is None and not solutions.exists():
+            continue
         path = target / "source" / source.stem / source.name
         if path.exists() and is_edited(path):
             yield f"kept {path}: it was edited by hand; move it away to have a new one"
             continue
-        solutions = source.parent / "solutions" / f"{source.stem[:2]}.md"
         notebook = graded(read_notebook(source), read_text(solutions))
         notebook.metadata["made"] = digest(notebook)
         write(path, nbformat.writes(notebook) + "\n", Path.is_file)

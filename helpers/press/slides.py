@@ -32,13 +32,15 @@ DECK_BYTES = 6_000_000
 
 
 def build(target, sources=None):
-    """Write the decks of ``sources`` (notebooks; default: the course).
+    """Write the decks of ``sources`` (notebooks; default: those of the course that have a text).
 
     Return {path of a deck: how many of its panels stand still}. Raises ValueError if a text names
     a cell that is not there, or if a deck is larger than DECK_BYTES; OSError if there is no text,
     if a deck cannot be written, or if something else is in its place.
     """
-    sources = list_sources(sources or sorted((ROOT / "notebooks").glob("[!.]*.ipynb")))
+    folder = ROOT / "notebooks"
+    texts = sorted((folder / "slides").glob("[!.]*.md"))
+    sources = list_sources(sources or [folder / f"{text.stem}.ipynb" for text in texts])
     return dict(build_deck(Path(target), source) for source in sources)
 
 

@@ -51,9 +51,10 @@ def build(target, sources=None, force=False):
             yield f"kept {path}: it was edited by hand; --force replaces it"
             continue
         check(path, Path.is_file)
+        notebook = read_notebook(source)
         text, questions = read_text(solutions), read_beside(source)
         try:
-            notebook = weave(read_notebook(source), text, questions)
+            notebook = weave(notebook, text, questions)
         except KeyError as error:
             raise ValueError(f"{source} asks {error}, which is none of its questions") from None
         run_notebook(notebook, source)
