@@ -11,6 +11,7 @@ import pytest
 from helpers.press import links
 
 ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 GITHUB = "https://github.com/owner/why-resnets-work"
 
 
@@ -19,11 +20,7 @@ def course(tmp_path):
     """A copy of what `make links` touches, with the helpers, for which the linter looks."""
     (tmp_path / "notebooks").mkdir()
     shutil.copytree(ROOT / "helpers", tmp_path / "helpers", ignore=lambda *_: {"__pycache__"})
-    for path in [
-        *(ROOT / "notebooks").glob("*.ipynb"),
-        ROOT / "README.md",
-        ROOT / "pyproject.toml",
-    ]:
+    for path in [*NOTEBOOKS, ROOT / "README.md", ROOT / "pyproject.toml"]:
         shutil.copy(path, tmp_path / path.relative_to(ROOT))
     give(tmp_path, "")
     list(links.build(tmp_path))
@@ -56,7 +53,7 @@ def test_the_course_is_as_make_links_leaves_it(course):
 def test_an_address_comes_and_goes_without_a_trace(course):
     before = texts(course)
     give(course, f'Repository = "{GITHUB}.git/"', 'documentation = "https://example.org"')
-    assert len(list(links.build(course))) == 10
+    assert len(list(links.build(course))) == len(NOTEBOOKS) + 1  # and the README
     after = texts(course)
     assert list(links.build(course)) == []
     assert texts(course) == after
@@ -70,7 +67,7 @@ def test_an_address_comes_and_goes_without_a_trace(course):
     assert f'"git+{GITHUB}"\n' in code
     assert "| only a browser | [Colab](https" in after["README.md"].decode()
     give(course, "")
-    assert len(list(links.build(course))) == 10
+    assert len(list(links.build(course))) == len(NOTEBOOKS) + 1  # and the README
     assert texts(course) == before
 
 
@@ -92,6 +89,22 @@ def test_only_the_two_first_cells_change(course):
     ]
     assert changed == ["title", "imports"]
     assert before | {"cells": 0} == after | {"cells": 0}
+
+
+def test_a_folder_without_messages_is_no_language_and_names_may_have_spaces(course):
+    for folder in ("my class", "fr"):
+        (course / "notebooks" / folder).mkdir()
+        shutil.copy(NOTEBOOKS[1], course / "notebooks" / folder / "sheet (1).ipynb")
+    (course / "notebooks" / "fr" / "messages.json").write_text("{}")
+    give(course, f'repository = "{GITHUB}"')
+    list(links.build(course))
+    for folder, call in {"my class": "check()", "fr": 'check("fr")'}.items():
+        text = (course / "notebooks" / folder / "sheet (1).ipynb").read_bytes()
+        source = cell_of(text, "code")
+        assert f"why_resnets_work.{call}\n" in source
+        assert 'os.path.exists("../../why_resnets_work.py")' in source
+        link = f"main/notebooks/{folder}/sheet (1).ipynb)".replace(" ", "%20")
+        assert link.replace("(1)", "%281%29") in cell_of(text, "markdown")
 
 
 @pytest.mark.parametrize(

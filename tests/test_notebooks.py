@@ -61,7 +61,7 @@ def prose(notebook):
 
 def test_the_notebooks_are_there_and_linked_in_order():
     """Each names its neighbours, and the front door and the README have a map of all."""
-    assert [path.stem[:2] for path in PATHS] == [f"0{number}" for number in range(9)]
+    assert [path.stem[:2] for path in PATHS] == [f"{n:02}" for n in range(len(PATHS))]
     for here, after in itertools.pairwise(PATHS):
         assert f"]({after.name})" in prose(nbformat.read(here, as_version=4))[0]
         assert f"]({here.name})" in prose(nbformat.read(after, as_version=4))[0]

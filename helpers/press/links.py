@@ -61,26 +61,33 @@ def find_address(project):
 def edit(path, address):
     """Return the text of a notebook with its opening and its links for ``address``.
 
-    In a folder of ``notebooks``, the opening chooses the language that this is called like.
+    In a folder of ``notebooks`` that has messages, the opening chooses the language that this is
+    called like.
     """
     notebook, folder = parse(path), path.parent.name
-    place = path.name if folder == "notebooks" else f"{folder}/{path.name}"
-    for kind, change in {"markdown": add_launch, "code": add_opening}.items():
+    up = "" if folder == "notebooks" else "../"
+    place = f"{folder}/{path.name}" if up else path.name
+    language = folder if (path.parent / "messages.json").is_file() else ""
+    changes = {
+        "markdown": lambda source: add_launch(source, address, place),
+        "code": lambda source: add_opening(source, address, up, language),
+    }
+    for kind, change in changes.items():
         cell = next((cell for cell in notebook["cells"] if cell["cell_type"] == kind), None)
         if cell is None:
             raise ValueError(f"{path} has no {kind} cell: it is no notebook of the course")
-        cell["source"] = change("".join(cell["source"]), address, place).splitlines(True)
+        cell["source"] = change("".join(cell["source"])).splitlines(True)
     return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
 
 
-def add_opening(source, address, place=""):
+def add_opening(source, address, up="", language=""):
     """Return the source of a first code cell that begins with the opening.
 
-    place: of the notebook, in the folder ``notebooks``.
+    up: the way from the notebook to the folder ``notebooks``. language: its own, if not English.
     """
     opening = Template(CELL.read_text(encoding="utf-8"), keep_trailing_newline=True)
-    language = place.rpartition("/")[0]
-    return opening.render(address=address, language=language) + OPENING.sub("", source, count=1)
+    values = {"address": address, "up": up, "language": language}
+    return opening.render(values) + OPENING.sub("", source, count=1)
 
 
 def add_launch(source, address, place):
@@ -99,7 +106,7 @@ def list_links(address, place):
     parts = urlsplit(address)
     if parts.scheme != "https":
         return ""
-    path, repository = f"notebooks/{place}", parts.path.strip("/")
+    path, repository = quote(f"notebooks/{place}"), parts.path.strip("/")
     github = parts.netloc == "github.com"
     source = f"gh/{repository}" if github else f"git/{quote(address, safe='')}"
     colab = f"https://colab.research.google.com/github/{repository}/blob/main/{path}"
