@@ -1,6 +1,7 @@
 """The first code cell of each notebook, where the course is, is not, or is hidden by something."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -178,6 +179,27 @@ def test_a_broken_package_is_named(tmp_path):
         "isal is installed, but cannot be imported (no such library): "
         "run  %pip install --force-reinstall isal  in a cell, then restart the kernel"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("notebooks/questions/01.md", "## a\n\nWhat?\n", "01.md, line 1: one choice of a has an x"),
+        ("helpers/block.py", "x = (", "'(' was never closed (block.py, line 1)"),
+    ],
+)
+def test_a_slip_in_the_course_itself_is_named_and_nothing_is_to_be_installed(
+    tmp_path, name, text, said
+):
+    """What pip knows under the name of the helpers is somebody else's."""
+    shutil.copytree(ROOT / "helpers", tmp_path / "helpers")
+    shutil.copy(ROOT / "why_resnets_work.py", tmp_path)
+    write(tmp_path, name, text)
+    (tmp_path / "away").mkdir()
+    kind, answer, _, _ = run(tmp_path / "away", first(PATHS[1]), course=[str(tmp_path)])
+    assert (kind, answer.split(": ")[0]) == ("ImportError", "the helpers cannot be imported")
+    assert said in answer
+    assert "pip" not in answer
 
 
 def test_a_notebook_of_another_version_is_told_so(tmp_path):

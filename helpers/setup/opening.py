@@ -61,4 +61,6 @@ def explain(name, error):
         mend = installation.install(PROJECTS.get(package, package))
         return f"{package} is not installed for this kernel, {sys.executable}: {mend}"
     package = origins.find_package(error) or name
+    if package == "helpers":  # a file of the course; what pip has under this name is not ours
+        return f"the helpers cannot be imported: {installation.say(error)}"
     return f"{package} {installation.explain_broken(PROJECTS.get(package, package), error)}"
