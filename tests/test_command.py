@@ -64,6 +64,21 @@ def test_an_option_is_no_folder_and_nothing_is_made(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} <= {"state"}
 
 
+@pytest.mark.parametrize("words", ["student --help", "student a b", "reset --help", "reset"])
+def test_the_commands_of_exercises_say_how_they_are_called(tmp_path, words):
+    name, *rest = words.split()
+    done = subprocess.run(
+        [sys.executable, "-m", f"helpers.exercises.{name}", *rest],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, [*tmp_path.iterdir()]) == (1, [])
+    assert f"    python -m helpers.exercises.{name} " in done.stderr
+
+
 def test_a_notebook_without_cells_has_none_for_teachers_either():
     assert teacher.weave(nbformat.v4.new_notebook(), "").cells == []
 

@@ -133,6 +133,26 @@ def test_a_broken_notebook_is_named_and_nothing_is_written(course):
     assert texts(course) == before
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"nbformat": 4, "metadata": {}}',
+        '{"nbformat": 3, "metadata": {}, "worksheets": []}',
+        '{"nbformat": 4, "metadata": {}, "cells": [{"cell_type": "code", "source": null}]}',
+        '{"nbformat": 4, "metadata": {}, "cells": [{"source": []}]}',
+    ],
+)
+def test_a_damaged_or_an_old_notebook_is_named_and_nothing_is_written(course, text):
+    (course / "notebooks" / "05_matching_dimensions.ipynb").write_text(text)
+    before = texts(course)
+    give(course, f'repository = "{GITHUB}"')
+    with pytest.raises(
+        ValueError, match=r"05_.* is a damaged notebook, or of an old format: fetch"
+    ):
+        list(links.build(course))
+    assert texts(course) == before
+
+
 def test_what_jupyter_and_the_system_have_hidden_is_left_alone(course):
     for name in (".ipynb_checkpoints/01_a-checkpoint.ipynb", "._01_a.ipynb", "de/._01_a.ipynb"):
         (course / "notebooks" / name).parent.mkdir(exist_ok=True)

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from helpers.exercises.marks import said_of
-from helpers.files.notebooks import list_exercises, name_exercise, parse
+from helpers.files.notebooks import list_exercises, name_exercise, parse_cells
 from helpers.files.writing import write
 from helpers.setup.machine import ROOT
 
@@ -81,14 +81,7 @@ def dumped(notebook):
 def opened(path):
     """Return a notebook, each cell with metadata; raise ValueError for anything else."""
     with said_of(path, "read"):
-        notebook = parse(path)
-    try:
-        for cell in notebook["cells"]:
-            cell["metadata"] = cell.get("metadata") or {}
-            list_exercises(cell), "".join(cell["source"])
-    except (LookupError, TypeError, AttributeError):
-        raise ValueError(f"{path} is a damaged notebook, and was left as it is") from None
-    return notebook
+        return parse_cells(path)
 
 
 def _named(exercise, there, path):
@@ -145,7 +138,7 @@ def _backed_up(path):
 
 
 if __name__ == "__main__":
-    if not sys.argv[1:]:
+    if not sys.argv[1:] or (sys.argv[1].startswith("-") and sys.argv[1:] != ["--pack"]):
         sys.exit(__doc__)
     try:
         if sys.argv[1:] == ["--pack"]:

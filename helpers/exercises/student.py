@@ -74,7 +74,9 @@ def strip(path, stubs):
 
 
 if __name__ == "__main__":
-    target = Path(*sys.argv[1:] or ["build/student"])
+    target = Path((sys.argv[1:] or ["build/student"])[0])
+    if sys.argv[2:] or str(target).startswith("-"):
+        sys.exit(__doc__)
     try:
         changed = sum(1 for _ in build(target))
     except (OSError, ValueError) as error:

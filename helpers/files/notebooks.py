@@ -25,6 +25,22 @@ def parse(path):
     return notebook
 
 
+def parse_cells(path):
+    """Return ``parse(path)``, each cell with metadata.
+
+    Raises ValueError also for a damaged notebook, and for one of an old format.
+    """
+    notebook = parse(path)
+    try:
+        for cell in notebook["cells"]:
+            cell["metadata"] = cell.get("metadata") or {}
+            list_exercises(cell), "".join(cell["source"]), cell["cell_type"].strip()
+    except (LookupError, TypeError, AttributeError):
+        mend = "fetch it again, or save it in JupyterLab"
+        raise ValueError(f"{path} is a damaged notebook, or of an old format: {mend}") from None
+    return notebook
+
+
 def digest(notebook):
     """Return a hash of what people write in a notebook; running it again does not change that."""
     written = [

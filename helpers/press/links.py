@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 
 from jinja2 import Template
 
-from helpers.files.notebooks import parse
+from helpers.files.notebooks import parse_cells
 from helpers.files.texts import read_text
 from helpers.files.writing import write
 from helpers.press.command import main
@@ -36,7 +36,8 @@ HEAD = "| you have | do this |\n|---|---|\n"  # of the README's table
 def build(root=ROOT):
     """Write the address of pyproject.toml wherever it belongs; yield the paths of changed files.
 
-    Raises ValueError if a notebook has no Markdown cell or no code cell: then nothing is written.
+    Raises ValueError if a notebook is damaged, or has no Markdown cell or no code cell: then
+    nothing is written.
     """
     address = find_address(root / "pyproject.toml")
     paths = [p for each in ("", "[!.]*/") for p in (root / "notebooks").glob(f"{each}[!.]*.ipynb")]
@@ -64,7 +65,7 @@ def edit(path, address):
     In a folder of ``notebooks`` that has messages, the opening chooses the language that this is
     called like.
     """
-    notebook, folder = parse(path), path.parent.name
+    notebook, folder = parse_cells(path), path.parent.name
     up = "" if folder == "notebooks" else "../"
     place = f"{folder}/{path.name}" if up else path.name
     language = folder if (path.parent / "messages.json").is_file() else ""
