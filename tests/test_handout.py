@@ -1,12 +1,15 @@
 """The handout: all pages in one, with links that lead within it; what is missing is named."""
 
+import re
 import subprocess
 import sys
+from html import unescape
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import pytest
 
-from helpers.press import handout
+from helpers.press import book, handout
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -40,6 +43,23 @@ def test_pages_are_joined_in_their_order_and_links_lead_within(pages):
     assert html.count('href="https://arxiv.org/a.html"') == 3
     assert "<script" not in html
     assert "A4" in html
+
+
+def test_names_of_pages_may_have_any_signs(tmp_path):
+    """From the notebooks of a teacher to the book, and on to the handout."""
+    names = ["Übung 1 (neu)", "Woche #2", "50% fertig?"]
+    for name, other in zip(names, [*names[1:], names[0]], strict=True):
+        link = f"{quote(other)}.md"
+        text = f"# {name}\n\n[a]({link}) [b]({link}#A-part)\n\n## A part\n"
+        (tmp_path / f"{name}.md").write_text(text, encoding="utf-8")
+    paths = book.build(tmp_path / "book", [tmp_path / f"{name}.md" for name in names])
+    assert [path.stem for path in paths] == ["index", *names]
+    first = paths[1].read_text(encoding="utf-8")
+    assert first.count('<a rel="next" href="Woche%20%232.html">') == 2
+    html = handout.join(tmp_path / "book")
+    ids = {unescape(one) for one in re.findall(r'\sid="([^"]*)"', html)}
+    places = [unquote(unescape(one)) for one in re.findall(r'href="#([^"]*)"', html)]
+    assert {place for name in names for place in (name, f"{name}--A-part")} <= set(places) <= ids
 
 
 def test_a_book_that_was_not_built_is_named(tmp_path):

@@ -12,8 +12,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from html import unescape
+from html import escape, unescape
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 from helpers.files.writing import check, write
 from helpers.press.book import BOOK
@@ -77,7 +78,7 @@ def join(pages):
         html = (pages / name).read_text(encoding="utf-8")
         parts.append({"id": Path(name).stem, "html": localise(html, Path(name).stem)})
         following = re.search(r'<a rel="next" href="([^"]+)"', html)
-        name = unescape(following[1]) if following else None
+        name = unquote(unescape(following[1])) if following else None
     return render("handout.html.j2", book=BOOK, parts=parts)
 
 
@@ -85,10 +86,10 @@ def localise(html, name):
     """Return the text of a page with ids and links that are valid in a page of all pages."""
     text = re.search(r"<main[^>]*>(.*)</main>", html, re.DOTALL)[1]
     text = re.sub(r"<script\b.*?</script>", "", text, flags=re.DOTALL)
-    text = re.sub(r'(<[^<>]*?\s(?:id|for)=")', rf"\g<1>{name}--", text)
-    text = re.sub(r'(<a\b[^<>]*?href=")#', rf"\g<1>#{name}--", text)
-    text = re.sub(r'(<a\b[^<>]*?href=")([\w-]+)\.html#', r"\g<1>#\g<2>--", text)
-    return re.sub(r'(<a\b[^<>]*?href=")([\w-]+)\.html"', r'\g<1>#\g<2>"', text)
+    text = re.sub(r'(<[^<>]*?\s(?:id|for)=")', lambda match: f"{match[1]}{escape(name)}--", text)
+    text = re.sub(r'(<a\b[^<>]*?href=")#', rf"\g<1>#{quote(name)}--", text)
+    text = re.sub(r'(<a\b[^<>]*?href=")([\w.~%-]+)\.html#', r"\g<1>#\g<2>--", text)
+    return re.sub(r'(<a\b[^<>]*?href=")([\w.~%-]+)\.html"', r'\g<1>#\g<2>"', text)
 
 
 if __name__ == "__main__":
