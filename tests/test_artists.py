@@ -70,6 +70,16 @@ def test_pixels_are_what_imshow_draws(case):
     assert (np.abs(general - ours).max(axis=2) > 2).mean() < 0.01
 
 
+def test_what_is_hidden_is_not_drawn():
+    picture, axes = plots.figure(size=(2, 2))
+    plots.pixels(axes, np.zeros((3, 3)), vmax=2.0).set_visible(False)
+    show = plots.curves(axes, ["inside"])
+    show(np.arange(2), {"inside": np.full(2, 9.0)})  # above the axes: no end, and no name
+    axes.set_axis_off()
+    picture.canvas.draw()
+    assert np.all(np.asarray(picture.canvas.buffer_rgba()) == 255)
+
+
 @pytest.mark.parametrize(("form", "image"), [("pdf", b"/Image"), ("svg", b"<image")])
 def test_pixels_can_be_saved_for_print(form, image, tmp_path):
     picture, axes = plots.figure(size=(2, 2))

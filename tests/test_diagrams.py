@@ -3,7 +3,7 @@
 import pytest
 from figures import contrast
 from matplotlib.colors import to_rgb
-from matplotlib.patches import Circle, FancyBboxPatch
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 
 from helpers import diagrams, plots
 
@@ -56,15 +56,46 @@ def test_block_diagram_refuses_an_unknown_skip():
         diagrams.block(axes, "over")
 
 
-def test_no_text_of_the_block_diagram_leaves_the_picture_or_covers_another():
+def test_no_text_of_the_block_diagram_leaves_the_picture_or_lies_on_another_or_on_a_line():
     for skip in diagrams.SKIPS:
         picture, axes = plots.figure(size=(10, 3.2))
         diagrams.block(axes, skip)
         picture.canvas.draw()
-        boxes = [text.get_window_extent() for text in axes.texts if text.get_visible()]
+        shown = [text for text in axes.texts if text.get_visible()]
+        boxes = [text.get_window_extent() for text in shown]
         assert all(axes.bbox.fully_containsx(x) for box in boxes for x in (box.x0, box.x1))
         assert all(axes.bbox.fully_containsy(y) for box in boxes for y in (box.y0, box.y1))
         assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+        rails = [line.get_path().transformed(axes.transData) for line in axes.lines]
+        words = [box for box, text in zip(boxes, shown, strict=True) if text.get_text() != "+"]
+        assert not any(rail.intersects_bbox(box, filled=False) for rail in rails for box in words)
+
+
+def test_what_changes_in_the_block_diagram_lies_above_what_stays():
+    """So a panel need not draw the rest again."""
+    picture, axes = plots.figure()
+    show = diagrams.block(axes, "none")
+    picture.canvas.draw()
+    artists = [*axes.lines, *axes.patches, *axes.texts]
+    for artist in artists:
+        artist.stale = False
+    for skip in diagrams.SHORTCUT:
+        show(skip)
+    heights = {
+        stale: [a.get_zorder() for a in artists if a.stale is stale] for stale in (True, False)
+    }
+    assert len(heights[True]) == 9
+    assert min(heights[True]) > max(heights[False])
+
+
+def test_no_text_of_the_net_diagram_covers_an_arrow():
+    picture, axes = plots.figure()
+    diagrams.net(axes, 4, "none")
+    picture.canvas.draw()
+    texts = [text.get_window_extent() for text in axes.texts if text.get_text()]
+    arrows = [patch for patch in axes.patches if isinstance(patch, FancyArrowPatch)]
+    assert (len(texts), len(arrows)) == (2, 9)
+    assert not any(text.overlaps(arrow.get_window_extent()) for text in texts for arrow in arrows)
 
 
 def resnet34_column():
@@ -116,6 +147,7 @@ def test_column_leads_each_arc_past_its_layers_and_through_none():
         assert boxes[first - 1].y0 > y[0] > boxes[first].y1  # boxes stand from top to bottom
         assert boxes[last].y0 > y[-1] > boxes[last + 1].y1
         assert x.max() > boxes[first].x1
+        assert (y[1:] <= y[:-1] + 1e-9).all()  # never back up
         assert x[0] == x[-1] == (boxes[first].x0 + boxes[first].x1) / 2
         assert not any(
             ((box.x0 < x) & (x < box.x1) & (box.y0 < y) & (y < box.y1)).any() for box in boxes

@@ -80,6 +80,20 @@ def test_a_small_move_draws_no_background():
     assert panel._drawing._background is background
 
 
+def test_only_what_changed_is_drawn_over_the_background():
+    picture, axes = plots.figure(size=(4, 3))
+    (line,) = axes.plot([0, 1], [0, 1])
+    axes.plot([0, 1], [1, 0])
+    axes.text(0.5, 0.2, "stays")
+    axes.axvspan(0.2, 0.4)
+    plots.pixels(axes, np.eye(2))
+    drawing = Drawing(picture)
+    for y in (0.2, 0.5):
+        drawing.draw()
+        line.set_data([0, 1], [0, y])
+    assert drawing._moving == {line}
+
+
 def test_colours_that_change_are_drawn_although_matplotlib_does_not_say_so():
     picture, axes = plots.figure(size=(4, 3))
     values = np.zeros((4, 4))
