@@ -36,8 +36,13 @@ def assert_shows(panel, figure):
 def watch_display(monkeypatch):
     """Return the growing list of what panels and pictures display."""
     bundles = []
+
+    def display(bundle, raw, **_):
+        assert raw
+        bundles.append(bundle)
+
     for module in (panel_module, page):
-        monkeypatch.setattr(module, "display", lambda bundle, **_: bundles.append(bundle))
+        monkeypatch.setattr(module, "display", display)
     return bundles
 
 

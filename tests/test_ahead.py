@@ -86,6 +86,14 @@ def test_no_more_pictures_are_under_way_than_the_line_takes(kernel, monkeypatch)
     assert len(page.pictures) == 6
 
 
+def test_what_had_to_wait_for_too_long_is_not_drawn():
+    panel, _ = small()
+    run = panel._ahead._run = iter(["a picture"])
+    panel._ahead._step(run, SimpleNamespace(call_later=print), end=0.0)
+    assert list(run) == ["a picture"]
+    assert panel._ahead._run is None
+
+
 def move_another(panel, page):
     other, _ = small()
     other.controls["x"].value = 1
@@ -264,6 +272,8 @@ def test_a_panel_may_be_told_not_to_look_ahead_and_films_never_do(kernel):
         (ipywidgets.FloatSlider(3e-12, min=0, max=1e-11, step=1e-12), 3, 3e-12),
         (ipywidgets.BoundedFloatText(0.5, min=0, max=1, step=None), None, 0.5),
         (ipywidgets.BoundedFloatText(0.5, min=float("-inf"), max=1, step=0.1), None, 0.5),
+        (ipywidgets.BoundedFloatText(0.5, min=0, max=1, step=0.25), 2, 0.5),
+        (ipywidgets.BoundedIntText(7, min=1, max=9, step=2), 3, 7),
         (ipywidgets.IntSlider(7, min=1, max=9, step=2), 3, 7),
         (ipywidgets.Dropdown(options=["a", "b"], value="b"), 1, "b"),
         (ipywidgets.Checkbox(True), 1, True),

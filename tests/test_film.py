@@ -52,6 +52,7 @@ def test_each_button_does_what_it_says():
     assert len(computed) == here + 1
     film._buttons["reset"].click()
     assert computed == [0]
+    assert all(button.icon and button.description for button in film._buttons.values())
 
 
 def test_a_moved_control_goes_back_to_the_start():

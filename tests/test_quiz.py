@@ -40,10 +40,10 @@ def test_choices_may_be_a_dictionary():
 
 def test_a_question_shows_a_widget_and_stores_itself_without_the_answer(monkeypatch):
     shown = []
-    monkeypatch.setattr("helpers.quizzes.quiz.display", lambda data, raw: shown.append(data))
+    monkeypatch.setattr("helpers.quizzes.quiz.display", lambda *data, raw: shown.extend(data * raw))
     Question("What is 2 & 2?", CHOICES, right=1)._ipython_display_()
     live, stored = shown
-    assert VIEW in live
+    assert live[VIEW].keys() == {"model_id", "version_major", "version_minor"}
     assert live["text/plain"] == "Question: What is 2 & 2?"
     words = re.sub(r"<[^>]+>", " ", stored["text/html"])
     for text in ("What is 2 & 2?", "3", "4", "<22>", INVITATION):
