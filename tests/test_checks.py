@@ -2,6 +2,8 @@
 
 import dataclasses
 import functools
+from decimal import Decimal
+from fractions import Fraction
 from types import SimpleNamespace
 
 import numpy as np
@@ -199,9 +201,19 @@ def test_a_check_that_refuses_its_own_solution_passes_no_other():
     def observe(solution, x):
         raise Mistake("nothing is good enough")
 
+    def in_place(x):
+        return np.multiply(x, 2, out=x)
+
     answer = dataclasses.replace(double, observe=observe).check(lambda x: 2 * x)
     assert answer.status == "wrong"
     assert "the check of double refuses its own solution: nothing is good enough" in answer.sentence
+    for right, said in [
+        (in_place, "entry [0] of x was 1 and is now 2"),
+        (lambda x: ..., "not done"),
+    ]:
+        answer = dataclasses.replace(double, right=right).check(lambda x: 2 * x)
+        assert answer.status == "wrong"
+        assert said in answer.sentence
 
 
 def test_an_error_about_shapes_comes_with_the_shapes():
@@ -291,6 +303,12 @@ def test_entries_look_into_lists():
     assert checks.entries({"a": [[1], [2]]}, ["a"])["a"].tolist() == [[1], [2]]
     with pytest.raises(Mistake, match=r"entry \[1, 0\] of a is '-3', and should be a number"):
         checks.entries({"a": [[1], ["-3"]]}, ["a"])
+
+
+@pytest.mark.parametrize("kind", [Fraction, Decimal, np.float16, np.uint8])
+def test_a_number_of_any_kind_is_a_number(kind):
+    assert number.check(kind(3))
+    assert number.check(kind(2)).sentence == "the result should be 3, and yours is 2."
 
 
 def test_numbers_that_print_alike_are_told_apart():
