@@ -120,6 +120,16 @@ def test_hidden_files_are_no_pages_of_the_course(tmp_path, monkeypatch):
     assert [page.name for page in pages] == ["index.html", "guide.html"]
 
 
+def test_next_to_a_page_is_what_decks_need_of_it(tmp_path, monkeypatch):
+    source, ran, kept = tmp_path / "one.md", (["a cell"], {"a panel": "its album"}), []
+    source.write_text("# One", encoding="utf-8")
+    monkeypatch.setattr(book, "run_cells", lambda source: ran)
+    monkeypatch.setattr(book, "write_page", lambda target, page, *_: target / page["file"])
+    monkeypatch.setattr(book, "keep_albums", lambda *words: kept.append(words))
+    book.build(tmp_path, [source], readme=README)
+    assert kept == [(tmp_path / "one.json", *ran)]
+
+
 def test_a_page_that_is_too_large_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(book, "PAGE_BYTES", 1000)
     page = {"file": "front.html", "title": "x", "folder": tmp_path}

@@ -102,6 +102,7 @@ def test_links_lead_to_pages_or_are_dropped():
 def test_pictures_that_are_attached_or_there_become_part_of_the_page(tmp_path):
     (tmp_path / "my ü.png").write_bytes(b"\x00")
     (tmp_path / "unknown").write_bytes(b"\x00")
+    (tmp_path / "folder.png").mkdir()
     prose = cells.Prose({}, tmp_path)
     attachments = {"one 1.jpg": {"image/jpeg": "abc="}}
     for source, kind, picture in (
@@ -111,7 +112,13 @@ def test_pictures_that_are_attached_or_there_become_part_of_the_page(tmp_path):
         ('Look: <img src="attachment:one 1.jpg">', "jpeg", "abc="),
     ):
         assert f"data:image/{kind};base64,{picture}" in prose.convert(source, attachments)
-    for left in ("unknown", "there.png", "attachment:there.png", "https://example.org/a%20b.png"):
+    for left in (
+        "unknown",
+        "folder.png",
+        "there.png",
+        "attachment:there.png",
+        "https://example.org/a%20b.png",
+    ):
         assert f'src="{left}"' in prose.convert(f"![x]({left})")
 
 

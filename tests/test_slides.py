@@ -150,7 +150,7 @@ def album():
     frames = {place: [number, place] for number, place in enumerate(places)}
     frames["1,1,0"][0] = frames["1,0,0"][0]  # the same picture, number 6
     pictures = {"width": 4, "height": 2, "base": PNG, "covers": [f"cover {n}" for n in range(12)]}
-    more = {"fixed": [], "one_at_a_time": False, "positions": ["three"], "sentence": "1,2,0"}
+    more = {"fixed": [], "one_at_a_time": True, "positions": ["three"], "sentence": "1,2,0"}
     return {"controls": controls, "frames": frames} | pictures | more
 
 
@@ -167,6 +167,7 @@ def test_in_a_deck_one_control_moves():
     first, named = narrow(thin(album())), narrow(thin(album()), "x")
     assert [control["label"] for control in first["controls"]] == ["thick"]
     assert first["fixed"] == [["x", "3"], ["y", "7"]]
+    assert not first["one_at_a_time"]  # nothing is said about controls that are not there
     sentences = {at: sentence for at, (_, sentence) in first["frames"].items()}
     assert sentences == {"0": "0,2,0", "1": "1,2,0"}
     assert named["fixed"] == [["thick", "on"], ["y", "7"]]
@@ -174,6 +175,9 @@ def test_in_a_deck_one_control_moves():
     assert named["covers"] == ["cover 6", "cover 10"]
     with pytest.raises(KeyError, match="z"):
         narrow(album(), "z")
+    still = album()
+    still["controls"][0] |= {"texts": ["off"], "initial": 0}  # it has one place
+    assert narrow(still)["controls"] == [still["controls"][1]]
 
 
 def test_panels_move_if_a_book_of_the_same_code_is_next_to_the_decks(tmp_path):
