@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import nbformat
 import pytest
 
 from helpers.exercises import reset
+from helpers.files import writing
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "04_plain_vs_residual.ipynb"
@@ -85,6 +87,16 @@ def test_an_exercise_of_a_tenth_notebook_is_packed(tmp_path, monkeypatch):
 def test_what_a_new_exercise_lacks_is_one_sentence(tmp_path, monkeypatch, task, tags, said):
     with pytest.raises(ValueError, match=said):
         own_course(tmp_path, monkeypatch, task, tags)
+
+
+def test_the_command_packs_the_stubs_into_the_file_that_they_are_read_from(monkeypatch):
+    written = []
+    monkeypatch.setattr(sys, "argv", ["reset", "--pack"])
+    monkeypatch.setattr(
+        writing, "write", lambda path, content, is_own: written.append((path, content))
+    )
+    runpy.run_path(reset.__file__, run_name="__main__")
+    assert written == [(reset.STUBS, reset.STUBS.read_bytes())]
 
 
 def test_hidden_files_are_no_notebooks_of_the_course(monkeypatch, tmp_path):

@@ -53,11 +53,34 @@ def test_students_get_every_notebook_without_outputs_and_with_its_stubs(course):
 def test_students_get_no_solutions_no_tests_and_no_guide(course):
     names = {path.relative_to(course).as_posix() for path in course.rglob("*")}
     assert not [name for name in names if re.search(r"solutions|test|guide|__pycache__", name)]
-    assert {"why_resnets_work.py", "Makefile", "data/digits.npz", "helpers/block.py"} <= names
+    assert {
+        "why_resnets_work.py",
+        "Makefile",
+        "constraints.txt",
+        "data/digits.npz",
+        "README.md",
+    } <= names
     text = "".join(path.read_text("utf-8") for path in course.rglob("*.ipynb"))
     for path in (ROOT / "notebooks" / "solutions").glob("*.md"):
         for prose in teacher.split_parts(path.read_text(encoding="utf-8"))[1].values():
             assert prose.splitlines()[0] not in text
+
+
+def test_students_get_all_else_that_the_course_needs(course):
+    kept = r"notebooks/(slides|teachers_guide)|/solutions/|__pycache__|/\."
+    for kind in (
+        "data/**/*.csv",
+        "helpers/**/*.*",
+        "notebooks/**/*.*",
+        "*.toml",
+        "*.yml",
+        "LICENSE*",
+    ):
+        here, there = (
+            {path.relative_to(root).as_posix() for path in root.glob(kind) if path.is_file()}
+            for root in (ROOT, course)
+        )
+        assert there == {name for name in here if not re.search(kept, name)} != set()
 
 
 def test_a_stub_that_the_teacher_has_solved_is_empty_again(tmp_path):
