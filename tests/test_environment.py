@@ -106,6 +106,10 @@ def test_a_python_that_is_too_new_for_pytorch_is_told_which_one_to_take(monkeypa
     monkeypatch.setattr(sys, "version_info", (*environment.NEWEST[:1], environment.NEWEST[1] + 1))
     with pytest.raises(SystemExit, match=r"needs Python 3\.11 to 3\.14: make lab PYTHON="):
         environment.main()
+    monkeypatch.setattr(sys, "version_info", (*environment.NEWEST, 0))
+    monkeypatch.delenv("VENV", raising=False)
+    with pytest.raises(KeyError, match="VENV"):  # asked for after that
+        environment.main()
 
 
 def test_a_file_called_like_a_module_of_python_stops_no_kernel_of_the_environment(tmp_path):

@@ -1,5 +1,6 @@
 """The first code cell of each notebook, where the course is, is not, or is hidden by something."""
 
+import ast
 import json
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ import nbformat
 import pytest
 
 from helpers.press import links
+from helpers.setup import opening
 
 ROOT = Path(__file__).resolve().parent.parent
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -208,6 +210,13 @@ def test_a_notebook_of_another_version_is_told_so(tmp_path):
     assert kind == "ImportError"
     assert "this notebook is of another version of the course than the helpers" in said
     assert "datasets_of_tomorrow" in said
+
+
+def test_a_part_of_a_package_is_tried_like_the_package():
+    opening.try_out(ast.parse("import unknown.part").body[0])  # the reader's own
+    opening.try_out(ast.parse("import helpers.press, os").body[0])
+    with pytest.raises(ImportError, match="this notebook is of another version of the course"):
+        opening.try_out(ast.parse("import helpers.unknown").body[0])
 
 
 def test_a_second_copy_is_named_with_the_one_that_is_used(tmp_path):

@@ -283,6 +283,15 @@ def test_an_unknown_language_is_named_with_those_that_there_are(name):
     assert language.translate("in line {line}", line=3) == "in line 3"
 
 
+def test_the_languages_that_there_are_have_an_order(tmp_path, monkeypatch):
+    for name in ("de", "fr", "ar", "zh", "ca"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "messages.json").touch()
+    monkeypatch.setattr(language, "TEXTS", tmp_path)
+    with pytest.raises(ValueError, match=r"its languages are: en, ar, ca, de, fr, zh$"):
+        language.choose("xx")
+
+
 def test_messages_that_cannot_be_read_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(language, "TEXTS", tmp_path)
     (tmp_path / "xx").mkdir()
