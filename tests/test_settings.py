@@ -92,3 +92,13 @@ def test_threads_that_draw_at_once_leave_the_settings_as_they_were():
             thread.join()
         assert set(seen) == {"white"}
         assert dict(matplotlib.rcParams) == before
+
+
+@pytest.mark.parametrize("backend", ["agg", "svg"])
+def test_under_the_settings_of_matplotlib_nothing_is_changed(monkeypatch, backend):
+    """That takes a millisecond. Which program draws is no setting of figures."""
+    with matplotlib.rc_context(settings.DEFAULTS):
+        monkeypatch.setitem(matplotlib.rcParams, "backend", backend)
+        monkeypatch.setattr(matplotlib, "rc_context", None)
+        with settings.defaults():
+            assert matplotlib.rcParams["backend"] == backend
