@@ -124,12 +124,13 @@ def test_pictures_that_are_attached_or_there_become_part_of_the_page(tmp_path):
 
 def test_headings_have_ids_of_their_own_and_make_the_contents():
     html, prose = rendered(
-        "# Title\n\n## One more\n\n## One more\n\n## Shrink $W$ [now](x.ipynb)\n\n### Small"
+        "# Title\n\n## One more\n\n## One more\n\n## Shrink $W$ [now](https://x.org)\n\n### Small"
     )
     ids = re.findall(r'id="(.*?)"', html)
     assert ids == ["Title", "One-more", "One-more-1", "Shrink-W-now", "Small"]
     assert [name for name, _ in prose.headings] == ids[1:4]
     assert "<math" in prose.headings[2][1]
+    assert prose.headings[2][1].endswith("</math> now")  # the contents are links already
 
 
 def test_an_empty_head_of_a_table_is_none_and_what_scrolls_takes_the_focus():

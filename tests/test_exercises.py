@@ -175,6 +175,16 @@ def test_what_flows_back_is_the_gradient_of_the_sum():
     assert surgery.flow("backward", leaf.detach(), leaf)[0].unique().tolist() == [0]
 
 
+def test_what_was_done_to_a_net_is_told():
+    net = torch.nn.Linear(2, 2)
+    before = surgery.portrait(net)
+    surgery.check_untouched(net, before)
+    with pytest.raises(checks.Mistake, match="makes a list of 1"):
+        surgery.scores(lambda x: [net(x)], torch.ones(3, 2))
+    with pytest.raises(checks.Mistake, match=r"weight was .*32 and is now .*64"):
+        surgery.check_untouched(net.double(), before)
+
+
 def test_no_block_that_a_reader_draws_is_silent_by_bad_luck():
     """From He's numbers all units of a block are 0 at all images less than once in a million."""
     draw = np.random.default_rng(0)
