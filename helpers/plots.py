@@ -190,7 +190,7 @@ def against_depth(axes, depths, label, names=NAMES, shift=0.16):
     no result; ValueError names another shape. Every seed is a point, and the medians are a line.
     shift: how far apart the arms of one depth are, so that none hides another.
     """
-    names, places = as_names(names, NAMES), np.arange(len(depths), dtype=float)
+    names, places = as_names(names, NAMES), np.arange(len(depths))
     axes.set_yscale("symlog", linthresh=1.0)
     axes.set(xlim=(-0.5, len(depths) + 1.8), ylim=(-0.1, 130), xlabel="weight layers", ylabel=label)
     axes.set_xticks(places, map(str, depths))

@@ -54,6 +54,11 @@ def test_text_has_a_contrast_of_4_5_to_1_on_white(color):
     assert contrast(color, "white") > 4.5
 
 
+def test_a_picture_is_as_wide_as_a_page_unless_it_is_given_a_size():
+    assert plots.figure()[0].get_size_inches().tolist() == [9, 4]
+    assert plots.figure(size=(2, 1))[0].get_size_inches().tolist() == [2, 1]
+
+
 def test_no_text_around_the_axes_is_small():
     _, axes = plots.figure()
     names = axes.title, axes.xaxis.label, axes.yaxis.label
@@ -86,6 +91,14 @@ def test_a_curve_has_a_dot_where_it_was_last_seen():
     assert [line.get_markevery() for line in axes.lines] == [[1], [1], []]
     show([0], {"none": [1], "inside": [2], "outside": [3]})
     assert [line.get_markevery() for line in axes.lines] == [[0], [0], [0]]
+
+
+def test_the_diagonal_is_where_the_output_is_the_input():
+    _, axes = plots.figure()
+    line = plots.diagonal(axes, -1, 3)
+    assert line.get_xydata().tolist() == [[-1, -1], [3, 3]]
+    plots.diagonal(axes, 0, 1, text="")
+    assert [text.get_text().strip() for text in axes.texts] == ["a[l+2] = a[l]"]
 
 
 def test_masked_pixels_are_drawn_as_missing():
@@ -152,6 +165,8 @@ def test_against_depth_shows_every_seed_and_the_median():
     assert len({tuple(line.get_xdata()) for line in lines}) == 3  # the arms stand side by side
     assert set(names_of(axes)) == {"plain", "residual, inside g"}
     assert [label.get_text() for label in axes.get_xticklabels()] == ["2", "8", "20"]
+    percent = ["0", "0.5", "1", "3", "10", "30", "100"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == percent
     assert axes.get_ylabel() == "wrong, %"
     assert names_of(axes)["plain"].xy == (lines[0].get_xdata()[1], 60)  # the last median there is
 
