@@ -99,6 +99,12 @@ def test_the_command_packs_the_stubs_into_the_file_that_they_are_read_from(monke
     assert written == [(reset.STUBS, reset.STUBS.read_bytes())]
 
 
+def test_the_command_alone_says_how_it_is_called(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["reset"])
+    with pytest.raises(SystemExit, match=r"python -m helpers\.exercises\.reset "):
+        runpy.run_path(reset.__file__, run_name="__main__")
+
+
 def test_hidden_files_are_no_notebooks_of_the_course(monkeypatch, tmp_path):
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "notebooks" / "._01_a.ipynb").write_bytes(b"\x00\x05\x16\x07")

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import stat
 import subprocess
 import symtable
@@ -143,6 +144,14 @@ def test_a_check_that_shows_no_answer_does_not_pass(tmp_path, source):
     notebook.cells.insert(0, cell("code", "double = abs"))
     with pytest.raises(ValueError, match="does not pass: the cell does not end in its answer"):
         teacher.run_notebook(notebook, tmp_path / "01_a.ipynb")
+
+
+def test_a_notebook_without_solutions_is_left_out_unless_it_is_asked_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(teacher, "NOTEBOOKS", tmp_path)
+    shutil.copy(FIRST, tmp_path)
+    assert [*teacher.build(tmp_path / "build")] == []
+    with pytest.raises(FileNotFoundError, match="solutions"):
+        [*teacher.build(tmp_path / "build", [tmp_path / FIRST.name])]
 
 
 def test_edits_by_hand_are_kept(course, tmp_path, monkeypatch):
