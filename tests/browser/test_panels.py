@@ -51,6 +51,57 @@ async ([code, attached]) => {
 """
 
 
+# Timers that the test rings, in place of the browser's: ``pass`` returns when they were due.
+TIMERS = """
+const timers = new Map(), clearTimeout = (number) => timers.delete(number);
+let last = 0;
+const setTimeout = (call, after = 0) => (timers.set(++last, [call, after]), last);
+export const beats = [], setInterval = (call) => beats.push(call), clearInterval = () => {};
+export function pass() {
+  const due = [...timers.values()];
+  timers.clear();
+  return due.map(([call, after]) => (call(), after));
+}
+"""
+OUTAGE = """
+async (code) => {
+  const module = await import(`data:text/javascript;base64,${btoa(code)}`);
+  const told = {}, heard = {}, values = { places: "3" }, control = { _pending_msgs: 1 };
+  const model = { get: (name) => values[name], on: (event, call) => (heard[event] = call) };
+  control.get = (name) => ({ min: 0, step: 1, value: 5 })[name];
+  control.save = (wish) => (told.again = wish);
+  const panel = document.createElement("div"), note = {}, sent = [];
+  model.send = (message) => sent.push(message);
+  module.askWhenUsed(model, [control], panel, note, new AbortController().signal);
+  for (const event of ["keyup", "pointerup"]) panel.dispatchEvent(new Event(event));
+  told.silent = Array.from(Array(5), () => [module.pass(), !note.hidden]);
+  heard["msg:custom"]("here");
+  told.back = [note.hidden, control._pending_msgs, module.pass()];
+  values.places = "5";
+  heard["change:places"]();
+  told.followed = module.pass();
+  for (values.running of [true, false]) module.beats[0]();
+  told.film = module.pass();
+  heard["change:running"]();
+  return { ...told, sent };
+}
+"""
+
+
+def test_a_silent_kernel_is_asked_again_and_again_and_hears_what_was_done_meanwhile(offline):
+    seen = offline.evaluate(OUTAGE, f"{TIMERS}{Screen._esm}\nexport {{ askWhenUsed }};")
+    asked = ["are you there?"] * 5
+    assert seen.pop("sent") == [*asked, "are you there?", "alive", "are you there?", "alive"]
+    waits = [([0, 2500, 0], False), ([2500], True), ([5000], True), ([10_000], True)]
+    assert seen == {
+        "silent": [[wait, shown] for wait, shown in [*waits, waits[-1]]],
+        "again": {"value": 5},
+        "back": [True, 0, [2500]],  # until it is where the control is
+        "followed": [],
+        "film": [2500],
+    }
+
+
 @pytest.mark.parametrize("attached", [True, False])
 def test_nothing_of_a_removed_view_goes_on(offline, attached):
     seen = offline.evaluate(REMOVED, [Screen._esm, attached])
