@@ -277,6 +277,7 @@ def test_a_panel_may_be_told_not_to_look_ahead_and_films_never_do(kernel):
         (ipywidgets.IntSlider(7, min=1, max=9, step=2), 3, 7),
         (ipywidgets.Dropdown(options=["a", "b"], value="b"), 1, "b"),
         (ipywidgets.Checkbox(True), 1, True),
+        (ipywidgets.ToggleButton(True), 1, True),
         (ipywidgets.Text("a"), None, "a"),
     ],
 )

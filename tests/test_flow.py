@@ -53,7 +53,10 @@ def test_a_picture_that_nobody_acknowledges_is_given_up():
     line.arrive("another")
     assert not line.is_free()
     clock.now = flow.PATIENCE + 1
-    assert line.is_free()
+    for key in ("one", "two"):
+        assert line.is_free()
+        line.send(key)
+    assert not line.is_free()
 
 
 def test_of_two_pages_the_quicker_counts():

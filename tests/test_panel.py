@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import re
 import sys
 import threading
 import warnings
@@ -13,12 +14,14 @@ import numpy as np
 import psutil
 import pytest
 import screens
+from anywidget import AnyWidget
 from figures import assert_shows, film_of, panel_of, pixels, watch_display
 
 from helpers import plots
 from helpers.explore import explore
 from helpers.panels import panel as panel_module
 from helpers.panels.artists import Name
+from helpers.quizzes.quiz import Quiz
 
 
 @pytest.fixture
@@ -33,6 +36,14 @@ def test_moving_a_control_changes_picture_and_sentence():
     assert panel.sentence == "The slope is 1.5."
     assert "The slope is 1.5." in panel._screen.sentence
     assert (pixels(panel._screen.png) != pixels(before)).any()
+
+
+@pytest.mark.parametrize("widget", [panel_module.Screen, Quiz])
+def test_a_page_is_sent_what_it_reads_and_no_more(widget):
+    read = set(re.findall(r'model\.[gs]et\("(\w+)"', widget._esm))
+    told = set(re.findall(r'"change:(\w+)"', widget._esm)) - {"value", "index"}  # of controls
+    sent = {*widget.class_trait_names(sync=True)} - {*AnyWidget.class_trait_names(sync=True)}
+    assert told <= read == sent
 
 
 def test_an_error_is_shown_and_the_next_move_goes_on():
