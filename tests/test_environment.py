@@ -112,6 +112,23 @@ def test_a_python_that_is_too_new_for_pytorch_is_told_which_one_to_take(monkeypa
         environment.main()
 
 
+def test_an_environment_has_what_the_course_and_its_tests_need(monkeypatch, tmp_path):
+    ran, python = [], tmp_path / ("Scripts" if os.name == "nt" else "bin") / "python"
+    monkeypatch.setenv("VENV", str(tmp_path))
+    for step in ("run", "lead_to_course", "guard_kernel"):
+        monkeypatch.setattr(environment, step, lambda *words: ran.append(words))
+    environment.main()
+    make, install, *rest = ran
+    assert make == (sys.executable, "-m", "venv", tmp_path)
+    assert install[:4] == (python, "-m", "pip", "install")
+    assert {"--quiet", "--constraint", environment.FILES[1], *CPU, "torch", "pytest"} <= set(
+        install
+    )
+    assert rest == [(tmp_path,)] * 2
+    ready = b"".join(file.read_bytes() for file in environment.FILES)
+    assert (tmp_path / "ready").read_bytes() == ready
+
+
 def test_a_file_called_like_a_module_of_python_stops_no_kernel_of_the_environment(tmp_path):
     kernel = tmp_path / "share" / "jupyter" / "kernels" / "python3" / "kernel.json"
     kernel.parent.mkdir(parents=True)

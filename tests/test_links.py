@@ -50,6 +50,21 @@ def test_the_course_is_as_make_links_leaves_it(course):
         assert next(ROOT.glob(f"**/{name}")).read_bytes() == text, name
 
 
+@pytest.mark.parametrize(
+    "urls",
+    [
+        'repository = " https://example.org/course/ "',
+        'Source = "https://example.org/course.git"',
+        'documentation = "https://example.org/book"\nRepository = "https://example.org/course"',
+        'homepage = "https://example.org/course"',
+    ],
+)
+def test_an_address_may_be_written_as_it_was_copied(tmp_path, urls):
+    path = tmp_path / "pyproject.toml"
+    path.write_text(f"[project]\n[project.urls]\n{urls}\n", encoding="utf-8")
+    assert links.find_address(path) == "https://example.org/course"
+
+
 def test_an_address_comes_and_goes_without_a_trace(course):
     before = texts(course)
     give(course, f'Repository = "{GITHUB}.git/"', 'documentation = "https://example.org"')

@@ -38,6 +38,10 @@ CASES = {
         },
         3,
     ),
+    "a path with a colon": (
+        {"proc/self/cgroup": "0::/job:1\n", f"{TWO}/job:1/cpu.max": "300000 100000"},
+        3,
+    ),
     "a path that the container hides": (
         {"proc/self/cgroup": "0::/docker/abc\n", f"{TWO}/cpu.max": "200000 100000"},
         2,
