@@ -200,7 +200,7 @@ def _arrays(value, parts):
 
     Raises Mistake for anything but numbers, and for another number of ``parts``.
     """
-    if value is None or value is ...:
+    if value is None:
         return None
     named = in_parts(value, parts) if parts else value
     named = named if isinstance(named, Mapping) else {"": named}

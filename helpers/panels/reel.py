@@ -159,7 +159,7 @@ class Reel:
         return True
 
     def _keep_still(self, done):
-        part = int(STILLS * min(done, 1.0) + 1e-9) / STILLS
+        part = int(STILLS * done + 1e-9) / STILLS
         if part not in self.stills or part == 1.0:  # the end is the last of its frames
             still = self._keep()
             if still is not None:
