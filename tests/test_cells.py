@@ -213,4 +213,6 @@ def test_a_text_that_repeats_the_words_of_a_picture_is_left_out():
 
 def test_mathematics_in_outputs():
     output = nbformat.from_dict({"output_type": "display_data", "data": {"text/latex": "$$x^2$$"}})
-    assert cells.convert_output(output)["html"].startswith("<math")
+    html = cells.convert_output(output)["html"]
+    assert html.startswith('<math tabindex="0"')
+    assert 'display="block"' in html

@@ -4,8 +4,10 @@ import glob
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,15 @@ def test_students_get_all_else_that_the_course_needs(course):
             for root in (ROOT, course)
         )
         assert there == {name for name in here if not re.search(kept, name)} != set()
+
+
+def test_the_command_takes_the_folder_that_it_is_given(tmp_path, monkeypatch):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "a file").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["student", "mine"])
+    with pytest.raises(SystemExit, match=r"^mine holds something else"):
+        runpy.run_path(student.__file__, run_name="__main__")
 
 
 def test_a_stub_that_the_teacher_has_solved_is_empty_again(tmp_path):

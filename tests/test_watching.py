@@ -103,6 +103,12 @@ def test_megabytes_of_print_go_nowhere(capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_an_error_that_says_nothing_is_named_alone():
+    for error in (HostileError(), ValueError()):
+        said = double.check(raising(error)).sentence
+        assert re.search(rf"raises {type(error).__name__}( in line \d+)?\.$", said)
+
+
 def test_a_solution_that_writes_hears_how_much_it_wrote():
     assert double.check(lambda x: sys.stdout.write("two") / 3 * 2 * x)
 
