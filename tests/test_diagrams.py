@@ -3,7 +3,7 @@
 import pytest
 from figures import contrast
 from matplotlib.colors import to_rgb
-from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
+from matplotlib.patches import Circle, FancyBboxPatch
 
 from helpers import diagrams, plots
 
@@ -86,16 +86,6 @@ def test_what_changes_in_the_block_diagram_lies_above_what_stays():
     }
     assert len(heights[True]) == 9
     assert min(heights[True]) > max(heights[False])
-
-
-def test_no_text_of_the_net_diagram_covers_an_arrow():
-    picture, axes = plots.figure()
-    diagrams.net(axes, 4, "none")
-    picture.canvas.draw()
-    texts = [text.get_window_extent() for text in axes.texts if text.get_text()]
-    arrows = [patch for patch in axes.patches if isinstance(patch, FancyArrowPatch)]
-    assert (len(texts), len(arrows)) == (2, 9)
-    assert not any(text.overlaps(arrow.get_window_extent()) for text in texts for arrow in arrows)
 
 
 def resnet34_column():

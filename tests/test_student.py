@@ -71,8 +71,8 @@ def test_students_get_no_solutions_no_tests_and_no_guide(course):
 def test_students_get_all_else_that_the_course_needs(course):
     kept = r"notebooks/(slides|teachers_guide)|/solutions/|__pycache__|/\."
     for kind in (
-        *("data/*.csv", "data/*/*.json", "helpers/**/*.*", "notebooks/**/*.*"),
-        *("*.toml", "*.yml", "LICENSE*"),
+        *("data/*.csv", "data/*/*.json", "helpers/**/*.*", "*.toml", "*.yml", "LICENSE*"),
+        *("notebooks/pictures/*.png", "notebooks/**/*.md", "notebooks/*/messages.json"),
     ):
         here, there = (
             {path.relative_to(root).as_posix() for path in root.glob(kind) if path.is_file()}
