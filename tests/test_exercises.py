@@ -177,8 +177,13 @@ def test_what_flows_back_is_the_gradient_of_the_sum():
 
 def test_what_was_done_to_a_net_is_told():
     net = torch.nn.Linear(2, 2)
+    torch.nn.init.zeros_(net.bias)
     before = surgery.portrait(net)
     surgery.check_untouched(net, before)
+    torch.nn.init.constant_(net.bias, 3.0)
+    with pytest.raises(checks.Mistake, match=r"entry \[0\] of bias was 0 and is now 3;"):
+        surgery.check_untouched(net, before)
+    torch.nn.init.zeros_(net.bias)
     with pytest.raises(checks.Mistake, match="makes a list of 1"):
         surgery.scores(lambda x: [net(x)], torch.ones(3, 2))
     with pytest.raises(checks.Mistake, match=r"weight was .*32 and is now .*64"):
