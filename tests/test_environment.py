@@ -116,7 +116,7 @@ def test_an_environment_has_what_the_course_and_its_tests_need(monkeypatch, tmp_
     ran, python = [], tmp_path / ("Scripts" if os.name == "nt" else "bin") / "python"
     monkeypatch.setenv("VENV", str(tmp_path))
     for step in ("run", "lead_to_course", "guard_kernel"):
-        monkeypatch.setattr(environment, step, lambda *words: ran.append(words))
+        monkeypatch.setattr(environment, step, lambda *words, **_: ran.append(words))
     environment.main()
     make, install, *rest = ran
     assert make == (sys.executable, "-m", "venv", tmp_path)
