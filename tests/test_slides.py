@@ -119,9 +119,11 @@ def test_a_notebook_without_a_text_has_no_deck(tmp_path):
 
 def test_by_default_each_text_becomes_a_deck_whatever_else_is_there(tmp_path, monkeypatch):
     deck(tmp_path / "notebooks", TITLE)
-    nbformat.write(nbformat.v4.new_notebook(), tmp_path / "notebooks" / "Untitled.ipynb")
+    for name in ("03_two", "Untitled"):
+        nbformat.write(nbformat.v4.new_notebook(), tmp_path / "notebooks" / f"{name}.ipynb")
+    (tmp_path / "notebooks" / "slides" / "03_two.md").write_text(TITLE, encoding="utf-8")
     monkeypatch.setattr(slides, "ROOT", tmp_path)
-    assert [path.stem for path in slides.build(tmp_path / "slides")] == ["02_one"]
+    assert [path.stem for path in slides.build(tmp_path / "slides")] == ["02_one", "03_two"]
 
 
 def test_a_deck_carries_everything_with_it_and_is_small(tmp_path, monkeypatch):
