@@ -3,6 +3,7 @@
 import json
 import platform
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,13 @@ def test_a_table_says_where_when_and_by_which_code_it_was_made(small):
     assert re.fullmatch(r"20\d\d-\d\d-\d\d", made["date"])
     assert all(made[name] for name in ("processor", "cores", "python", "torch", "numpy"))
     assert made["commit"] is None or re.fullmatch(r"[0-9a-f]{40}( and changes)?", made["commit"])
+
+
+def test_the_commit_is_that_of_the_course_wherever_one_is(monkeypatch, tmp_path):
+    here = depths.circumstances()["commit"]
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)  # without a commit
+    monkeypatch.chdir(tmp_path)
+    assert depths.circumstances()["commit"] == here
 
 
 def test_a_processor_that_names_no_model_is_called_by_its_kind(monkeypatch):

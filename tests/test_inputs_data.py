@@ -129,6 +129,10 @@ REFUSED = {
     "whole floats": ((x, y * 1.0, x, y), r"type torch.float64, .* y_train = np.array\(y_train, in"),
     "halves": ((x, y / 2, x, y), "classes are whole numbers from 0 on$"),
     "another order": ((x, x_test, y, y_test), r"write \[data\[i\] for i in \(0, 2, 1, 3\)\]"),
+    "vectors in another order": (
+        (x.reshape(60, -1), x_test.reshape(20, -1), y, y_test),
+        r"write \[data\[i\] for i in \(0, 2, 1, 3\)\]",
+    ),
     "labels first": ((y, x, y_test, x_test), r"write \[data\[i\] for i in \(1, 0, 3, 2\)\]"),
     "shapes that differ": (([x[0], x[1, :7], x[2, :6]], y, x, y), r"\(6, 8\) and .* \(7, 8\);"),
     "tensors that differ": (([X[0], X[1, :7]], y[:2], x, y), r"shape \(7, 8\) and .* \(8, 8\);"),

@@ -10,6 +10,14 @@ from helpers.lockstep.pixels import Normalise
 data = brightest.data
 
 
+def test_a_second_derivative_of_the_normalisation_is_refused_and_never_wrong():
+    x = torch.randn(6, 2, generator=torch.manual_seed(0), requires_grad=True)
+    y, *_ = Normalise.apply(x, torch.ones(2), torch.zeros(2), 1e-5)
+    (slope,) = torch.autograd.grad((y**3).sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        slope.sum().backward()
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -59,6 +59,19 @@ def test_global_random_state_is_left_alone():
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
+def test_numbers_are_drawn_on_the_cpu_wherever_the_net_is(monkeypatch):
+    """There is no other device here but ``meta``, which has no numbers: look where they are."""
+    net, drawn, draw = nets.fully_connected(2), [], nn.init.kaiming_normal_
+
+    def watch(numbers, **how):
+        drawn.append(numbers.device.type)
+        return draw(numbers, **how)
+
+    monkeypatch.setattr(nn.init, "kaiming_normal_", watch)
+    nets.initialise(net.to("meta"), "he", seed=0)
+    assert set(drawn) == {"cpu"}
+
+
 def test_where_no_seed_is_said_it_is_0():
     """So nets that are compared start alike, however they were made."""
     makers = nets.Block, nets.convolutional_block, nets.fully_connected, nets.convolutional

@@ -168,6 +168,7 @@ def test_against_depth_shows_every_seed_and_the_median():
     percent = ["0", "0.5", "1", "3", "10", "30", "100"]
     assert [label.get_text() for label in axes.get_yticklabels()] == percent
     assert axes.get_ylabel() == "wrong, %"
+    assert axes.get_ylim()[0] < 0  # a point at 0 % is seen as a whole
     assert names_of(axes)["plain"].xy == (lines[0].get_xdata()[1], 60)  # the last median there is
 
 

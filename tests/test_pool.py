@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
+from threading import Lock
 
 import psutil
 import pytest
@@ -264,7 +265,11 @@ def test_a_worker_process_that_loads_torch_later_has_one_thread_too(monkeypatch)
         assert sweeps.run(late_threads, {"x": [1]}, pool)[0].result == 1
 
 
-@pytest.mark.parametrize("fn", [lambda x: x, partial(lambda x: x)])
+def guarded(lock, x):
+    return x
+
+
+@pytest.mark.parametrize("fn", [lambda x: x, partial(lambda x: x), partial(guarded, Lock())])
 def test_a_function_that_cannot_be_sent_is_said_at_once(fn):
     with pytest.raises(
         ValueError, match=r"cannot be sent to worker processes .*define it with def"

@@ -213,6 +213,16 @@ def test_a_notebook_from_colab_has_no_ids(path):
     assert "".join(stub["source"]) == reset.load()["fair_choice"]["source"]
 
 
+@pytest.mark.parametrize("metadata", [{}, {"metadata": None}], ids=["without", "null"])
+def test_a_cell_that_another_program_wrote_without_metadata_is_no_damage(path, metadata):
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    notebook["cells"].append({"cell_type": "markdown", "source": ["My notes."]} | metadata)
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    assert reset.reset(path, "4.2")
+    last = json.loads(path.read_text(encoding="utf-8"))["cells"][-1]
+    assert (last["source"], last["metadata"]) == (["My notes."], {})
+
+
 def test_what_cannot_be_done_is_one_sentence_and_changes_nothing(path):
     content = path.read_bytes()
     known = re.escape("4.1 (repaired), 4.2 (fair_choice), 4.3 (runs)")
