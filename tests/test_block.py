@@ -135,6 +135,13 @@ def test_rates_of_few_bits_do_not_begin_again():
         B.decay([[3.0, 4.0]], strength=np.uint8(16), learning_rate=np.uint8(16), steps=1)
 
 
+def test_no_steps_are_the_start():
+    norms, end = B.decay([[3.0, 4.0]], strength=1, learning_rate=0.5, steps=0)
+    assert (norms.tolist(), end.tolist()) == ([5.0], [[3.0, 4.0]])
+    W = np.eye(2)
+    assert list(B.descend(W, W, (W, W[:1].T, W, W[:1].T), learning_rate=0.1, steps=0)) == []
+
+
 def test_decay_may_turn_W_around_at_each_step_but_not_enlarge_it():
     norms, end = B.decay([[3.0, 4.0]], strength=4, learning_rate=0.5, steps=3)
     assert norms.tolist() == [5] * 4
