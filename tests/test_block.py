@@ -135,6 +135,12 @@ def test_rates_of_few_bits_do_not_begin_again():
         B.decay([[3.0, 4.0]], strength=np.uint8(16), learning_rate=np.uint8(16), steps=1)
 
 
+@pytest.mark.parametrize("units", [0, 2.5, "4"])
+def test_a_block_has_a_whole_number_of_units(units):
+    with pytest.raises(ValueError, match=f"units = {units!r}, but it must be a whole number above"):
+        B.random_block(units, seed=0)
+
+
 def test_no_steps_are_the_start():
     norms, end = B.decay([[3.0, 4.0]], strength=1, learning_rate=0.5, steps=0)
     assert (norms.tolist(), end.tolist()) == ([5.0], [[3.0, 4.0]])

@@ -242,6 +242,9 @@ def test_folders_within_folders_say_which_one_is_meant(tmp_path):
         ValueError, match=r"has 1 \(and 0 .*; is .*train meant, which has several\?"
     ):
         datasets.folder(tmp_path / "pictures")
+    (tmp_path / "lone" / "cat").mkdir(parents=True)
+    with pytest.raises(ValueError, match=r"has 1 .*; sort the pictures into one sub-folder for"):
+        datasets.folder(tmp_path / "lone")
     two_classes(tmp_path / "pictures" / "test")
     sentence = r"class 'test' needs two .* if its folders are the classes, give .*test itself; .*"
     with pytest.raises(ValueError, match=sentence + r"test/cat is not a file directly in its"):

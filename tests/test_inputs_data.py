@@ -125,7 +125,7 @@ REFUSED = {
     "pixels as text": ((x.astype(str), y, x, y), r"x_train is text, .* np.array\(x_train, float"),
     "one-hot": ((x, np.eye(8)[y], x, y), r"\(60, 8\), .* one-hot, so write y_train.argmax\(1"),
     "a column": ((x, y, x_test, y_test[:, None]), r"shape \(20, 1\), .* write y_test.reshape\(-1"),
-    "grades": ((x, np.ones((60, 8)), x, y), r"labels have shape \(60, 8\), but must be \(60,\),"),
+    "grades": ((x, np.ones((60, 8)), x, y), r"\(60, 8\), but must be \(60,\), one class an image$"),
     "whole floats": ((x, y * 1.0, x, y), r"type torch.float64, .* y_train = np.array\(y_train, in"),
     "halves": ((x, y / 2, x, y), "classes are whole numbers from 0 on$"),
     "another order": ((x, x_test, y, y_test), r"write \[data\[i\] for i in \(0, 2, 1, 3\)\]"),

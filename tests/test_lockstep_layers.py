@@ -91,6 +91,14 @@ def test_the_mean_over_all_pixels_is_still_a_map(data):
     assert_equal_alone(seeded(make), with_channel(data), 1e-9, batch=20)
 
 
+def test_means_over_parts_of_a_map_stay_parts(data):
+    def make():
+        layers = torch.nn.Conv2d(1, 4, 3), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(2)
+        return torch.nn.Sequential(*layers, torch.nn.Flatten(), torch.nn.Linear(16, 10))
+
+    assert_equal_alone(seeded(make), with_channel(data), 1e-9, batch=20)
+
+
 @pytest.mark.parametrize("shared", range(3))
 def test_normalisation_of_many_nets_may_share_what_it_is_given(shared):
     """Pixels, gamma or beta: vmap gives it to all nets, and it is not stacked."""

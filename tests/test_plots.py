@@ -235,8 +235,21 @@ def test_errors_of_another_shape_are_named(errors):
         show({"none": errors})
 
 
+def test_axes_stand_in_rows_and_columns_and_options_are_passed_on():
+    axes = made(rows=1, columns=2, sharey=True)
+    assert axes.shape == (2,)
+    assert axes[0].get_shared_y_axes().joined(*axes)
+    assert axes[0].get_position().x1 < axes[1].get_position().x0
+    assert made(rows=3, columns=2).shape == (3, 2)
+
+
 REFUSED = {
     "a figure": (lambda axes: plots.points(axes.figure, "none"), "axes is of type Picture, but mu"),
+    "axes for depths": (
+        lambda axes: plots.against_depth(None, [8], "errors"),
+        "axes is of type NoneType, but must be one Axes",
+    ),
+    "axes for a net": (lambda axes: diagrams.net(4), "axes is of type int, but must be one Axes"),
     "all axes": (lambda axes: diagrams.block(made(columns=2)), "axes is of type ndarray, but must"),
     "both": (lambda axes: plots.curves(plots.figure()), r"plots.figure makes \(figure, axes\)"),
     "a skip": (lambda axes: plots.points(axes, "plain"), "skip = 'plain' is not known; use one"),

@@ -96,7 +96,9 @@ def test_another_depth_is_renamed_alike():
     assert not any(name in str(error.value) for name in names)
 
 
-def test_files_checkpoints_and_prefixes_are_taken(weights, like, tmp_path):
+def test_files_checkpoints_and_prefixes_are_taken(weights, like, tmp_path, monkeypatch):
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
     old = {name: value for name, value in weights.items() if "num_batches" not in name}
     forms = {
         "bare.pth": weights,
@@ -107,8 +109,9 @@ def test_files_checkpoints_and_prefixes_are_taken(weights, like, tmp_path):
     }
     for name, form in forms.items():
         torch.save(form, tmp_path / name)
-        found = renamed(tmp_path / name, like)
-        assert all(map(torch.equal, found.values(), weights.values())), name
+        for place in (tmp_path / name, f"~/{name}"):
+            found = renamed(place, like)
+            assert all(map(torch.equal, found.values(), weights.values())), name
     found = renamed(old, like)  # as PyTorch wrote them before 2018
     assert sum(value.is_meta for value in found.values()) == len(weights) - len(old) == 36
 
@@ -223,6 +226,7 @@ def test_weights_are_looked_for_where_torchvision_keeps_them(hub):
 
 def test_weights_that_cannot_be_fetched_give_one_sentence(hub, monkeypatch, capsys):
     def fetch(url, **settings):
+        assert settings["check_hash"]
         if failing:
             raise failing.pop()
 

@@ -187,8 +187,11 @@ class Counting(nn.Linear):
         return super().forward(x) * self.calls
 
 
-def hooked(net):
-    net.register_forward_hook(lambda *_: None)
+HOOKS = "forward_pre_hook", "full_backward_hook"
+
+
+def hooked(net, kind="forward_hook"):
+    getattr(net, f"register_{kind}")(lambda *_: None)
     return net
 
 
@@ -211,6 +214,7 @@ def test_only_what_pytorch_and_the_course_made_is_known():
     layer = nn.Linear(2, 2)
     assert is_known(nn.Sequential(nn.Flatten(), layer, nn.BatchNorm1d(2), nn.ReLU()))
     others = [Counting(2, 2), Own(2, 2, 1), hooked(nn.Linear(2, 2)), own_forward(nn.Linear(2, 2))]
+    others += [hooked(nn.Linear(2, 2), hook) for hook in HOOKS]
     others += [nn.TransformerEncoderLayer(8, 2, 8, activation=torch.tanh)]
     others += [torch.fx.symbolic_trace(layer)]
     for net in others:
