@@ -1,5 +1,6 @@
 """The study of depth: a small one is run, run again from its store, and read."""
 
+import inspect
 import json
 import platform
 import re
@@ -121,6 +122,12 @@ def test_what_cannot_be_trained_is_refused_before_the_first_run(words, tmp_path,
     monkeypatch.setattr(depths, "_finish", None)
     with pytest.raises(SystemExit, match=rf"^{re.escape(REFUSED[words])}"):
         depths.main(["--epochs", "1", *words.split()])
+
+
+def test_what_one_run_is_told_can_be_said_on_the_command_line():
+    options = {action.dest for action in depths._parser()._actions}
+    told = set(inspect.signature(depths.train_arm).parameters) - {"skip", "learning_rate"}
+    assert options >= told | {"arms", "rates"}
 
 
 def test_what_is_asked_for_twice_is_trained_once():

@@ -141,6 +141,12 @@ def test_leaving_the_loop_ends_what_runs(folder):
 # --- workers that die ---
 
 
+def test_a_worker_that_ends_without_a_result_is_said_even_if_all_was_well():
+    with sweeps.Processes(1) as pool:
+        (row,) = sweeps.run(os._exit, {"status": [0]}, pool)
+    assert row.error.startswith("the worker was ended by an exit with status 0; what it printed")
+
+
 @pytest.mark.parametrize("make", [partial(sweeps.Processes, 2), pytest.param(spawned, marks=slow)])
 def test_a_dying_worker_fails_its_run_alone_and_the_sweep_goes_on(folder, store, make):
     with make() as executor:
