@@ -37,6 +37,14 @@ TOGETHER = (
 WITHOUT_TORCH = ("01_the_residual_block", "02_shrinking_to_the_identity")
 
 
+@pytest.fixture
+def at_home(tmp_path, monkeypatch):
+    """Make ``tmp_path`` the home folder, on every system; returns it."""
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    return tmp_path
+
+
 def pytest_configure():
     """Hear Ctrl+C: what is started in the background ignores it, and so would the tests of it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -76,13 +76,6 @@ def test_missing_file_says_what_to_do(tmp_path):
         datasets.digits(tmp_path / "digits.npz")
 
 
-def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
-    for name in ("HOME", "USERPROFILE"):
-        monkeypatch.setenv(name, str(tmp_path))
-    (tmp_path / "mine.npz").write_bytes((datasets.DATA / "digits.npz").read_bytes())
-    assert len(datasets.digits("~/mine.npz").y_train) == len(datasets.digits().y_train)
-
-
 HARMS = [lambda b: b[:1000], lambda b: b"", lambda b: b[:-1] + bytes([b[-1] ^ 1]), lambda b: b * 2]
 
 

@@ -4,7 +4,6 @@ import inspect
 import json
 import platform
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -58,8 +57,7 @@ def test_a_table_says_where_when_and_by_which_code_it_was_made(small):
 
 def test_the_commit_is_that_of_the_course_wherever_one_is(monkeypatch, tmp_path):
     here = depths.circumstances()["commit"]
-    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)  # without a commit
-    monkeypatch.chdir(tmp_path)
+    monkeypatch.chdir(tmp_path)  # which is no repository: of its own it has none
     assert depths.circumstances()["commit"] == here
 
 
@@ -124,8 +122,10 @@ def test_what_cannot_be_trained_is_refused_before_the_first_run(words, tmp_path,
         depths.main(["--epochs", "1", *words.split()])
 
 
-def test_what_one_run_is_told_can_be_said_on_the_command_line():
-    options = {action.dest for action in depths._parser()._actions}
+def test_all_that_a_run_is_told_can_be_said_on_the_command_line(capsys):
+    with pytest.raises(SystemExit):
+        depths.main(["--help"])
+    options = set(re.findall("--([a-z0-9]+)", capsys.readouterr().out))
     told = set(inspect.signature(depths.train_arm).parameters) - {"skip", "learning_rate"}
     assert options >= told | {"arms", "rates"}
 
@@ -265,15 +265,13 @@ def test_other_pictures_of_the_same_name_are_trained_and_not_mixed(photos, tmp_p
     assert losses[1][1] != losses[2][1]
 
 
-def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+def test_a_tilde_is_the_home_folder(at_home):
     """Of a shell it comes only where it begins a word: not in --target=~/table.json."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("USERPROFILE", str(tmp_path))
     for seed in (0, 1):
         one = depths.grid((8,), (seed,), (0.1,), ("none",), width=2, epochs=1, batch=480)
         depths.run(one, target="~/table.json", store="~/new/study.jsonl", workers=0)
     assert [row["seed"] for row in depths.stored("~/table.json")["rows"]] == [0, 1]
-    assert (tmp_path / "new" / "study.jsonl").exists()
+    assert (at_home / "new" / "study.jsonl").exists()
 
 
 def test_the_table_of_the_course_is_kept_unless_all_is_asked_as_there(tmp_path, monkeypatch):

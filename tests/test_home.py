@@ -14,15 +14,11 @@ official, data = small_cifar10.official, small_paper.data
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
+def home(at_home, tmp_path_factory, monkeypatch):
     """A home of its own, and another folder to work in."""
-    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
-    for folder in (home, elsewhere):
-        folder.mkdir()
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("USERPROFILE", str(home))
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
     monkeypatch.chdir(elsewhere)
-    yield home
+    yield at_home
     assert not any(elsewhere.iterdir())
 
 

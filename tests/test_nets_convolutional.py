@@ -197,6 +197,7 @@ def test_odd_heights_and_widths_fit(side, half, quarter, shortcut):
         ),
         ({"layers": 8, "shortcut": "D"}, "shortcut = 'D' is not known; use one of 'A', 'B', 'C'"),
         ({"layers": 8, "width": 0}, "width = 0, but it must be a whole number above 0"),
+        ({"layers": 8, "classes": 0}, "classes = 0, but it must be a whole number above 0"),
         (
             {"layers": 8, "skip": "none", "shortcut": "B"},
             "shortcut = 'B' puts weights on .* a plain net has none",

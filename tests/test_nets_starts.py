@@ -60,7 +60,7 @@ def test_global_random_state_is_left_alone():
 
 
 def test_numbers_are_drawn_on_the_cpu_wherever_the_net_is(monkeypatch):
-    """There is no other device here but ``meta``, which has no numbers: look where they are."""
+    """On ``meta``, the other device that every machine has. It keeps no numbers to compare."""
     net, drawn, draw = nets.fully_connected(2), [], nn.init.kaiming_normal_
 
     def watch(numbers, **how):

@@ -77,6 +77,12 @@ def test_a_folder_that_is_split_already_keeps_its_halves(tmp_path):
     assert found.summary.endswith("They have 32 x 32 pixels.")
 
 
+def test_a_class_may_be_called_as_a_half_is(tmp_path):
+    paint(tmp_path, each=10)
+    (tmp_path / "red").rename(tmp_path / "test")
+    assert whole(tmp_path).classes == 2
+
+
 def test_a_folder_with_few_test_images_keeps_those_that_there_are(tmp_path):
     paint(tmp_path / "train", each=15)
     paint(tmp_path / "test", each=2)

@@ -96,9 +96,7 @@ def test_another_depth_is_renamed_alike():
     assert not any(name in str(error.value) for name in names)
 
 
-def test_files_checkpoints_and_prefixes_are_taken(weights, like, tmp_path, monkeypatch):
-    for name in ("HOME", "USERPROFILE"):
-        monkeypatch.setenv(name, str(tmp_path))
+def test_files_checkpoints_and_prefixes_are_taken(weights, like, at_home):
     old = {name: value for name, value in weights.items() if "num_batches" not in name}
     forms = {
         "bare.pth": weights,
@@ -108,8 +106,8 @@ def test_files_checkpoints_and_prefixes_are_taken(weights, like, tmp_path, monke
         "compiled.pth": {f"module._orig_mod.{name}": value for name, value in weights.items()},
     }
     for name, form in forms.items():
-        torch.save(form, tmp_path / name)
-        for place in (tmp_path / name, f"~/{name}"):
+        torch.save(form, at_home / name)
+        for place in (at_home / name, f"~/{name}"):
             found = renamed(place, like)
             assert all(map(torch.equal, found.values(), weights.values())), name
     found = renamed(old, like)  # as PyTorch wrote them before 2018
@@ -251,14 +249,12 @@ def test_damaged_weights_in_the_place_of_those_to_be_fetched_are_named(hub, cont
 
 
 @pytest.mark.parametrize("size", [(512, 600), (640, 480), (100, 130), (224, 224)])
-def test_photographs_are_prepared_as_torchvision_does(size, tmp_path, monkeypatch):
+def test_photographs_are_prepared_as_torchvision_does(size, at_home):
     draw = np.random.default_rng(0)
     coarse = Image.fromarray(draw.integers(0, 256, (9, 9, 3), np.uint8))
     photograph = coarse.resize(size, Image.Resampling.BICUBIC)
-    photograph.save(tmp_path / "some.png")
+    photograph.save(at_home / "some.png")
     theirs = oracle.torchvision().models.ResNet34_Weights.DEFAULT.transforms()(photograph)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("USERPROFILE", str(tmp_path))
     ours = pretrained.prepared("~/some.png")
     assert ours.shape == (1, 3, 224, 224)
     torch.testing.assert_close(ours[0], theirs, rtol=0, atol=0.02)  # 1/255 of the range is 0.017

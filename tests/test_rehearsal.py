@@ -100,6 +100,12 @@ def by_batches(seed=0):
     )  # fmt: skip
 
 
+def test_layers_that_are_not_used_do_not_keep_a_net_from_learning(data):
+    """As the Ws of a net that was made plain."""
+    net = Net(lambda net, x: net.last(x[:, :12]))
+    assert training.train(net, data, epochs=1, learning_rate=0.01, seed=0).rows[-1][0] == 1
+
+
 @pytest.mark.parametrize(("training_images", "test_images"), [(257, 20), (60, 1), (60, 513)])
 def test_an_image_that_would_be_measured_alone_is_said(training_images, test_images):
     x, y, *_ = brightest.brightest_rows()
