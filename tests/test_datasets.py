@@ -47,7 +47,10 @@ def test_standardise_uses_the_training_images_alone():
     assert abs(result.x_train.mean()) < 1e-5
     assert result.x_train.std() == pytest.approx(1, abs=1e-5)
     mean, deviation = digits.x_train.mean(), digits.x_train.std()
+    assert np.allclose(result.x_train, (digits.x_train - mean) / deviation)
     assert np.allclose(result.x_test, (digits.x_test - mean) / deviation)
+    assert result.y_train is digits.y_train  # each image keeps its label
+    assert result.y_test is digits.y_test
     assert result.x_train.dtype == np.float32
 
 
