@@ -115,18 +115,28 @@ def test_a_python_that_is_too_new_for_pytorch_is_told_which_one_to_take(monkeypa
 def test_an_environment_has_what_the_course_and_its_tests_need(monkeypatch, tmp_path):
     ran, python = [], tmp_path / ("Scripts" if os.name == "nt" else "bin") / "python"
     monkeypatch.setenv("VENV", str(tmp_path))
-    for step in ("run", "lead_to_course", "guard_kernel"):
+    for step in ("run", "compile_packages", "lead_to_course", "guard_kernel"):
         monkeypatch.setattr(environment, step, lambda *words, **_: ran.append(words))
     environment.main()
-    make, install, *rest = ran
+    make, install, compile_, *rest = ran
     assert make == (sys.executable, "-m", "venv", tmp_path)
     assert install[:4] == (python, "-m", "pip", "install")
     assert {"--quiet", "--constraint", environment.FILES[1], *CPU, "torch", "pytest"} <= set(
         install
     )
+    assert compile_ == (python, tmp_path)
     assert rest == [(tmp_path,)] * 2
     ready = b"".join(file.read_bytes() for file in environment.FILES)
     assert (tmp_path / "ready").read_bytes() == ready
+
+
+def test_packages_are_compiled_and_one_file_with_an_error_stops_nobody(tmp_path, capfd):
+    for folder, text in {"bad": "def", "good": "1"}.items():
+        (tmp_path / "lib" / folder).mkdir(parents=True)
+        (tmp_path / "lib" / folder / "module.py").write_text(text)
+    environment.compile_packages(sys.executable, tmp_path)
+    assert [path.parents[1].name for path in tmp_path.rglob("*.pyc")] == ["good"]
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_file_called_like_a_module_of_python_stops_no_kernel_of_the_environment(tmp_path):
