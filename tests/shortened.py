@@ -84,6 +84,7 @@ LEFT_OUT = {
         "decay-claims",
         "who-stayed",
         "larger-steps",
+        "count-sums",
         "first-rows",
         "last-rows",
         "five-answers",
