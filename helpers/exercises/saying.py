@@ -69,7 +69,8 @@ def _flaw(exercise, outcomes):
         return f"{translate(named)}: {said}"
     if not at:
         return said
-    return translate("right for {cases}, but {said}", cases=", ".join(labels[:at]), said=said)
+    known = translate("the first {count} cases", count=at) if at > 3 else ", ".join(labels[:at])
+    return translate("right for {cases}, but {said}", cases=known, said=said)
 
 
 def _agree(arrays, expected, tolerance):

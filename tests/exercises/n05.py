@@ -14,6 +14,13 @@ def formula_only(n, kernel, stride, padding):
     return (n + 2 * padding - kernel) // stride + 1
 
 
+def ends_before_the_last(n, kernel, stride, padding):
+    left, found = 0, 0
+    while left < n + 2 * padding - kernel:
+        found, left = found + 1, left + stride
+    return found
+
+
 def rounded_up(n, kernel, stride, padding):
     return math.ceil((n + 2 * padding - kernel) / stride) + 1
 
@@ -392,6 +399,15 @@ WRONG = {
             "count_stops(9, 2, 1, 0), the result should be 8, and yours is 7",
         ),
         "the formula alone": (formula_only, "fits nowhere, not even at place 0"),
+        "at least one": (
+            lambda n, k, s, p: max((n + 2 * p - k) // s + 1, 1),
+            "this counts at least one: for count_stops(2, 5, 1, 0), the result should be 0",
+        ),
+        "while below the last place": (ends_before_the_last, "and this ends before that place"),
+        "right only where it fits": (
+            lambda n, k, s, p: by_steps(n, k, s, p) or None,
+            "right for the first 11 cases, but for count_stops(2, 5, 1, 0), it returns None",
+        ),
         "rounded up": (rounded_up, "this rounds up"),
         "not rounded": (not_rounded, "the division is not rounded"),
         "cut towards zero": (cut_towards_zero, "int rounds towards 0"),
@@ -439,6 +455,10 @@ WRONG = {
         "no division": (table(*SIX[:5], [4, 4, 4, 4]), "gives 3/2 + 1/2 = 2"),
         "half of each": (table(*SIX[:5], [1.5, 0.5, 1.5, 0.5]), "is 1.5 in your answer"),
         "two numbers": (table([3, 1], *SIX[1:]), "has shape (2,) and should have (4,)"),
+        "the matrix": (
+            table([[1, 0], [0, 1], [0, 0], [0, 0]], *SIX[1:]),
+            "I on top of 0 has shape (4, 2) and should have (4,)",
+        ),
         "one sign": (
             table(*SIX[:4], [3, 1, 0, 0], SIX[5]),
             "entry [0] of -I on top of 0 should be 0",
