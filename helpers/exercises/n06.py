@@ -2,6 +2,7 @@
 names for trained weights.
 """
 
+import copy
 import itertools
 
 import numpy as np
@@ -86,6 +87,8 @@ head = Exercise(
         "1 in sum": ending(axis=(0, 1)),
         "the largest score of all images is taken off, and an image with small scores is left with "
         "0 / 0": ending(taken_off=(0, 1)),
+        "the largest score of each class is taken off, so not the same number off all scores of an "
+        "image": ending(taken_off=0),
         "the largest score of each image is taken off, but then the sum goes along the images": (
             ending(axis=0, taken_off=1)
         ),
@@ -173,12 +176,12 @@ def odd_blocks(deeper, old):
     for place, part in enumerate(parts):
         if isinstance(part, nets.Block) and (first := parts.index(part)) < place:
             raise Mistake(
-                "the last block of a stage is there twice, and is one block: make a new one; "
-                f"entries {first} and {place} are the same object"
+                "a block is there twice, and is one block: make a new one for each place; entries "
+                f"{first} and {place} are the same object"
             )
         if isinstance(part, nets.Block) and isinstance(part.second, nn.Linear):
             raise Mistake(
-                f"entry {place} is an nets.Block, and nets.Block has fully connected layers; "
+                f"entry {place} is a nets.Block, and nets.Block has fully connected layers; "
                 "nets.convolutional_block makes the convolutional one"
             )
     now = list(deeper.parameters())
@@ -244,6 +247,14 @@ def identity_block(width, skip="inside", start="identity"):
     return nets.initialise(nets.convolutional_block(width, width, skip=skip), start)
 
 
+def copied(net):
+    """Put a silent copy behind the last block of each stage."""
+    parts = list(net)
+    for last in last_of_stages(net):
+        parts.insert(last + 1, nets.initialise(copy.deepcopy(parts[last]), "identity"))
+    return nn.Sequential(*parts)
+
+
 def both_at_zero(width):
     block = identity_block(width)
     nn.init.zeros_(block.first[1].weight)
@@ -288,6 +299,8 @@ deepen = Exercise(
         "more than one layer of the branch is at 0, so only the last beta learns": deepened(
             both_at_zero
         ),
+        "where a stage has one block, that one changes the shape, and so does a copy of it: make a "
+        "block that keeps it": copied,
         "nn.Identity has no layers and nothing that could learn": deepened(nn.Identity),
     },
     says=surgery.says("the new blocks", "them")

@@ -27,6 +27,12 @@ def mean_and_axis(maps, W, b):
     return powers / powers.sum(dim=1, keepdim=True)
 
 
+def largest_of_each_class(maps, W, b):
+    scores = maps.mean(dim=(2, 3)) @ W.T + b
+    powers = torch.exp(scores - scores.amax(dim=0))
+    return powers / powers.sum(dim=1, keepdim=True)
+
+
 def largest_pixel(maps, W, b):
     return (maps.amax(dim=(2, 3)) @ W.T + b).softmax(dim=1)
 
@@ -169,6 +175,16 @@ def copied_blocks(net):
     parts = list(net)
     for place in ends(net):
         parts.insert(place, copy.deepcopy(parts[place - 1]))
+    return nn.Sequential(*parts)
+
+
+def silent_copies(net):
+    parts = list(net)
+    for place in ends(net):
+        block = copy.deepcopy(parts[place - 1])
+        nn.init.zeros_(block.second[1].weight)
+        nn.init.zeros_(block.second[1].bias)
+        parts.insert(place, block)
     return nn.Sequential(*parts)
 
 
@@ -452,6 +468,10 @@ WRONG = {
             "along the classes of one image, and exp of a large score overflows: ",
         ),
         "mean and axis": (mean_and_axis, "exp of a large score overflows: for scores around 1000"),
+        "largest of each class": (
+            largest_of_each_class,
+            "the largest score of each class is taken off",
+        ),
         "largest pixel": (largest_pixel, "the pooling takes the largest pixel, not the mean: "),
         "wrong axis": (
             wrong_axis,
@@ -542,6 +562,7 @@ WRONG = {
         ),
         "not started": (not_started, "PyTorch's own numbers"),
         "He's start": (he_start, "He's numbers, with gamma = 1"),
+        "silent copies": (silent_copies, "changes the shape, and so does a copy of it: make a"),
         "another seed": (another_seed, "the scores have changed"),
         "copied blocks": (copied_blocks, "the scores have changed"),
         "places of 20 layers": (
