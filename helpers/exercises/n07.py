@@ -51,6 +51,14 @@ def downhill(arrays, step):
     return [-step * array / length for array in arrays]
 
 
+def matrices(arrays):
+    return [array for array in arrays if array.dim() > 1]
+
+
+def matrices_downhill(arrays, step):
+    return downhill([array * (array.dim() > 1) for array in arrays], step)
+
+
 def cosine(before, after):
     one, other = flat(before), flat(after)
     return one @ other / one.norm() / other.norm()
@@ -131,8 +139,12 @@ cosine_after_step = Exercise(
         "the step is 0.01 long, whatever the argument says": after_step(
             move=lambda arrays, step: downhill(arrays, 0.01)
         ),
-        "no step was taken, so the gradient is compared with itself": after_step(
+        "the gradient is compared with itself: no step was taken, or the second backward() wrote "
+        "into the .grad that was kept, which needs a copy": after_step(
             move=lambda arrays, step: [0 * array for array in arrays]
+        ),
+        "gamma, beta and b neither move nor are compared, and they are parameters too": after_step(
+            move=matrices_downhill, part=matrices
         ),
         "the second gradient is added to the first, as backward() does if .grad is not cleared": (
             after_step(compare=lambda b, a: cosine(b, [m + n for m, n in zip(b, a, strict=True)]))
@@ -155,9 +167,7 @@ cosine_after_step = Exercise(
         ),
         "this compares the gradient of the first layer only": after_step(part=lambda g: g[:1]),
         "this compares the gradient of the last layer only": after_step(part=lambda g: g[-2:]),
-        "gamma, beta and b are left out, and they are parameters too": after_step(
-            part=lambda arrays: [array for array in arrays if array.dim() > 1]
-        ),
+        "gamma, beta and b are left out, and they are parameters too": after_step(part=matrices),
         "this compares the weights before and after, not the gradients": weights_compared,
         "the net is in evaluation mode, where the normalisation uses its running statistics": (
             after_step(train=False)
@@ -272,6 +282,10 @@ without_block = Exercise(
         ),
         "this removes an entry of the list with that number, but the list has other parts before "
         "the blocks": removing(lambda places, n: [n + 1]),
+        "before the blocks are 3 parts in a fully connected net and 2 in a convolutional one, and "
+        "this counts 3 in both": removing(lambda places, n: [n + 3]),
+        "before the blocks are 3 parts in a fully connected net and 2 in a convolutional one, and "
+        "this counts 2 in both": removing(lambda places, n: [n + 2]),
         "this removes the block and all blocks after it": removing(lambda p, n: p[n:]),
         "this removes the block and all blocks before it": removing(lambda p, n: p[: n + 1]),
         "this keeps that block and removes the others": removing(lambda p, n: p[:n] + p[n + 1 :]),

@@ -112,6 +112,18 @@ def the_same_array(net, x, y, step):
     return cosine(*(torch.cat([g.flatten() for g in some]) for some in (before, after)))
 
 
+def of_matrices(net, x, y, step):
+    net = copy.deepcopy(net)
+    kernels = [parameter for parameter in net.parameters() if parameter.dim() > 1]
+
+    def slope():
+        return parameters_to_vector(torch.autograd.grad(cross_entropy(net(x), y), kernels))
+
+    before, start = slope(), parameters_to_vector(kernels).detach()
+    vector_to_parameters(start - step * before / before.norm(), kernels)
+    return cosine(before, slope())
+
+
 def array_by_array(net, x, y, step):
     net = copy.deepcopy(net)
     before = torch.autograd.grad(cross_entropy(net(x), y), [*net.parameters()])
@@ -445,7 +457,8 @@ WRONG = {
             "the step is 0.01 long, whatever the argument says",
         ),
         "no step": (compared(cosine, move=lambda g, s: 0 * g), "no step was taken"),
-        "the same array": (the_same_array, "no step was taken"),
+        "the same array": (the_same_array, "into the .grad that was kept, which needs a copy: for"),
+        "the matrices alone": (of_matrices, "neither move nor are compared"),
         "array by array": (array_by_array, "each array is divided by its own norm"),
         "accumulated": (accumulated, "as backward() does if .grad is not cleared"),
         "product": (compared(torch.dot), "this is the product of the two gradients"),
@@ -509,8 +522,11 @@ WRONG = {
         "entry": (entry, "this removes an entry of the list with that number"),
         "blocks from entry 3": (
             entry_from_3,
-            "right for block 2 of a residual net with 4 blocks, the last block, number 5, of a "
-            "plain net, but for block 8 of a convolutional net with 9 blocks",
+            "and this counts 3 in both: for block 8 of a convolutional net with 9 blocks",
+        ),
+        "blocks from entry 2": (
+            lambda net, number: nn.Sequential(*net[: number + 1], *net[number + 2 :]),
+            "and this counts 2 in both: for block 2 of a residual net with 4 blocks",
         ),
         "cut off": (cut_off, "the block and all blocks after it"),
         "from there on": (from_there_on, "the block and all blocks before it"),
