@@ -17,7 +17,7 @@ BAD_PARTS = [
     ({"b2": np.zeros((4, 2))}, r"b2 has shape \(4, 2\), but W2 has 4 rows"),
     ({"b2": np.zeros(4)}, r"b2 has shape \(4,\), but must have two axes"),
     ({"a": np.zeros(4)}, r"a\[l\] has shape \(4,\), but must have two axes"),
-    ({"a": [[1.0, 2.0], [3.0]]}, r"a\[l\] is no array of numbers: its rows differ in length"),
+    ({"a": [[1.0, 2.0], [3.0]]}, r"a\[l\] is no array of numbers: its rows differ in shape"),
     ({"a": torch.ones(4, 6, dtype=torch.bfloat16)}, r"a\[l\] cannot become an array of NumPy"),
     ({"a": "x"}, r"a\[l\] is of type <U1, but must hold numbers"),
     ({"W2": np.zeros((3, 5)), "b2": np.zeros((3, 1))}, r"z\[l\+2\] has 3 rows .* but a\[l\] has 4"),

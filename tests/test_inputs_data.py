@@ -36,6 +36,13 @@ class Table:
         return self.array
 
 
+class Closed:
+    """An array in a file of HDF5 that was closed."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise ValueError("Not a dataset")
+
+
 def locked(array):
     array = array.copy()
     array.setflags(write=False)
@@ -64,6 +71,8 @@ READ = {
 @pytest.mark.parametrize("four", READ.values(), ids=READ)
 def test_what_is_numbers_is_read(four):
     """Without a warning: pytest makes errors of warnings."""
+    ready = datasets.standardise((*four, x_test, y_test))
+    assert ready.x_train == pytest.approx((x - x.mean()) / x.std(), abs=1e-5)
     found = tensors((*four, x_test, y_test), "cpu", torch.float64)
     assert torch.equal(found[0], X)
     assert torch.equal(found[1], Y)
@@ -113,7 +122,9 @@ REFUSED = {
     "no test": ((x, y, None, None), "x_test is of type NoneType, but must be an array of numbers"),
     "names": ((x, NAMES[y], x_test, NAMES[y_test]), "y_train is text, such as 'g', .* np.unique"),
     "names as objects": ((x, NAMES[y].astype(object), x, y), "y_train is text, .* np.unique"),
-    "names and numbers": ((x, MIXED, x, y), "y_train is text, such as '1', .* np.unique"),
+    "names and numbers": ((x, MIXED, x, y), "y_train is text, such as 'a', .* np.unique"),
+    "a table with a gap": (([["1.5", "?"]] * 60, y, x, y), r"such as '\?', but must be numbers$"),
+    "a file that is closed": ((Closed(), y, x, y), r"x_train cannot become .* \(Not a dataset\)$"),
     "a missing label": ((x, [None, *y[1:]], x, y), "y_train holds a NoneType, but must be"),
     "paths": ((["a.png"] * 60, y, x, y), r"such as 'a.png', .* datasets.folder\(path\) reads"),
     "labels that differ": (
@@ -121,7 +132,7 @@ REFUSED = {
         r"of shape \(2,\); all must have one shape$",
     ),
     "Datasets as images": ((SET, Y, SET, Y), "x_train is no array of numbers: its rows differ"),
-    "digits as text": ((x, y.astype(str), x, y), r"y_train is text, such as '6', .*y_train, int"),
+    "digits as text": ((x, y.astype(str), x, y), r"y_train is text, such as '5', .*y_train, int"),
     "pixels as text": ((x.astype(str), y, x, y), r"x_train is text, .* np.array\(x_train, float"),
     "one-hot": ((x, np.eye(8)[y], x, y), r"\(60, 8\), .* one-hot, so write y_train.argmax\(1"),
     "a column": ((x, y, x_test, y_test[:, None]), r"shape \(20, 1\), .* write y_test.reshape\(-1"),

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from helpers.inputs.numbers import is_number
+from helpers.inputs.numbers import UNEVEN, as_array, is_number
 
 NAMES = ("x_train", "y_train", "x_test", "y_test")
 NAMED = f"({', '.join(NAMES)})"
@@ -110,13 +111,11 @@ def as_tensor(name, part):
 
 
 def _as_array(name, part):
-    if np.ma.is_masked(part):  # what is hidden is no number
-        part = part.astype(float).filled(np.nan)
     try:
-        array = np.asarray(part)
-        if array.dtype == object:  # as tables have them
-            array = np.array(array.tolist())
-    except ValueError:  # NumPy: "inhomogeneous shape"
+        array = as_array(name, part, kinds=None)
+    except ValueError as error:
+        if not str(error).endswith(UNEVEN):
+            raise
         raise ValueError(_uneven(name, part)) from None
     if array.dtype.kind in "UST" and array.size:
         raise ValueError(_text(name, array.astype(str)))
@@ -137,12 +136,14 @@ def _as_array(name, part):
 def _text(name, array):
     """Say how to make numbers of texts: of names, of numbers, of the paths of pictures."""
     kind = int if name.startswith("y") else float
-    example, mend = array.flat[0], f"write {name} = np.array({name}, {kind.__name__})"
+    mend = f": write {name} = np.array({name}, {kind.__name__})"
     try:
-        array.astype(kind)
+        for example in array.flat:
+            kind(example)
     except ValueError:
-        mend = f"write {FROM_TEXT}" if kind is int else "datasets.folder(path) reads pictures"
-    return f"{name} is text, such as {str(example)!r}, but must be numbers: {mend}"
+        of_files = ": datasets.folder(path) reads pictures" if Path(example).suffix else ""
+        mend = f": write {FROM_TEXT}" if kind is int else of_files
+    return f"{name} is text, such as {str(example)!r}, but must be numbers{mend}"
 
 
 def _uneven(name, rows):
@@ -150,7 +151,7 @@ def _uneven(name, rows):
     try:
         one, other = sorted({tuple(np.shape(row)) for row in rows})[:2]
     except ValueError:  # the rows themselves are lists that differ, or hold something else
-        return f"{name} is no array of numbers: its rows differ in shape"
+        return f"{name} {UNEVEN}"
     mend = "" if name.startswith("y") else ", as datasets.folder(path, size) makes them"
     return f"{name} holds rows of shape {one} and of shape {other}; all must have one shape{mend}"
 

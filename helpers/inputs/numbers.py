@@ -5,6 +5,7 @@ import operator
 
 import numpy as np
 
+UNEVEN = "is no array of numbers: its rows differ in shape"
 BOUND = 2**63  # of seeds: PyTorch's generators take no more
 
 
@@ -68,18 +69,19 @@ def is_number(value):
 def as_array(name, value, kinds="biufc"):
     """Return an array, a list or a tensor of PyTorch as an array of numbers.
 
-    kinds: NumPy's letters of the types that are allowed; a "c" for complex numbers.
+    kinds: NumPy's letters of the types that are allowed; a "c" for complex numbers. None: any.
     Raises ValueError for anything else.
     """
-    if isinstance(value, np.ma.MaskedArray):
+    if np.ma.is_masked(value):  # what is hidden is no number
         value = value.astype(float).filled(np.nan)
     try:
-        found = np.asarray(value.detach().cpu() if hasattr(value, "detach") else value)
+        found = np.asarray(value.detach().cpu().to_dense() if hasattr(value, "detach") else value)
+        if found.dtype == object:  # as tables have them
+            found = np.array(found.tolist())
     except (ValueError, TypeError, RuntimeError) as error:
-        reason = f"cannot become an array of NumPy ({error})"
-        if isinstance(value, list | tuple):
-            reason = "is no array of numbers: its rows differ in length"
+        is_uneven = "inhomogeneous" in str(error)
+        reason = UNEVEN if is_uneven else f"cannot become an array of NumPy ({error})"
         raise ValueError(f"{name} {reason}") from error
-    if found.dtype.kind not in kinds:
+    if kinds and found.dtype.kind not in kinds:
         raise ValueError(f"{name} is of type {found.dtype}, but must hold numbers")
     return found
