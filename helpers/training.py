@@ -179,8 +179,8 @@ def lockstep(
     nearly 0 may fall on the other side, and two nets drift apart from there on; in float64 nine
     digits stay equal over an epoch. (Weight decay shrinks weights without a way to the loss, too.)
     Raises ValueError as ``train`` does, for nets that share what learns, for lists of different
-    length, and for nets that torch.func.vmap refuses (nn.Dropout, a forward that branches on the
-    numbers).
+    length, and for nets that torch.func.vmap refuses or gets wrong (nn.Dropout, a forward that
+    branches on the numbers, or counts its calls).
     """
     nets, rates, seeds = arguments.as_lists(nets=nets, learning_rates=learning_rates, seeds=seeds)
     arguments.check(nets, rates, seeds, epochs, batch, measure_every)

@@ -122,6 +122,18 @@ def centred():
     return nn.Sequential(nn.Flatten(), Centred(), nets.initialise(nn.Linear(64, 10)))
 
 
+class Counting(nn.Module):
+    """A warm-up: what it computes depends on how many steps came before."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer, self.steps = nets.initialise(nn.Linear(64, 10)), 0
+
+    def forward(self, a):
+        self.steps += 1
+        return self.layer(a.flatten(1)) * min(1, self.steps / 10)
+
+
 def hooked(register, *places):
     net = part = nets.fully_connected(4, width=8)
     for place in places:
@@ -177,6 +189,7 @@ REFUSED = {
         "its forward asks whether a tensor has a gradient",
     ),
     "a buffer assigned": (centred, r"its forward assigns 1\.mean: let it change that in place"),
+    "a number changed": (Counting, "its forward changes steps, and all nets would share"),
     "a hook of a parameter": (
         partial(hooked, "register_hook", "1", "weight"),
         r"the gradient hook of its 1\.weight would not",

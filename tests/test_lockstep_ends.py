@@ -33,17 +33,27 @@ class LooksWhenMeasured(torch.nn.Module):
 ONE_BY_ONE = {
     "dropout": (torch.nn.Dropout(0.5), "what it computes is random, as in nn.Dropout"),
     "noise": (Noisy(), "what it computes is random, as in nn.Dropout"),
-    "an average of all batches": (torch.nn.BatchNorm1d(16, momentum=None), "vmap"),
+    "an average of all batches": (
+        torch.nn.BatchNorm1d(16, momentum=None),
+        "takes one out, as item does",
+    ),
     "a look at the numbers of each net": (
         torch.nn.Sequential(Tail(lambda last, a: last(a) if a.sum() > 0 else last(-a))),
-        "data-dependent control flow",
+        "its forward decides by the numbers that it computes",
     ),
-    "a look while it is measured": (LooksWhenMeasured(), "data-dependent control flow"),
+    "a number taken out": (
+        torch.nn.Sequential(Tail(lambda last, a: last(a) * a.std().item())),
+        "takes one out, as item does",
+    ),
+    "a look while it is measured": (
+        LooksWhenMeasured(),
+        "its forward decides by the numbers that it computes",
+    ),
     "a look at the numbers": (
         torch.nn.Sequential(
             torch.nn.BatchNorm1d(16), Tail(lambda last, a: last(a) if a.sum() > 0 else last(-a))
         ),
-        "data-dependent control flow",
+        "its forward decides by the numbers that it computes",
     ),
 }
 

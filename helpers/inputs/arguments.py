@@ -11,6 +11,15 @@ from helpers.inputs import rehearsal, suspects
 from helpers.inputs.data import tensors
 from helpers.inputs.numbers import check_above_zero, check_seed, check_whole
 
+DECIDES = "its forward decides by the numbers that it computes, or takes one out, as item does"
+# What vmap's own sentences contain, and what they mean to whoever wrote the net.
+REFUSALS = {
+    "random operation": "what it computes is random, as in nn.Dropout",
+    "data-dependent": DECIDES,
+    ".item()": DECIDES,
+    "deepcopy": "it keeps what it computed, which cannot be copied",
+}
+
 
 def as_lists(**several):
     """Return each value as a list. Raises ValueError for one that is a single thing."""
@@ -188,10 +197,7 @@ def alone_if_refused(number):
         yield
     except (RuntimeError, ValueError) as error:
         reason = rehearsal.first_line(error)
-        if "random operation" in reason:
-            reason = "what it computes is random, as in nn.Dropout"
-        if "deepcopy" in reason:
-            reason = "it keeps what it computed, which cannot be copied"
+        reason = next((said for part, said in REFUSALS.items() if part in reason), reason)
         raise ValueError(
             f"net number {number} cannot be trained in lockstep ({reason}); train it by itself, "
             "with training.train"

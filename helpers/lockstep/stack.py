@@ -177,7 +177,7 @@ def _check_forward(net, x):
     keeps its own (in a list, say), and must not ask for gradients, which no tensor has in vmap.
     """
     copied = copy.deepcopy(net).train()
-    before, own, given = dict(copied.named_buffers()), [], {}
+    before, counts, own, given = dict(copied.named_buffers()), _counts(copied), [], {}
     for name, p in [*net.named_parameters(), *copied.named_parameters()]:
         given[name] = p.detach().requires_grad_(p.requires_grad)
         own += [(name, p)] * p.requires_grad
@@ -186,10 +186,22 @@ def _check_forward(net, x):
     for name, buffer in copied.named_buffers():
         if buffer is not before.get(name):
             raise ValueError(f"its forward assigns {name}: let it change that in place, with copy_")
+    if changed := sorted(name for name, _ in counts - _counts(copied)):
+        raise ValueError(f"its forward changes {changed[0]}, and all nets would share that number")
     found = torch.autograd.grad(total, [p for _, p in own], allow_unused=True)
     for (name, _), gradient in zip(own, found, strict=True):
         if gradient is not None:
             raise ValueError(f"its forward takes {name} from a list or a function that keeps it")
+
+
+def _counts(net):
+    """The numbers that modules keep outside of tensors, such as of the steps until now."""
+    kept = ((name, *pair) for name, part in net.named_modules() for pair in vars(part).items())
+    return {
+        (f"{name}.{key}".lstrip("."), value)
+        for name, key, value in kept
+        if isinstance(value, int | float)
+    }
 
 
 class _NoGradients(TorchFunctionMode):

@@ -56,7 +56,7 @@ _ONE_AT_A_TIME = Lock()
 def is_known(net):
     """Whether a net is built of PyTorch's and this course's classes alone, without hooks.
 
-    Code of the reader's own might count its calls, or print something at each.
+    Code of the reader's own might note or print something at each call.
     """
     return not nn.modules.module._has_any_global_hook() and all(
         type(part).__module__.startswith(("torch.nn.modules.", "helpers."))
