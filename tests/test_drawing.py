@@ -185,6 +185,18 @@ def test_what_a_part_of_a_figure_has_is_drawn():
         assert_draws(drawing)
 
 
+def test_axes_that_lie_over_others_stay_over_what_moves():
+    picture, axes = plots.figure(size=(4, 3))
+    (line,) = axes.plot([0, 1], [0, 1], linewidth=9)
+    axes.twinx().plot([0, 1], [1, 0], linewidth=9)
+    picture.add_axes([0.4, 0.4, 0.3, 0.3]).imshow([[0, 1]])
+    picture.add_axes([0.2, 0.2, 0.2, 0.2]).set_axis_off()
+    drawing = Drawing(picture)
+    for y in (0.2, 0.9, 0.5):
+        line.set_ydata([1, y])
+        assert_draws(drawing)
+
+
 def test_polar_axes_turn():
     picture, axes = plots.figure(size=(4, 3), subplot_kw={"projection": "polar"})
     axes.plot([0.2, 0.9], [0.2, 0.9])

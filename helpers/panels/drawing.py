@@ -6,6 +6,7 @@ from math import inf
 
 import numpy as np
 from isal import isal_zlib
+from matplotlib.artist import Artist
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import Collection
@@ -27,7 +28,8 @@ class Drawing:
     background, so that artists cover one another as in a full drawing. Texts outside the axes
     (titles) cover nothing and are left alone. A change of anything else (limits, ticks, titles and
     legends of the figure, artists that come or go) draws all of it again; the labels of single
-    ticks do not tell. Axes must not overlap, and no artist of the figure may cover them.
+    ticks do not tell. Axes over others, if not polar or in 3D, are drawn afresh with what moves
+    below; no artist of the figure may cover axes.
     """
 
     def __init__(self, figure):
@@ -84,13 +86,18 @@ class Drawing:
 
     def _foreground(self):
         """Return the artists to draw over the background, axes by axes, lowest first."""
-        above = []
-        for axes in self.canvas.figure.axes:
-            artists = [a for a in axes.get_children() if axes.get_visible() and _is_drawn(a, axes)]
+        above, changing = [], []
+        visible = filter(Artist.get_visible, self.canvas.figure.axes)
+        for axes in sorted(visible, key=Artist.get_zorder):
+            covers = any(axes.bbox.overlaps(below.bbox) for below in changing)
+            covers = covers and axes.name == "rectilinear"
+            artists = [a for a in axes.get_children() if _is_drawn(a, axes)]
             moving = (a.get_zorder() for a in axes.get_children() if a in self._moving)
-            lowest = min(moving, default=inf)
+            lowest = -inf if covers else min(moving, default=inf)
+            changing += [axes] * (lowest < inf)
             high = [a for a in artists if a.get_zorder() >= lowest and a not in self._outside]
-            above += sorted(high, key=lambda artist: artist.get_zorder())
+            above += [axes.patch] * (covers and axes.axison and axes.get_frame_on())
+            above += sorted(high, key=Artist.get_zorder)
         return above
 
 
