@@ -11,6 +11,7 @@ import ipywidgets as widgets
 import traitlets
 from IPython import get_ipython
 from IPython.display import display
+from matplotlib.artist import Artist
 
 from helpers.panels import page
 from helpers.panels.ahead import Ahead, Selection, find_place, forget_all, value_at
@@ -214,14 +215,19 @@ class Panel(widgets.VBox):
 
 
 def in_words(sentence):
-    """Return what ``update`` says as the reader sees it. Raises ValueError for a generator."""
+    """Return what ``update`` says as the reader sees it.
+
+    Raises ValueError for a generator, and for a figure, which would not be shown.
+    """
     kinds = inspect.isgenerator, inspect.isawaitable, inspect.isasyncgen
-    if any(is_kind(sentence) for is_kind in kinds):
-        raise ValueError(
-            f"update returns a {type(sentence).__name__}, but must return a sentence; of a film, "
-            "it must be the generator function itself"
-        )
-    return with_decimal_sign("" if sentence is None else str(sentence))
+    mend = "of a film, it must be the generator function itself"
+    if isinstance(sentence, Artist):
+        mend = "the panel shows the figure that explore was given, so change that one"
+    elif not any(is_kind(sentence) for is_kind in kinds):
+        return with_decimal_sign("" if sentence is None else str(sentence))
+    raise ValueError(
+        f"update returns a {type(sentence).__name__}, but must return a sentence; {mend}"
+    )
 
 
 def label(name, control):
