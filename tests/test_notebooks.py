@@ -21,6 +21,7 @@ from test_guide import cell_of
 from helpers.press import links
 
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+CONTRIBUTING = (NOTEBOOKS.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
 FORBIDDEN = {
     "sys.path": r"sys\.path",
@@ -222,6 +223,7 @@ def test_anatomy(path):
         assert word in text[0]
     for heading in ("## What we saw", "## Exercises", "## Where this is not the whole truth"):
         assert heading in headings
+        assert heading in CONTRIBUTING
     joined = "\n".join(text)
     assert joined.count("*Predict:*") >= 3
     assert joined.count("*Believe now:*") >= 1
