@@ -31,8 +31,8 @@ class Block(nn.Module):
         super().__init__()
         check_whole(width=width)
         self.skip = check_known("skip", skip, SKIPS)
-        layers, Ws = layers or (linear(width, width), linear(width, width)), Ws or nn.Identity()
-        parts.check_layers(layers, Ws)
+        layers = (linear(width, width), linear(width, width)) if layers is None else layers
+        parts.check_layers(layers, Ws := nn.Identity() if Ws is None else Ws)
         (self.first, self.second), self.Ws = layers, Ws
         if seed is not None:
             initialise(self, "pytorch", seed)

@@ -104,12 +104,16 @@ def test_sizes_are_ints(make):
 ONE = nn.Linear(4, 4)
 
 
-@pytest.mark.parametrize("layers", [ONE, [ONE] * 3, iter([ONE, ONE]), (nn.Linear,) * 2, "ab", 3])
+NO_LAYERS = [ONE, [ONE] * 3, iter([ONE, ONE]), (nn.Linear,) * 2, "ab", 3, (), torch.eye(2)]
+
+
+@pytest.mark.parametrize("layers", NO_LAYERS)
 def test_layers_that_are_no_two_modules_are_named(layers):
     with pytest.raises(ValueError, match="a block needs two layers and at most one Ws"):
         nets.Block(4, layers=layers)
-    with pytest.raises(ValueError, match="a block needs two layers and at most one Ws"):
-        nets.Block(4, Ws="B")
+    for Ws in ("B", torch.eye(4)):
+        with pytest.raises(ValueError, match="a block needs two layers and at most one Ws"):
+            nets.Block(4, Ws=Ws)
 
 
 def test_what_cannot_be_initialised_is_named():
