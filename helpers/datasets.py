@@ -8,7 +8,7 @@ import numpy as np
 
 from helpers.files import pictures
 from helpers.files.verified import verified
-from helpers.inputs.numbers import as_array, is_whole
+from helpers.inputs.numbers import as_array, check_alike, is_whole
 from helpers.setup.machine import DATA
 
 DIGITS_SHA256 = "b2dab7b501728c22e9119ad76740b2e17c77a231e42d1e592380d90886f1a05e"
@@ -115,7 +115,8 @@ def standardise(images):
 
     Both are measured on the training images alone; test images are shifted and scaled alike. What
     is not in floating point, or in half precision, becomes float32. Raises ValueError if training
-    pixels have no standard deviation, above all if all are equal, and for anything but four arrays.
+    pixels have no standard deviation, above all if all are equal, and for anything but four arrays
+    in this order: (x_train, y_train, x_test, y_test).
     """
     if isinstance(images, Folder):
         return images._replace(images=standardise(images.images))
@@ -126,8 +127,7 @@ def standardise(images):
         )
     x_train, y_train, x_test, y_test = images
     x_train, x_test = _floating("x_train", x_train), _floating("x_test", x_test)
-    if not x_train.size:
-        raise ValueError(f"x_train has shape {x_train.shape}: it has no pixels")
+    check_alike(x_train, x_test)
     if (x_train == x_train.flat[0]).all():
         raise ValueError("all training pixels are equal, so they have no standard deviation")
     with np.errstate(over="ignore", invalid="ignore"):

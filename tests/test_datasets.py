@@ -69,7 +69,7 @@ FLAT = {
 @pytest.mark.parametrize(("pixels", "sentence"), FLAT.values(), ids=FLAT)
 def test_pixels_without_a_standard_deviation_are_refused(pixels, sentence):
     with pytest.raises(ValueError, match=sentence):
-        datasets.standardise(datasets.digits()._replace(x_train=pixels))
+        datasets.standardise(datasets.digits()._replace(x_train=pixels, x_test=pixels))
 
 
 def test_missing_file_says_what_to_do(tmp_path):

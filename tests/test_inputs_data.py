@@ -241,12 +241,14 @@ def test_images_of_any_precision_are_standardised(kind):
         (NAMES, y, NAMES, y),
         ([x[0], x[1, :3]], y, x, y),
         (x * 1j, y, x, y),
+        (x, x_test, y, y_test),
     ],
     ids=str,
 )
 def test_what_cannot_be_standardised_is_named(data):
     with pytest.raises(
-        ValueError, match=r"x_train is (of type|no array)|images is of type .* but must"
+        ValueError,
+        match=r"x_train is (of type|no array)|images is of type .* but must|the order is",
     ):
         datasets.standardise(data)
 

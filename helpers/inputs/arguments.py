@@ -9,7 +9,7 @@ from torch.nn.parameter import is_lazy
 
 from helpers.inputs import rehearsal, suspects
 from helpers.inputs.data import tensors
-from helpers.inputs.numbers import check_above_zero, check_seed, check_whole
+from helpers.inputs.numbers import check_above_zero, check_alike, check_seed, check_whole
 
 DECIDES = "its forward decides by the numbers that it computes, or takes one out, as item does"
 # What vmap's own sentences contain, and what they mean to whoever wrote the net.
@@ -142,9 +142,7 @@ def fitting(net, data, batch, seed=0):
         )
     found = tensors(data, like.device, like.dtype)
     x_train, y_train, x_test, y_test = found
-    if x_test.shape[1:] != x_train.shape[1:]:
-        shapes = tuple(x_train.shape[1:]), tuple(x_test.shape[1:])
-        raise ValueError("training images have shape {}, but test images {}".format(*shapes))
+    check_alike(x_train, x_test)
     with unmoved(net), torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.default_generator.manual_seed(int(seed))
         scores = rehearsal.score(net.eval(), x_train[:2])

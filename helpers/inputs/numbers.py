@@ -66,6 +66,20 @@ def is_number(value):
         return False
 
 
+def check_alike(x_train, x_test):
+    """Raise ValueError for images to train with that have no pixels, or those of another shape to
+    test with.
+    """
+    train, test = tuple(x_train.shape), tuple(x_test.shape)
+    if 0 in train:
+        raise ValueError(f"x_train has shape {train}: it has no pixels")
+    if train[1:] != test[1:]:
+        raise ValueError(
+            f"training images have shape {train[1:]}, but test images {test[1:]}; the order is "
+            "(x_train, y_train, x_test, y_test)"
+        )
+
+
 def as_array(name, value, kinds="biufc"):
     """Return an array, a list or a tensor of PyTorch as an array of numbers.
 
