@@ -75,13 +75,13 @@ def gradient(net, x, y):
 
     net: any module; its parameters are taken in the order of ``net.parameters()``.
     x, y: images (n, ...) that fit the net, and their classes (n,).
-    Raises ValueError for a net that is none, or has frozen parameters.
+    Raises ValueError for a net that is none, has no parameters, or frozen ones.
     """
     check_kind("the net", net)
-    parameters = list(net.parameters())
+    x, parameters = _fitting(net, x), list(net.parameters())
     if not all(parameter.requires_grad for parameter in parameters):
         raise ValueError("parts of the net are frozen; net.requires_grad_(True) mends that")
-    x, y = _fitting(net, x), as_tensor("y", y).to(parameters[0].device).long()
+    y = as_tensor("y", y).to(x.device).long()
     with unmoved(net), torch.enable_grad():
         loss = cross_entropy(net(x), y)
         found = torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True)
@@ -90,7 +90,10 @@ def gradient(net, x, y):
 
 def _fitting(net, x):
     """A copy of images, as a tensor of the net's precision, on its device."""
-    return as_tensor("x", x).to(next(net.parameters()), copy=True)
+    like = next(net.parameters(), None)
+    if like is None:
+        raise ValueError("the net has no parameters")
+    return as_tensor("x", x).to(like, copy=True)
 
 
 @contextmanager

@@ -276,6 +276,8 @@ def test_a_gradient_needs_no_tensors_and_no_used_layers_but_unfrozen_ones(net, x
         probes.gradient(net, x, y)
     with pytest.raises(ValueError, match=r"the net must be a torch\.nn\.Module"):
         probes.gradient("net", x, y)
+    with pytest.raises(ValueError, match="the net has no parameters"):
+        probes.gradient(nn.Flatten(), x, y)
 
 
 def test_images_of_any_precision_fit_and_a_net_keeps_its_own(net, x):

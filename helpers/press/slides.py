@@ -115,7 +115,7 @@ def find_picture(cell):
 def list_lines(target, sources):
     """Write the decks; yield a line for each."""
     for path, still in build(target, sources).items():
-        yield weigh(path) + (f"; {still} panels stand still until  make book" if still else "")
+        yield weigh(path) + (f"; panels that are still until  make book: {still}" if still else "")
 
 
 if __name__ == "__main__":
