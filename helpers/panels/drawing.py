@@ -89,14 +89,14 @@ class Drawing:
         above, changing = [], []
         visible = filter(Artist.get_visible, self.canvas.figure.axes)
         for axes in sorted(visible, key=Artist.get_zorder):
-            covers = any(axes.bbox.overlaps(below.bbox) for below in changing)
-            covers = covers and axes.name == "rectilinear"
-            artists = [a for a in axes.get_children() if _is_drawn(a, axes)]
             moving = (a.get_zorder() for a in axes.get_children() if a in self._moving)
-            lowest = -inf if covers else min(moving, default=inf)
-            changing += [axes] * (lowest < inf)
+            lowest = -inf if _covers(axes, changing) else min(moving, default=inf)
+            if lowest < inf:
+                changing.append(axes)
+            if lowest == -inf and axes.axison and axes.get_frame_on():
+                above.append(axes.patch)
+            artists = [a for a in axes.get_children() if _is_drawn(a, axes)]
             high = [a for a in artists if a.get_zorder() >= lowest and a not in self._outside]
-            above += [axes.patch] * (covers and axes.axison and axes.get_frame_on())
             above += sorted(high, key=Artist.get_zorder)
         return above
 
@@ -122,6 +122,11 @@ def _may_change_unnoticed(artist):
         return artist.get_array() is not None
     has_box = isinstance(artist, Text) and artist.get_bbox_patch() is not None
     return has_box or type(artist) is Annotation or not isinstance(artist, TELLING)
+
+
+def _covers(axes, changing):
+    """Whether axes lie over some that change, and can be drawn afresh, as polar and 3D cannot."""
+    return axes.name == "rectilinear" and any(axes.bbox.overlaps(a.bbox) for a in changing)
 
 
 def _is_drawn(artist, axes):

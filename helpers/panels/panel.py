@@ -220,10 +220,11 @@ def in_words(sentence):
     Raises ValueError for a generator, and for a figure, which would not be shown.
     """
     kinds = inspect.isgenerator, inspect.isawaitable, inspect.isasyncgen
-    mend = "of a film, it must be the generator function itself"
-    if isinstance(sentence, Artist):
+    if any(is_kind(sentence) for is_kind in kinds):
+        mend = "of a film, it must be the generator function itself"
+    elif isinstance(sentence, Artist):
         mend = "the panel shows the figure that explore was given, so change that one"
-    elif not any(is_kind(sentence) for is_kind in kinds):
+    else:
         return with_decimal_sign("" if sentence is None else str(sentence))
     raise ValueError(
         f"update returns a {type(sentence).__name__}, but must return a sentence; {mend}"

@@ -65,7 +65,7 @@ def main():
 
 
 def compile_packages(python, folder):
-    """Compile the packages on several cores; pip would take one, and half as long again for all.
+    """Compile the packages, on several cores, where pip would take one.
 
     What cannot be compiled, such as a package's test of syntax errors, is no failure.
     """
