@@ -190,6 +190,8 @@ def test_axes_that_lie_over_others_stay_over_what_moves():
     (line,) = axes.plot([0, 1], [0, 1], linewidth=9)
     axes.twinx().plot([0, 1], [1, 0], linewidth=9)
     picture.add_axes([0.4, 0.4, 0.3, 0.3]).imshow([[0, 1]])
+    picture.add_axes([0.7, 0.2, 0.2, 0.6]).plot([0, 1], [0, 1])
+    picture.add_axes([0.3, 0.3, 0.2, 0.2], projection="polar").plot([0, 1], [0, 1])
     picture.add_axes([0.2, 0.2, 0.2, 0.2]).set_axis_off()
     drawing = Drawing(picture)
     for y in (0.2, 0.9, 0.5):

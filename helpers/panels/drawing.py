@@ -28,8 +28,8 @@ class Drawing:
     background, so that artists cover one another as in a full drawing. Texts outside the axes
     (titles) cover nothing and are left alone. A change of anything else (limits, ticks, titles and
     legends of the figure, artists that come or go) draws all of it again; the labels of single
-    ticks do not tell. Axes over others, if not polar or in 3D, are drawn afresh with what moves
-    below; no artist of the figure may cover axes.
+    ticks do not tell. Axes over others are drawn afresh with what moves below, but for those in 3D;
+    no artist of the figure may cover axes.
     """
 
     def __init__(self, figure):
@@ -90,10 +90,11 @@ class Drawing:
         visible = filter(Artist.get_visible, self.canvas.figure.axes)
         for axes in sorted(visible, key=Artist.get_zorder):
             moving = (a.get_zorder() for a in axes.get_children() if a in self._moving)
-            lowest = -inf if _covers(axes, changing) else min(moving, default=inf)
+            covers = any(axes.bbox.overlaps(below.bbox) for below in changing)
+            lowest = -inf if covers else min(moving, default=inf)
             if lowest < inf:
                 changing.append(axes)
-            if lowest == -inf and axes.axison and axes.get_frame_on():
+            if covers and axes.axison and axes.get_frame_on():
                 above.append(axes.patch)
             artists = [a for a in axes.get_children() if _is_drawn(a, axes)]
             high = [a for a in artists if a.get_zorder() >= lowest and a not in self._outside]
@@ -122,11 +123,6 @@ def _may_change_unnoticed(artist):
         return artist.get_array() is not None
     has_box = isinstance(artist, Text) and artist.get_bbox_patch() is not None
     return has_box or type(artist) is Annotation or not isinstance(artist, TELLING)
-
-
-def _covers(axes, changing):
-    """Whether axes lie over some that change, and can be drawn afresh, as polar and 3D cannot."""
-    return axes.name == "rectilinear" and any(axes.bbox.overlaps(a.bbox) for a in changing)
 
 
 def _is_drawn(artist, axes):
