@@ -3,12 +3,16 @@
 import gc
 import itertools
 import json
+import os
 import re
 import signal
+import socket
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from jupyter_client.connect import LocalPortCache
 from nbval.plugin import IPyNbFile
 
 # No database of earlier examples: where it cannot be written, each test that has one fails.
@@ -34,6 +38,8 @@ TOGETHER = (
     "01_the_residual_block.ipynb",
     "test_guide.py",
 )
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+PORTS = itertools.count(10_000 + 2_000 * (WORKER % 10))  # below those that systems hand out
 WITHOUT_TORCH = ("01_the_residual_block", "02_shrinking_to_the_identity")
 
 
@@ -45,8 +51,17 @@ def at_home(tmp_path, monkeypatch):
     return tmp_path
 
 
+def _find_port(_, ip):
+    """A port of this worker's: one that the system calls free may go to another kernel first."""
+    for port in PORTS:
+        with socket.socket() as trial, suppress(OSError):
+            trial.bind((ip, port))
+            return port
+
+
 def pytest_configure():
     """Hear Ctrl+C: what is started in the background ignores it, and so would the tests of it."""
+    LocalPortCache.find_available_port = _find_port
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
