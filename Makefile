@@ -1,4 +1,4 @@
-# The two commands of the README: `make lab` opens the course, `make test` checks all of it.
+# The two commands of the README: `make lab` opens the course, `make test` checks it.
 # Both set up .venv first, with the exact versions of constraints.txt; after that they start at once.
 
 PYTHON ?= python3
@@ -51,8 +51,8 @@ endif
 
 help:
 	@echo "make lab        set up and open the course in JupyterLab (its options: LAB=..., size of panels: SIZE=1.5)"
-	@echo "make test       set up and run the tests (8 to 18 minutes on two cores, newer or older ones)"
-	@echo "make test-all   set up and run every test, also what rarely breaks and takes long"
+	@echo "make test       set up and run the tests that every change has to pass (6 to 10 minutes on two cores, newer or older ones)"
+	@echo "make test-all   set up and run every test, also what rarely breaks and takes long: the long trainings of the notebooks, other browsers"
 	@echo "make doubt      run the notebooks with other seeds; which assertions fail? (DOUBT=\"4711 815 04\": seeds, notebooks)"
 	@echo "make lint       ruff over code and notebooks"
 	@echo "make notebooks  run all notebooks and store their outputs"
@@ -84,7 +84,7 @@ lab: ready
 	@test -w "$$VENV" || unset $(MEMORIES); test -w "$$VENV" || test -w "$$HOME" || export HOME="$$(mktemp -d)"; \
 		EXPLORE_SIZE="$$SIZE" $(PY) -m helpers.setup.server
 
-# One call for tests and notebooks: nbval starts a kernel for each notebook and compares every stored output. Who
+# One call for tests and notebooks: nbval starts a kernel for each notebook and compares the stored outputs. Who
 # runs what: tests/conftest.py.
 NBVAL = --nbval --nbval-current-env --nbval-cell-timeout=600
 TEST = OMP_NUM_THREADS=1 $(PYTEST) tests notebooks $(NBVAL) -n $(WORKERS) --durations=25
@@ -107,6 +107,7 @@ notebooks: ready
 	$(PY) -m nbconvert --to notebook --execute --inplace --ExecutePreprocessor.record_timing=False \
 		--ExecutePreprocessor.store_widget_state=False \
 		--NotebookExporter.preprocessors=nbconvert.preprocessors.CoalesceStreamsPreprocessor $(NOTEBOOKS)
+	$(PY) -B tests/ran.py $(NOTEBOOKS)
 
 links: ready
 	$(PY) -B -m helpers.press.links

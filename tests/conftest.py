@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,7 @@ TOGETHER = (
 )
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
 PORTS = itertools.count(10_000 + 2_000 * (WORKER % 10))  # below those that systems hand out
+PANEL = re.compile(r"(?:Interactive|Live) panel \(")  # as it is stored
 WITHOUT_TORCH = ("01_the_residual_block", "02_shrinking_to_the_identity")
 
 
@@ -107,7 +109,11 @@ def _in_the_kernel(notebook, name, expression, look):
     return InTheKernel.from_parent(notebook, name=name, expression=expression, look=look)
 
 
-def _around(notebook):
+def _is_slow(cell):
+    return cell.get_closest_marker("slow") is not None
+
+
+def _around(notebook, cells):
     """What comes before and after the cells of a notebook."""
 
     def nothing(value):
@@ -117,37 +123,36 @@ def _around(notebook):
         assert seen["written"] == []
         assert notebook.path.stem not in WITHOUT_TORCH or seen["heavy"] == []
 
-    stored = re.findall(r'"(?:Interactive|Live) panel \(', notebook.path.read_text("utf-8"))
-
-    def fine(panels):
-        assert len(panels) >= len(stored)
+    def fine(panels, cells):
+        assert len(panels) >= len(PANEL.findall(json.dumps([cell.cell for cell in cells])))
         assert [trouble for *_, troubles in panels for trouble in troubles] == []
 
-    def moved(panels):
-        fine(panels)
+    def moved(panels, cells):
+        fine(panels, cells)
         assert all(moves >= min(places, 16) for moves, places, _ in panels)
-        assert not stored or max(places for _, places, _ in panels) > 16
+        assert not panels or max(places for _, places, _ in panels) > 16
 
     ask = "import json; print(json.dumps({}))".format
     first = _in_the_kernel(notebook, "before", f"sentry.watch({str(ROOT)!r})", nothing)
     last = _in_the_kernel(notebook, "what it wrote and loaded", ask("sentry.seen()"), clean)
+    quick = [cell for cell in cells if not _is_slow(cell)]
     many, most = (
         _in_the_kernel(
             notebook,
             f"every panel at {places} places",
             f"import moving; {ask(f'moving.move_all({places})')}",
-            moved,
+            partial(moved, cells=run),
         )
-        for places in (24, 64)
+        for places, run in ((24, quick), (64, cells))
     )
     some, every = (
         _in_the_kernel(
             notebook,
             f"every panel on {name.lower()} screens",
             f"import screens; {ask(f'screens.show_all(screens.{name})')}",
-            fine,
+            partial(fine, cells=run),
         )
-        for name in ("SOME", "ALL")
+        for name, run in (("SOME", quick), ("ALL", cells))
     )
     most.add_marker("slow")
     every.add_marker("slow")
@@ -160,11 +165,13 @@ def pytest_collection_modifyitems(items):
     tests = []
     for parent, group in itertools.groupby(items, key=lambda item: item.parent):
         cells, before, after = list(group), [], []
-        if isinstance(parent, IPyNbFile) and parent.path.parent == ROOT / "notebooks":
-            before, after = _around(parent)
-        elif isinstance(parent, IPyNbFile):  # a translation: test_language.py compares its cells
+        if isinstance(parent, IPyNbFile):
+            # Of a translation test_language.py compares the cells.
+            ours = parent.path.parent == ROOT / "notebooks"
             for cell in cells:
-                cell.add_marker("slow")
+                if not ours or "slow" in cell.cell.metadata.get("tags", ()):
+                    cell.add_marker("slow")
+            before, after = _around(parent, cells) if ours else ([], [])
         tests += [*before, *cells, *after]
     items[:] = sorted(tests, key=lambda item: _place(item.path))
 

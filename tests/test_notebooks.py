@@ -15,7 +15,8 @@ import nbformat
 import pytest
 from names import bound, read, table_of
 from nbconvert import HTMLExporter
-from shortened import LEFT_OUT, shortened
+from ran import digests, recorded
+from shortened import shortened
 from test_guide import cell_of
 
 from helpers.press import links
@@ -161,6 +162,7 @@ def test_code_keeps_to_the_rules(notebook):
             assert not re.search(pattern, cell.source), f"{cell.id}: {what}"
         assert set(cell.metadata.get("tags", [])) - {"stub", "check", "progress", "quiz"} <= {
             "nbval-ignore-output",
+            "slow",
             *(f"exercise:{name}" for name in re.findall(r"\btasks\.(\w+)\.check", joined)),
         }
 
@@ -298,7 +300,14 @@ def test_hygiene_catches_stripped_outputs():
         test_is_committed_executed_in_order(whole)
 
 
-@pytest.mark.parametrize("name", LEFT_OUT)
+def test_where_a_slow_cell_may_have_changed_its_output_was_made_anew():
+    """`make test` does not run slow cells; `make notebooks` does, and notes which code it ran."""
+    now, then = digests(), recorded()
+    changed = [name for name in now if now[name] != then.get(name)]
+    assert changed == [], "the code is not the one that made the outputs: run make notebooks"
+
+
+@pytest.mark.parametrize("name", digests())
 def test_no_cell_of_a_shortened_notebook_needs_one_that_was_left_out(name):
     whole = nbformat.read(NOTEBOOKS / f"{name}.ipynb", as_version=4)
     kept = {cell.id: table_of(cell) for cell in code_cells(shortened(name))}
