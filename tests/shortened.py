@@ -1,4 +1,4 @@
-"""The notebooks without what their panels do not need, for a browser: nbval runs them as they are."""
+"""The notebooks without what their panels do not need, for a browser."""
 
 from pathlib import Path
 

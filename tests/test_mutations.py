@@ -653,6 +653,7 @@ def run_in_a_copy(folder, *tests, change=None):
 TESTS = sorted({test for *_, test in MUTATIONS.values()})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("half", [TESTS[::2], TESTS[1::2]], ids=["one half", "the other half"])
 def test_without_a_mistake_a_copy_passes(half, tmp_path):
     """Otherwise a test that fails in every copy, for a reason of its own, would notice every

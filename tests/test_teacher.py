@@ -186,6 +186,7 @@ def test_a_solution_that_does_not_pass_is_not_written(course, tmp_path):
     assert not (tmp_path / "build").exists()
 
 
+@pytest.mark.slow
 def test_the_first_notebook_runs_with_every_check_passed(tmp_path):
     """As `make teacher` does it, from another folder."""
     command = [sys.executable, "-m", "helpers.press.teacher", str(tmp_path / "build"), str(FIRST)]

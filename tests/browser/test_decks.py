@@ -13,7 +13,11 @@ from helpers.press import albums, slides, stills
 from helpers.press.cells import VIEW
 from helpers.setup.machine import ROOT
 
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+# The fullest deck for `make test`, all of them for `make test-all`.
+DECKS = [
+    pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem[:2] != "04"))
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb"))
+]
 MIN_LETTERS = 17  # pixels, on a slide 720 high
 # Of the slide that is shown: what lies beyond it, covers or hides another part, the height of the
 # smallest letters, how high its picture is, and its text.
@@ -61,7 +65,7 @@ def number_of(page):
     return page.evaluate("Reveal.getIndices().h") + 1
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", DECKS)
 def test_nothing_is_cut_off_covered_or_too_small(opened, tmp_path, path):
     """The decks of the course, as its notebooks are stored: panels stand still."""
     page = opened(*slides.build(tmp_path / "slides", [path]))

@@ -7,6 +7,7 @@ from far import Line, far
 from lab import PANEL, new_page, open_notebook, run_all, turn_to, watched, write_notebook
 from playwright.sync_api import expect
 
+pytestmark = pytest.mark.slow
 AWAY = 500  # milliseconds
 RATE = 2e5  # bytes a second
 FIRST = """
@@ -100,7 +101,6 @@ def test_what_was_foreseen_is_shown_at_once_and_the_kernel_changes_nothing(page)
     assert heard["live"] == ["off", "polite"]  # a screen reader hears the place where it rests
 
 
-@pytest.mark.slow
 def test_a_drag_shows_what_was_foreseen_at_once_and_no_place_again(page):
     rest(page)
     for _ in range(20):
@@ -126,7 +126,6 @@ def test_after_a_move_of_another_panel_nothing_old_is_shown(page):
     assert heard["times"][0] > 2 * AWAY
 
 
-@pytest.mark.slow
 def test_after_a_cell_nothing_old_is_shown(page):
     panel = rest(page)
     cell = page.locator(".jp-CodeCell .cm-content").nth(1)
@@ -141,7 +140,6 @@ def test_after_a_cell_nothing_old_is_shown(page):
     assert heard["times"][0] > 2 * AWAY
 
 
-@pytest.mark.slow
 def test_on_a_slow_line_a_move_hardly_waits_for_pictures_that_are_drawn_ahead(window, home, lab):
     """As if nothing was drawn ahead, but for the two pictures that may be under way."""
     write_notebook(home / "notebooks" / "slow.ipynb", FIRST)

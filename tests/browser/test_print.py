@@ -109,7 +109,7 @@ def test_the_handout_is_one_pdf_of_all_pages(browser, pages, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["index.html", "first.html", "second.html", "guide.html"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_axe_finds_nothing(opened, name, scheme):
     """Nor in what is there for paper and without scripts."""
     page = opened(name)

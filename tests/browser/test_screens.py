@@ -253,6 +253,7 @@ def test_a_page_that_goes_to_another_screen_is_sharp_at_the_next_move(page):
         expect_width(panel, 500 * ratio)
 
 
+@pytest.mark.slow
 def test_of_two_pages_that_show_a_panel_the_sharper_counts(page, browser, lab):
     save(page)
     show_at(page, 2)
