@@ -250,6 +250,7 @@ def close(page):
     expect(page.locator(".jp-Notebook")).to_have_count(0, timeout=15_000)
 
 
+@pytest.mark.slow
 def test_a_film_stops_when_its_notebook_is_closed(opened, lab, kernel):
     page = opened(f"film_{kernel}")
     film = panels(page).first
@@ -266,6 +267,7 @@ def test_a_film_stops_when_its_notebook_is_closed(opened, lab, kernel):
     assert frame(film) >= here
 
 
+@pytest.mark.slow
 def test_a_panel_whose_kernel_was_shut_down_says_so_beside_its_last_picture(opened):
     page = opened("broken_python3")
     panel = panels(page).first
