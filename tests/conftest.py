@@ -109,10 +109,6 @@ def _in_the_kernel(notebook, name, expression, look):
     return InTheKernel.from_parent(notebook, name=name, expression=expression, look=look)
 
 
-def _is_slow(cell):
-    return cell.get_closest_marker("slow") is not None
-
-
 def _around(notebook, cells):
     """What comes before and after the cells of a notebook."""
 
@@ -135,7 +131,7 @@ def _around(notebook, cells):
     ask = "import json; print(json.dumps({}))".format
     first = _in_the_kernel(notebook, "before", f"sentry.watch({str(ROOT)!r})", nothing)
     last = _in_the_kernel(notebook, "what it wrote and loaded", ask("sentry.seen()"), clean)
-    quick = [cell for cell in cells if not _is_slow(cell)]
+    quick = [cell for cell in cells if not cell.get_closest_marker("slow")]
     many, most = (
         _in_the_kernel(
             notebook,

@@ -4,22 +4,22 @@ from pathlib import Path
 
 import nbformat
 
+from helpers.press.cells import VIEW
+
 NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
-VIEW = "application/vnd.jupyter.widget-view+json"
 # Shorter trainings: cell, its long text, its short text.
 SHORTER = {
     "04_plain_vs_residual": ("the-study", "range(SEED, SEED + 5), 10\n", "range(1), 2\n"),
     "06_resnets_on_images": ("study", "range(SEED, SEED + 5), 2\n", "range(SEED, SEED + 5), 1\n"),
 }
-TRUE_OF_LONG_ONES = ("claims-pytorch",)
+# What `make test` runs, and what is true of the long training only.
+CLAIMS = ("claims-pytorch",)
 
 
 def is_left_out(cell):
     """Is this a long training, or what needs one, and no panel?"""
-    if cell.id in TRUE_OF_LONG_ONES:
-        return True
-    shown = [output.get("data", ()) for output in cell.get("outputs", ())]
-    return "slow" in cell.metadata.get("tags", ()) and not any(VIEW in data for data in shown)
+    slow = cell.id in CLAIMS or "slow" in cell.metadata.get("tags", ())
+    return slow and not any(VIEW in output.get("data", ()) for output in cell.get("outputs", ()))
 
 
 def shortened(name):
